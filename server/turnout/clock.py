@@ -1,0 +1,49 @@
+"""Time, handed in from `app`: nobody else reads the system's clock."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import NewType, Protocol
+
+Micros = NewType("Micros", int)
+"""Microseconds since 1970, UTC: the one unit of time on disk."""
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+
+class Clock(Protocol):
+    """What tells the time."""
+
+    def now(self) -> Micros:
+        """Microseconds since 1970, UTC; may jump."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never go back; means nothing in another process."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> Micros:
+        """Microseconds since 1970, UTC."""
+        return Micros(time.time_ns() // 1000)
+
+    def monotonic(self) -> float:
+        """Seconds since some moment."""
+        return time.monotonic()
+
+
+def iso(moment: int) -> str:
+    """Write microseconds as ISO 8601 with milliseconds and `Z`.
+
+    >>> iso(1_764_000_000_123_456)
+    '2025-11-24T16:00:00.123Z'
+    """
+    at = datetime.fromtimestamp(moment // SECOND, UTC)  # strftime would not fill up the years before 1000
+    return f"{at.isoformat()[:19]}.{moment % SECOND // 1000:03d}Z"

@@ -1,0 +1,228 @@
+"""The talk with a destination: manifests make it, lanes drive it, senders carry it.
+
+An exchange is a generator of requests: it yields one, is sent the reply, and returns, when it has nothing
+more to ask, one outcome for each item of its batch. It never does I/O, so a list of replies tests it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol, TypeAlias
+
+from turnout.document import Document, Json
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request, ready to leave. `url` is absolute, its query included; `body` as it goes out."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    timeout_s: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Lines for a file sink: `lines` go to the end of `path` and are synced before the answer."""
+
+    path: str
+    lines: tuple[bytes, ...]
+
+
+Ask: TypeAlias = Request | Append
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `whole` is false when the body broke off or exceeded the cap."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    took_ms: int = 0
+    whole: bool = True
+
+    def header(self, name: str) -> str | None:
+        """Give the first value of a header, whatever its case."""
+        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+
+
+class FaultKind(StrEnum):
+    """Why there is no answer: the first six before a byte of the request left, the rest after."""
+
+    NAME = "name_not_found"
+    REFUSED = "connection_refused"
+    UNREACHABLE = "unreachable"
+    CONNECT_TIMEOUT = "connect_timeout"
+    TLS = "tls_failed"
+    FORBIDDEN = "blocked_address"
+    TIMEOUT = "timeout"
+    RESET = "connection_lost"
+    GARBLED = "no_valid_answer"
+    CRASH = "crash"
+    DISK = "write_failed"
+
+
+NEVER_LEFT = frozenset(list(FaultKind)[:6])
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """No answer; `text` is ours, never the destination's."""
+
+    kind: FaultKind
+    text: str = ""
+    took_ms: int = 0
+
+
+Reply: TypeAlias = Answer | Fault
+
+
+class Class(StrEnum):
+    """How one item of a request ended: the classes of reliability-security.md 4.3."""
+
+    SUCCESS = "success"
+    FINAL = "final"
+    RETRY = "retry"
+    UNKNOWN = "unknown"
+    CREDENTIALS = "credentials"
+    PAUSE = "pause"
+    SPLIT = "split"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one item ended.
+
+    `code` is a word of ours (`delivered`, `already`, `http_400`, `timeout`, `rejected`); `status` the HTTP
+    status, 0 without an answer; `text` the destination's own words, untrusted, at most 512 characters;
+    `after_s` what Retry-After asked for, in seconds.
+    """
+
+    what: Class
+    code: str
+    status: int = 0
+    text: str = ""
+    after_s: float | None = None
+
+
+Exchange: TypeAlias = Generator[Ask, Reply, tuple[Outcome, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing that an action owes for one event: what `send` will see of it.
+
+    `index` counts the items that the action makes of the event, from 0. `value` is JSON; `size` the bytes
+    it takes encoded. Items with equal `group` may share a request. `document` is the event, for what
+    `send` reads of the batch's first event.
+    """
+
+    action: str
+    index: int
+    value: Json
+    size: int
+    group: tuple[Json, ...]
+    document: Document = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Why an action owes nothing for one event.
+
+    `code` is `no_match` (its `when` is false, or a loop over nothing), `invalid` (`require` failed: `say`
+    is the manifest's sentence), `skipped` (`skip`), `too_old` (`max_age`), `too_large` or `mapping_error`.
+    """
+
+    action: str
+    code: str
+    say: str = ""
+
+
+class Order(StrEnum):
+    """`person`: one event of a person at a time, in the order of recording. `none`: events carry timestamps."""
+
+    PERSON = "person"
+    NONE = "none"
+
+
+class Dedupe(StrEnum):
+    """What the vendor drops a repeat by: a field of the item, the request's id, its nature, or nothing."""
+
+    ITEM = "item"
+    BATCH = "batch"
+    UPSERT = "upsert"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What a lane must know of an action, its settings filled in. `wait_s`: how long to gather a batch."""
+
+    name: str
+    order: Order
+    dedupe: Dedupe
+    max_items: int
+    max_bytes: int
+    wait_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What an exchange may know of here and now: the clock, and the id that all tries of a batch share."""
+
+    now: int
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a destination may be asked: `requests` each `per_s`, `concurrency` at once; 0: not stated."""
+
+    requests: float = 0.0
+    per_s: float = 1.0
+    concurrency: int = 0
+
+
+class Target(Protocol):
+    """A destination with its settings filled in: a compiled manifest, or a native sink. Pure."""
+
+    @property
+    def actions(self) -> Mapping[str, Action]:
+        """The actions by name, in the manifest's order."""
+        ...
+
+    @property
+    def profile(self) -> str:
+        """The schedule of retries: `api`, `webhook` or `bulk`."""
+        ...
+
+    @property
+    def pace(self) -> Pace:
+        """The rate that the manifest states."""
+        ...
+
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        """Values that must not stand in evidence, by the name of their setting."""
+        ...
+
+    def select(self, kind: str, name: str) -> tuple[str, ...]:
+        """Name the actions that are for this call, by its type and event name alone."""
+        ...
+
+    def items(self, document: Document, actions: tuple[str, ...], now: int) -> tuple[Item | Drop, ...]:
+        """Map one event through these actions: items in order, and a drop for each action that owes none."""
+        ...
+
+    def exchange(self, action: str, items: tuple[Item, ...], moment: Moment) -> Exchange:
+        """Begin the talk for one batch: outcomes come back in the order of `items`."""
+        ...
+
+    def check(self, moment: Moment) -> Exchange | None:
+        """Begin the test of the credentials, one outcome; None where the vendor offers none."""
+        ...

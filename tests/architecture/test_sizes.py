@@ -1,0 +1,40 @@
+"""A module over 400 lines is two modules, a function over 60 lines is two functions."""
+
+from __future__ import annotations
+
+import ast
+
+from support.source import modules
+
+MODULE_LINES = 400
+LISTED_FROM = 250
+FUNCTION_LINES = 60
+
+# Modules over 250 lines, each with the reason why it is one thing.
+LISTED: dict[str, str] = {}
+
+
+def lengths() -> dict[str, int]:
+    return {module.name: len(module.text.splitlines()) for module in modules()}
+
+
+def test_no_module_is_over_400_lines() -> None:
+    assert {name: lines for name, lines in lengths().items() if lines > MODULE_LINES} == {}
+
+
+def test_a_module_over_250_lines_is_listed_with_its_reason() -> None:
+    long = {name for name, lines in lengths().items() if lines > LISTED_FROM}
+
+    assert long == set(LISTED)
+
+
+def test_no_function_is_over_60_lines() -> None:
+    long = [
+        f"{module.at(node)} {node.name}"
+        for module in modules()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if (node.end_lineno or 0) - node.lineno >= FUNCTION_LINES
+    ]
+
+    assert long == []
