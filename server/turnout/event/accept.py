@@ -1,0 +1,167 @@
+"""From calls to events: each one an `Event` that every later step can take, or `Refused` with a reason.
+
+Read, checked and made in one pass, each call for itself. What the envelope of a batch says is read once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import msgspec
+
+from turnout.document import Document, Json
+from turnout.event.model import Accepted, Call, Caller, Event, Kind, MessageId, Namespace, Refused
+from turnout.event.skew import claimed, correct, parse
+from turnout.event.stored import NOTHING, Derived, id_text
+from turnout.event.validate import MESSAGE_ID, UNKNOWN_TYPE, validate
+from turnout.event.wire import EVENT_BYTES, Fields, Flaw, check, read
+
+Place: TypeAlias = Callable[[Event, str], Namespace]
+"""Where an event belongs, by its ids, e-mails and address: a rule may move a live one to a test namespace."""
+
+_KIND = {kind.value: kind for kind in Kind}
+_encode = msgspec.json.Encoder().encode
+
+
+def accept(
+    calls: tuple[Call, ...],
+    caller: Caller,
+    *,
+    fresh_id: Callable[[], str],
+    place: Place | None = None,
+    event_bytes: int = EVENT_BYTES,
+) -> tuple[Accepted, ...]:
+    """Make each call an event, or say why it is none: as many as calls, in their order.
+
+    `event_bytes` bounds an item together with what it takes over from the envelope.
+    """
+    context, integrations = _part(caller.context), _part(caller.integrations)
+    if flaw := context if isinstance(context, Flaw) else integrations if isinstance(integrations, Flaw) else None:
+        return tuple([_refuse(flaw, caller, call.message_id or "", call.body[:event_bytes]) for call in calls])
+    assert isinstance(context, dict)
+    size = (len(caller.context) if context else 0) + (len(caller.integrations) if integrations else 0)
+    sent = parse(caller.sent_at)
+    door = _Door(
+        caller=caller,
+        fresh_id=fresh_id,
+        place=place,
+        limit=max(event_bytes - size, 0),
+        sent=sent,
+        derived=Derived(
+            sent="" if sent is None else caller.sent_at,
+            context=msgspec.Raw(caller.context) if context else msgspec.UNSET,
+            integrations=msgspec.Raw(caller.integrations) if integrations else msgspec.UNSET,
+        ),
+        ip=_text(context.get("ip")),
+        direct=caller.client_side or context.get("direct") is True,
+        emails=_email(context.get("traits")),
+    )
+    return tuple([_accept(call, door) for call in calls])
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """What the calls of one caller have in common; the last five are read from the envelope once."""
+
+    caller: Caller
+    fresh_id: Callable[[], str]
+    place: Place | None
+    limit: int
+    sent: int | None
+    derived: Derived
+    ip: str
+    direct: bool
+    emails: tuple[str, ...]
+
+
+def _part(text: bytes) -> Document | Flaw:
+    value = check(text) if text else None
+    if isinstance(value, Flaw):
+        return value
+    return value if isinstance(value, dict) else {}
+
+
+def _accept(call: Call, door: _Door) -> Accepted:
+    fields = read(call.body, door.limit)
+    if isinstance(fields, Flaw):
+        return _refuse(fields, door.caller, call.message_id or "", call.body[: door.limit])
+    given = call.message_id or id_text(fields.message_id)
+    kind = call.kind or _kind(fields.type)
+    if kind is None:
+        return _refuse(UNKNOWN_TYPE, door.caller, given or "", fields.body)
+    if flaw := MESSAGE_ID if given is None else validate(kind, fields):
+        return _refuse(flaw, door.caller, given or "", fields.body)
+    return _event(fields, kind, MessageId(given or door.fresh_id()), door)
+
+
+def _event(fields: Fields, kind: Kind, message_id: MessageId, door: _Door) -> Event:
+    caller = door.caller
+    context: Document = fields.context if isinstance(fields.context, dict) else {}
+    original = claimed(fields.timestamp, fields.original_timestamp)
+    own_sent = parse(fields.sent_at)
+    sent = door.sent if own_sent is None else own_sent
+    at = correct(original, sent, caller.received)
+    ip = _text(context.get("ip")) or door.ip
+    asks = not ip and (door.direct or context.get("direct") is True)
+    derived = Derived(
+        "" if message_id == fields.message_id else message_id,
+        None if sent is None or at == correct(original, None, caller.received) else at,
+        door.derived.sent if own_sent is None else "",
+        caller.ip if asks else "",
+        door.derived.context,
+        door.derived.integrations,
+    )
+    event = Event(
+        caller.source,
+        caller.namespace,
+        kind,
+        _name(kind, fields),
+        message_id,
+        _text(fields.user_id),
+        _text(fields.anonymous_id),
+        _text(fields.previous_id),
+        _emails(kind, fields, context, door.emails),
+        caller.received,
+        at,
+        b"" if derived == NOTHING else _encode(derived),
+        fields.body,
+    )
+    namespace = door.place(event, ip or caller.ip) if door.place else event.namespace
+    return event if namespace == event.namespace else replace(event, namespace=namespace)
+
+
+def _refuse(flaw: Flaw, caller: Caller, message_id: str, body: bytes) -> Refused:
+    return Refused(caller.source, caller.namespace, flaw.reason, flaw.say, message_id, caller.received, body)
+
+
+def _kind(value: Json) -> Kind | None:
+    return _KIND.get(value) if isinstance(value, str) else None
+
+
+def _name(kind: Kind, fields: Fields) -> str:
+    match kind:
+        case Kind.TRACK:
+            return _text(fields.event)
+        case Kind.PAGE | Kind.SCREEN:
+            return _text(fields.name)
+        case Kind.IDENTIFY | Kind.GROUP | Kind.ALIAS:
+            return ""
+
+
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _emails(kind: Kind, fields: Fields, context: Document, envelope: tuple[str, ...]) -> tuple[str, ...]:
+    """Gather the person's addresses: the traits of a group call are the group's, so they hold none."""
+    own = () if kind is Kind.GROUP else _email(fields.traits)
+    other = _email(context.get("traits")) or envelope
+    return own if not other or own == other else own + other
+
+
+def _email(traits: Json) -> tuple[str, ...]:
+    value = traits.get("email") if isinstance(traits, dict) else None
+    address = value.strip().lower() if isinstance(value, str) else ""
+    return (address,) if "@" in address else ()

@@ -1,0 +1,107 @@
+"""The only reader of a stored event: its body as received and what we derived, made one document.
+
+The document is the event as destinations get it, in the wire's spelling. Ids that are null or empty are gone,
+`timestamp` is corrected, the client's own stands in `originalTimestamp`, and the envelope's context and
+integrations lie under the item's: the item wins, deeply. What is no object where one belongs is left out.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from turnout.clock import iso
+from turnout.document import Document, Json
+from turnout.event.model import Kind
+from turnout.event.skew import claimed, correct
+from turnout.event.wire import load
+
+_IDS = ("userId", "anonymousId", "previousId", "groupId")
+_OBJECTS = ("properties", "traits", "context", "integrations")
+_NONE = msgspec.Raw(b"")
+
+
+class Derived(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What the door derived once, on disk for ever: only add fields.
+
+    `id` is the message id where the body has not that one as a string; `at` the corrected time in microseconds
+    where it is not the body's; `sent`, `context` and `integrations` are the envelope's; `ip` the connection's.
+    """
+
+    id: str = ""
+    at: int | None = None
+    sent: str = ""
+    ip: str = ""
+    context: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    integrations: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+NOTHING = Derived()
+_read = msgspec.json.Decoder(Derived).decode
+
+
+def document(body: bytes, meta: bytes, *, received: int, kind: Kind, message_id: str = "") -> Document:
+    """Make the document of an event, a fresh one each time; without `message_id` it is read from the event."""
+    event, derived = load(body), _read(meta) if meta else NOTHING
+    timestamp = event.get("timestamp")
+    original = claimed(timestamp, event.get("originalTimestamp"))
+    event["type"] = kind.value
+    event["messageId"] = message_id or derived.id or id_text(event.get("messageId")) or ""
+    if timestamp is not None:
+        event["originalTimestamp"] = timestamp
+    event["timestamp"] = iso(correct(original, None, received) if derived.at is None else derived.at)
+    event["receivedAt"] = iso(received)
+    if derived.sent:
+        event["sentAt"] = derived.sent
+    for key in _IDS:
+        if key in event and event[key] in (None, ""):
+            del event[key]
+    for key in _OBJECTS:
+        if key in event and not isinstance(event[key], dict):
+            del event[key]
+    _lay_under(event, "context", derived.context)
+    _lay_under(event, "integrations", derived.integrations)
+    if derived.ip:
+        event["context"] = {**_object(event.get("context")), "ip": derived.ip}
+    return event
+
+
+def message_id(body: bytes, meta: bytes) -> str:
+    """Read the message id of a stored event."""
+    derived = _read(meta) if meta else NOTHING
+    return derived.id or id_text(load(body).get("messageId")) or ""
+
+
+def id_text(value: Json) -> str | None:
+    """Read a message id: a text as it is, a number as its decimal text, nothing as empty; None for the rest."""
+    match value:
+        case None:
+            return ""
+        case str():
+            return value
+        case bool():
+            return None
+        case int():
+            return str(value)
+        case float():
+            return format(Decimal(repr(value)), "f")
+        case _:
+            return None
+
+
+def merged(under: Document, over: Document) -> Document:
+    """Lay one object over another, deeply; both are given up."""
+    for key, value in over.items():
+        beneath = under.get(key)
+        under[key] = merged(beneath, value) if isinstance(beneath, dict) and isinstance(value, dict) else value
+    return under
+
+
+def _lay_under(event: Document, key: str, raw: msgspec.Raw | msgspec.UnsetType) -> None:
+    if isinstance(raw, msgspec.Raw):
+        event[key] = merged(load(bytes(raw)), _object(event.get(key)))
+
+
+def _object(value: Json) -> Document:
+    return value if isinstance(value, dict) else {}

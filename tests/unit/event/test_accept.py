@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from itertools import count
+
+import pytest
+
+from support.events import CALLER, RECEIVED, accepted, call, refused, take
+from turnout.clock import HOUR, SECOND, iso
+from turnout.document import Document, Json
+from turnout.event.accept import accept
+from turnout.event.model import LIVE, TEST, Call, Event, Kind, MessageId, Namespace, Refused
+from turnout.event.stored import message_id
+
+
+def test_a_call_with_nothing_to_derive_keeps_its_bytes_and_has_no_meta() -> None:
+    body: Document = {"messageId": "m1", "timestamp": "2025-11-24T10:00:00Z", "properties": {"plan": "pro"}}
+    event = accepted(body)
+    assert event.body == call(body).body
+    assert event.meta == b""
+    assert (event.kind, event.name, event.user_id, event.message_id) == (Kind.TRACK, "Signed Up", "u1", "m1")
+
+
+def test_one_bad_item_leaves_the_others_events() -> None:
+    items = (call({}), Call(b"null"), Call(b'["x"]'), Call(b"\xff"), call({"userId": 1}), call({"messageId": "last"}))
+    made = count(1)
+    answers = accept(items, CALLER, fresh_id=lambda: f"made-{next(made)}")
+    assert [isinstance(answer, Event) for answer in answers] == [True, False, False, False, False, True]
+    assert [answer.message_id for answer in answers] == ["made-1", "", "", "", "", "last"]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("m1", "m1"),
+        (17, "17"),
+        (9007199254740993, "9007199254740993"),
+        (1.5, "1.5"),
+        (None, "made-1"),
+        ("", "made-1"),
+        ("x" * 300, "x" * 300),
+    ],
+)
+def test_a_message_id_is_kept_written_out_or_made(given: Json, expected: str) -> None:
+    event = accepted({"messageId": given})
+    assert event.message_id == expected
+    assert message_id(event.body, event.meta) == expected
+
+
+def test_a_doors_own_message_id_goes_before_the_bodys() -> None:
+    one = Call(call({"messageId": "theirs"}).body, message_id=MessageId("ours"))
+    (event,) = accept((one,), CALLER, fresh_id=lambda: "made")
+    assert isinstance(event, Event)
+    assert (event.message_id, message_id(event.body, event.meta)) == ("ours", "ours")
+
+
+def test_a_refused_call_shows_the_id_it_came_with() -> None:
+    assert refused({"messageId": "m1", "userId": 1}).message_id == "m1"
+    assert refused({"userId": 1}).message_id == ""
+
+
+def test_the_kind_that_the_path_says_wins_over_the_bodys() -> None:
+    (event,) = accept((Call(call({"type": "track"}).body, Kind.IDENTIFY),), CALLER, fresh_id=lambda: "made")
+    assert isinstance(event, Event)
+    assert (event.kind, event.name) == (Kind.IDENTIFY, "")
+
+
+def test_a_null_or_empty_user_id_is_absent() -> None:
+    for nobody in (None, ""):
+        event = accepted({"userId": nobody, "anonymousId": "a1"})
+        assert (event.user_id, event.anonymous_id) == ("", "a1")
+
+
+def test_an_events_time_is_corrected_by_its_own_time_of_sending_before_the_envelopes() -> None:
+    caller = replace(CALLER, sent_at=iso(RECEIVED - HOUR))
+    stamped = accepted({"timestamp": iso(RECEIVED - HOUR - SECOND)}, caller)
+    own = accepted({"timestamp": iso(RECEIVED - HOUR - SECOND), "sentAt": iso(RECEIVED - HOUR + SECOND)}, caller)
+    assert stamped.timestamp == RECEIVED - SECOND
+    assert own.timestamp == RECEIVED - 2 * SECOND
+
+
+def test_times_that_cannot_be_read_make_it_the_time_of_receiving() -> None:
+    event = accepted({"timestamp": "soon", "sentAt": 12})
+    assert event.timestamp == RECEIVED
+
+
+@pytest.mark.parametrize(
+    ("body", "emails"),
+    [
+        ({"type": "identify", "traits": {"email": " Ann@Example.COM "}}, ("ann@example.com",)),
+        ({"context": {"traits": {"email": "ann@example.com"}}}, ("ann@example.com",)),
+        (
+            {"traits": {"email": "a@example.com"}, "context": {"traits": {"email": "b@example.com"}}},
+            ("a@example.com", "b@example.com"),
+        ),
+        (
+            {"traits": {"email": "a@example.com"}, "context": {"traits": {"email": "A@example.com"}}},
+            ("a@example.com",),
+        ),
+        ({"traits": {"email": "no address"}}, ()),
+        ({"traits": {"email": 7}, "context": {"traits": ["x"]}}, ()),
+        ({"properties": {"email": "other@example.com"}}, ()),
+        ({"type": "group", "groupId": "g1", "traits": {"email": "office@example.com"}}, ()),
+    ],
+)
+def test_emails_are_read_where_traits_of_the_person_stand(body: dict[str, Json], emails: tuple[str, ...]) -> None:
+    assert accepted(body).emails == emails
+
+
+def test_an_address_is_recorded_only_for_calls_that_ask_for_it() -> None:
+    caller = replace(CALLER, ip="203.0.113.9")
+    assert b"203.0.113.9" not in accepted({}, caller).meta
+    assert b"203.0.113.9" in accepted({"context": {"direct": True}}, caller).meta
+    assert b"203.0.113.9" in accepted({}, replace(caller, client_side=True)).meta
+    assert b"203.0.113.9" not in accepted({"context": {"ip": "::1"}}, replace(caller, client_side=True)).meta
+
+
+def test_a_rule_may_move_an_event_to_a_test_namespace() -> None:
+    def place(event: Event, ip: str) -> Namespace:
+        return TEST if event.user_id.startswith("qa-") or ip == "192.0.2.1" else event.namespace
+
+    calls = (call({"userId": "qa-1"}), call({"userId": "u1"}), call({"context": {"ip": "192.0.2.1"}}))
+    answers = accept(calls, CALLER, fresh_id=lambda: "made", place=place)
+    assert [answer.namespace for answer in answers] == [TEST, LIVE, TEST]
+
+
+def test_an_envelope_that_holds_a_trap_refuses_its_items() -> None:
+    for context in (b'{"n":1e999}', b"{", b'{"n":9223372036854775808}'):
+        assert isinstance(take({}, replace(CALLER, context=context)), Refused)
+
+
+def test_an_envelope_whose_context_is_no_object_counts_as_none() -> None:
+    caller = replace(CALLER, context=b"null", integrations=b"[]", sent_at="soon")
+    assert accepted({"messageId": "m1"}, caller).meta == b""
+
+
+def test_an_item_shares_its_limit_with_what_it_takes_over_from_the_envelope() -> None:
+    context = json.dumps({"filler": "x" * 20_000}).encode()
+    properties: Json = {"filler": "x" * 20_000}
+    assert accepted({"properties": properties}).name == "Signed Up"
+    assert refused({"properties": properties}, replace(CALLER, context=context)).reason == "too_large"
+
+
+def test_a_refused_body_that_is_too_large_is_cut() -> None:
+    answer = refused(b"[" + b"1," * 40_000 + b"1]")
+    assert (answer.reason, len(answer.body)) == ("too_large", 32 * 1024)
+
+
+def test_a_write_key_is_not_stored_with_what_is_refused() -> None:
+    assert b"secret" not in refused({"userId": 1, "writeKey": "secret"}).body

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from turnout.errors import InvalidCall
+from turnout.event.wire import Fields, Flaw, envelope, read
+
+
+def reason(body: bytes, event_bytes: int = 32 * 1024) -> str:
+    answer = read(body, event_bytes)
+    return answer.reason if isinstance(answer, Flaw) else ""
+
+
+def inside(value: bytes) -> bytes:
+    return b'{"type":"track","userId":"u1","event":"E","properties":{"p":' + value + b"}}"
+
+
+def nested(levels: int) -> bytes:
+    """An object `levels` deep, the root included."""
+    return b'{"a":' * (levels - 1) + b"{}" + b"}" * (levels - 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (inside(b"NaN"), "not_json"),
+        (inside(b"Infinity"), "not_json"),
+        (inside(b"-Infinity"), "not_json"),
+        (inside(b"1e999"), "number_out_of_range"),
+        (inside(b"-1e999"), "number_out_of_range"),
+        (inside(b"9" * 4301), "number_out_of_range"),
+        (inside(b"9223372036854775808"), "number_out_of_range"),
+        (inside(b"-9223372036854775809"), "number_out_of_range"),
+        (inside(b"[" * 15_000 + b"]" * 15_000), "too_deep"),
+        (b"[" * 15_000 + b"]" * 15_000, "too_deep"),
+        (nested(65), "too_deep"),
+        (inside(b'"\\ud800"'), "bad_text"),
+        (inside(b'"\\ud800\\u0041"'), "bad_text"),
+        (inside(b'"\\udc00"'), "bad_text"),
+        (b'{"\\ud800":1}', "bad_text"),
+        (inside(b'"\xff"'), "bad_text"),
+        (inside(b'"\xed\xa0\x80"'), "bad_text"),
+        (inside(b'"\xc0\x80"'), "bad_text"),
+        (b"null", "not_object"),
+        (b"[null]", "not_object"),
+        (b'["x"]', "not_object"),
+        (b'"x"', "not_object"),
+        (b"", "not_json"),
+        (b'{"a":1', "not_json"),
+        (b'{"a":1} x', "not_json"),
+        (b'{"' + b"k" * 1025 + b'":1}', "key_too_long"),
+        (b'{"' + b'\\"' * 1025 + b'":1}', "key_too_long"),
+        (b'{"' + "é".encode() * 513 + b'":1}', "key_too_long"),
+    ],
+)
+def test_what_a_later_step_would_choke_on_is_refused(body: bytes, expected: str) -> None:
+    assert reason(body) == expected
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        inside(b"9223372036854775807"),
+        inside(b"-9223372036854775808"),
+        inside(b"9007199254740993"),
+        inside(b"1e-999"),
+        inside(b'"99999999999999999999999"'),
+        inside(b'"1e999 NaN"'),
+        inside(b'"\\ud83d\\ude00"'),
+        inside(b'"\\\\ud800"'),
+        inside(b'"\\u0000"'),
+        inside(b"[" + b"{}," * 100 + b"{}]"),
+        inside(b'"' + b"x" * 5000 + b'"'),
+        inside(b'"' + b'\\"' * 5000 + b'"'),
+        nested(64),
+        b'{"' + b"k" * 1024 + b'":1}',
+        b' {"a":1}\n',
+    ],
+)
+def test_what_is_only_near_a_trap_is_taken_as_it_came(body: bytes) -> None:
+    fields = read(body)
+    assert isinstance(fields, Fields)
+    assert fields.body == body
+
+
+def test_more_than_ten_thousand_keys_in_an_object_are_refused() -> None:
+    def keys(count: int) -> bytes:
+        return json.dumps({"properties": {f"k{i}": 1 for i in range(count)}}).encode()
+
+    assert reason(keys(10_001), 512 * 1024) == "too_many_keys"
+    assert reason(keys(10_000), 512 * 1024) == ""
+
+
+def test_an_item_is_measured_in_bytes_and_a_setting_moves_the_limit() -> None:
+    body = inside(b'"' + b"x" * 40_000 + b'"')
+    assert reason(body) == "too_large"
+    assert reason(body, 512 * 1024) == ""
+
+
+def test_of_a_key_that_comes_twice_the_last_one_wins() -> None:
+    fields = read(b'{"userId":"first","userId":"last"}')
+    assert isinstance(fields, Fields)
+    assert fields.user_id == "last"
+
+
+def test_a_write_key_is_taken_out_of_the_stored_body_and_nothing_else() -> None:
+    fields = read(b'{"userId":"u1","writeKey":"secret","properties":{"writeKey":"mine","n":9007199254740993}}')
+    assert isinstance(fields, Fields)
+    assert json.loads(fields.body) == {"userId": "u1", "properties": {"writeKey": "mine", "n": 9007199254740993}}
+
+
+def test_a_refusal_names_no_value_that_came_with_the_event() -> None:
+    for body in (b'{"' + b"secret" * 200 + b'":1}', b'{"secret":NaN}', b'"secret"', inside(b'"secret" 1e999')):
+        flaw = read(body)
+        assert isinstance(flaw, Flaw)
+        assert "secret" not in flaw.say
+
+
+def test_an_envelope_is_taken_apart_and_its_items_stay_bytes() -> None:
+    body = b'{"batch":[{"a": 1},null,"x"],"sentAt":"2025-11-24","writeKey":"k","context":{"ip":"::1"},"x":1}'
+    batch = envelope(body)
+    assert batch.items == (b'{"a": 1}', b"null", b'"x"')
+    assert (batch.sent_at, batch.write_key) == ("2025-11-24", "k")
+    assert (batch.context, batch.integrations) == (b'{"ip":"::1"}', b"")
+
+
+def test_an_envelope_with_stamps_of_a_wrong_type_still_gives_its_items() -> None:
+    batch = envelope(b'{"batch":[{}],"sentAt":17,"writeKey":null}')
+    assert (batch.items, batch.sent_at, batch.write_key) == ((b"{}",), "", "")
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"{}", b'{"batch":null}', b'{"batch":{}}', b'{"batch":[NaN]}', b"\xff"]
+)
+def test_what_is_no_batch_raises_for_the_whole_request(body: bytes) -> None:
+    with pytest.raises(InvalidCall):
+        envelope(body)
