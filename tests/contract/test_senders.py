@@ -1,0 +1,484 @@
+"""The sender against the scripted destination: each way a talk can end, under both loops."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import os
+import socket
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import anyio
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from support.destination import Recorder, Script, Scripted, launch
+from turnout.delivery.answer import BODY_BYTES
+from turnout.delivery.sender import CurlSender
+from turnout.egress import Policy, parse_networks
+from turnout.exchange import Answer, Fault, FaultKind, Reply, Request
+
+LOOPBACK = Policy(parse_networks("127.0.0.0/8 ::1/128"))
+POST = "POST"
+
+
+@pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
+    return "asyncio", {"use_uvloop": request.param}
+
+
+@pytest.fixture
+async def sender() -> AsyncIterator[CurlSender]:
+    async with CurlSender(LOOPBACK) as sender:
+        yield sender
+
+
+@pytest.fixture
+def vendor() -> Iterator[Recorder]:
+    with Recorder() as vendor:
+        yield vendor
+
+
+def request(url: str, body: bytes = b'{"a":1}', timeout_s: float = 5.0, method: str = POST) -> Request:
+    return Request(method, url, (("content-type", "application/json"),), body, timeout_s)
+
+
+def answered(reply: Reply) -> Answer:
+    assert isinstance(reply, Answer), reply
+    return reply
+
+
+def failed(reply: Reply) -> FaultKind:
+    assert isinstance(reply, Fault), reply
+    return reply.kind
+
+
+def descriptors() -> int:
+    return sum(1 for _ in Path("/dev/fd").iterdir())
+
+
+def second_loopback() -> str:
+    """Give one more address of this machine: all of 127.0.0.0/8 on Linux, ::1 elsewhere."""
+    try:
+        socket.create_server(("127.0.0.2", 0)).close()
+    except OSError:
+        return "::1"
+    return "127.0.0.2"
+
+
+async def test_a_request_arrives_as_it_was_given(sender: CurlSender, vendor: Recorder) -> None:
+    vendor.answer(Scripted(202, (("x-id", "7"),), b'{"ok":true}'))
+
+    answer = answered(
+        await sender.send(
+            Request(
+                POST,
+                f"{vendor.url}/v1/a%2Fb?c=d&e",
+                (("x-key", "s3"), ("x-empty", ""), ("Host", "api.test")),
+                b"\x00\xff",
+            )
+        )
+    )
+
+    got = vendor.received[0]
+    assert (answer.status, answer.header("X-Id"), answer.body, answer.whole) == (202, "7", b'{"ok":true}', True)
+    assert (got.method, got.path, got.body) == (POST, "/v1/a%2Fb?c=d&e", b"\x00\xff")
+    assert (got.header("x-key"), got.header("x-empty"), got.header("host")) == ("s3", "", "api.test")
+    assert (got.header("user-agent"), got.header("content-length"), got.header("expect")) == ("Turnout", "2", None)
+    assert got.header("content-type") is None
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
+async def test_each_method_leaves_with_and_without_a_body(sender: CurlSender, vendor: Recorder, method: str) -> None:
+    for body in (b"", b"body", b"")[: 1 if method == "HEAD" else 3]:
+        assert answered(await sender.send(request(vendor.url, body, method=method))).status == 200
+
+    assert {got.method for got in vendor.received} == {method}
+    assert [got.body for got in vendor.received] == [b"", b"body", b""][: len(vendor.received)]
+
+
+async def test_a_large_body_leaves_whole_and_at_once(sender: CurlSender, vendor: Recorder) -> None:
+    body = os.urandom(3_000_000)
+
+    answered(await sender.send(request(vendor.url, body)))
+
+    assert vendor.received[0].body == body
+
+
+@pytest.mark.parametrize("status", [204, 400, 401, 404, 429, 500, 503])
+async def test_any_status_is_an_answer(sender: CurlSender, vendor: Recorder, status: int) -> None:
+    vendor.answer(Scripted(status, (("retry-after", "3"),), b""))
+
+    answer = answered(await sender.send(request(vendor.url)))
+
+    assert (answer.status, answer.header("retry-after")) == (status, "3")
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_not_followed(sender: CurlSender, vendor: Recorder, status: int) -> None:
+    with Recorder() as other:
+        vendor.answer(Scripted(status, (("location", other.url),)))
+
+        answer = answered(await sender.send(request(vendor.url)))
+
+        assert answer.status == status
+        assert (len(vendor.received), other.connections) == (1, 0)
+
+
+async def test_no_answer_in_time_is_a_timeout(sender: CurlSender, vendor: Recorder) -> None:
+    vendor.answer(Scripted(act="hang"))
+
+    reply = await sender.send(request(vendor.url, timeout_s=0.3))
+
+    assert failed(reply) is FaultKind.TIMEOUT
+    assert 250 <= reply.took_ms < 3000
+    assert len(vendor.received) == 1
+
+
+@pytest.mark.parametrize("act", ["reset", "close", "half_close"])
+async def test_a_connection_lost_without_an_answer_is_in_doubt(sender: CurlSender, vendor: Recorder, act: str) -> None:
+    vendor.answer(Scripted(act=act))
+
+    assert failed(await sender.send(request(vendor.url))) is FaultKind.RESET
+    assert len(vendor.received) == 1
+
+
+async def test_a_connection_reset_at_once_is_in_doubt(sender: CurlSender, vendor: Recorder) -> None:
+    vendor.script.on_connect = "reset"
+
+    reply = await sender.send(request(vendor.url))
+
+    assert failed(reply) in {FaultKind.RESET, FaultKind.UNREACHABLE}  # as the kernel is quick or slow
+    assert vendor.received == []
+
+
+@pytest.mark.parametrize("body", [b"SSH-2.0-OpenSSH_9.9\r\n", b"HTTP/1.1 abc\r\n\r\n", b"\x15\x03\x01\x00\x02\x02P"])
+async def test_what_is_not_http_is_no_answer(sender: CurlSender, vendor: Recorder, body: bytes) -> None:
+    vendor.answer(Scripted(act="garbage", body=body))
+
+    assert failed(await sender.send(request(vendor.url))) is FaultKind.GARBLED
+
+
+async def test_an_endless_head_is_no_answer(sender: CurlSender, vendor: Recorder) -> None:
+    vendor.answer(Scripted(headers=tuple((f"x-{n}", "y" * 1000) for n in range(60))))
+
+    assert failed(await sender.send(request(vendor.url))) is FaultKind.GARBLED
+
+
+@pytest.mark.parametrize("act", ["cut", "drip"])
+async def test_a_body_broken_off_leaves_the_status(sender: CurlSender, vendor: Recorder, act: str) -> None:
+    vendor.answer(Scripted(202, body=b"0123456789", act=act, every_s=0.2))
+
+    answer = answered(await sender.send(request(vendor.url, timeout_s=0.7)))
+
+    assert (answer.status, answer.whole) == (202, False)
+    assert b"0123456789".startswith(answer.body)
+
+
+async def test_a_slow_body_that_ends_in_time_is_whole(sender: CurlSender, vendor: Recorder) -> None:
+    vendor.answer(Scripted(body=b"0123456789", act="drip", every_s=0.001))
+
+    answer = answered(await sender.send(request(vendor.url)))
+
+    assert (answer.body, answer.whole) == (b"0123456789", True)
+
+
+async def test_a_body_over_the_cap_is_cut(sender: CurlSender, vendor: Recorder) -> None:
+    vendor.answer(Scripted(body=b"x" * BODY_BYTES), Scripted(body=b"x" * 5_000_000))
+
+    fits, over = [answered(await sender.send(request(vendor.url))) for _ in range(2)]
+
+    assert (len(fits.body), fits.whole) == (BODY_BYTES, True)
+    assert (over.status, len(over.body), over.whole) == (200, BODY_BYTES, False)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+@pytest.mark.parametrize("body", [b"", b"body"])
+@pytest.mark.parametrize("act", ["close", "reset"])
+async def test_a_request_on_a_kept_connection_that_dies_is_sent_once(
+    sender: CurlSender, vendor: Recorder, method: str, body: bytes, act: str
+) -> None:
+    vendor.answer(Scripted(), Scripted(act=act))
+    answered(await sender.send(request(vendor.url, body, method=method)))
+
+    reply = await sender.send(request(vendor.url, body, method=method))
+
+    assert failed(reply) is FaultKind.RESET
+    assert [got.connection for got in vendor.received] == [1, 1]
+    assert answered(await sender.send(request(vendor.url, body, method=method))).status == 200
+
+
+async def test_a_connection_closed_between_two_requests_leaves_no_doubt(sender: CurlSender, vendor: Recorder) -> None:
+    vendor.answer(Scripted(headers=(("connection", "close"),)))
+
+    for _ in range(2):
+        answered(await sender.send(request(vendor.url)))
+
+    assert [got.connection for got in vendor.received] == [1, 2]
+
+
+async def test_a_refused_port_did_not_take_it(sender: CurlSender) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+    assert failed(await sender.send(request(f"http://127.0.0.1:{port}/"))) is FaultKind.REFUSED
+
+
+async def test_a_port_that_takes_no_connection_is_a_connect_timeout(sender: CurlSender) -> None:
+    with socket.socket() as full, socket.socket() as first, socket.socket() as second:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for waiting in (first, second):
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+
+        reply = await sender.send(request(f"http://127.0.0.1:{full.getsockname()[1]}/", timeout_s=0.3))
+
+    assert failed(reply) is FaultKind.CONNECT_TIMEOUT
+
+
+async def test_an_unknown_name_has_no_address(sender: CurlSender) -> None:
+    assert failed(await sender.send(request("http://nowhere.invalid/"))) is FaultKind.NAME
+
+
+async def test_a_name_is_resolved_and_its_allowed_address_used(sender: CurlSender, vendor: Recorder) -> None:
+    replies = [await sender.send(request(f"http://localhost:{vendor.port}/")) for _ in range(2)]
+
+    assert [answered(reply).status for reply in replies] == [200, 200]
+    assert [(got.header("host"), got.connection) for got in vendor.received] == [(f"localhost:{vendor.port}", 1)] * 2
+
+
+def test_each_request_goes_to_the_address_that_was_judged_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only our own resolver knows the name, and it moves: neither libcurl's nor a kept connection may decide."""
+    leads = ["127.0.0.1", second_loopback(), "10.0.0.1"]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda _name, port, *_, **__: [(0, 0, 0, "", (leads[0], port))])
+
+    async def talk(port: int) -> list[Reply]:
+        replies = []
+        async with CurlSender(LOOPBACK) as sender:
+            while leads:
+                replies.append(await sender.send(request(f"http://moving.test:{port}/")))
+                sender._names._kept.clear()  # half a minute later
+                leads.pop(0)
+        return replies
+
+    with Recorder() as first, Recorder(port=first.port, host=leads[1]) as second:
+        *fine, blocked = asyncio.run(talk(first.port))
+
+        assert [answered(reply).status for reply in fine] == [200, 200]
+        assert failed(blocked) is FaultKind.FORBIDDEN
+        assert [[got.header("host") for got in each.received] for each in (first, second)] == [
+            [f"moving.test:{first.port}"]
+        ] * 2
+
+
+def test_another_address_is_tried_when_the_first_takes_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    leads = [second_loopback(), "127.0.0.1"]
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda _name, port, *_, **__: [(0, 0, 0, "", (ip, port)) for ip in leads]
+    )
+
+    async def talk(port: int) -> Reply:
+        async with CurlSender(LOOPBACK) as sender:
+            return await sender.send(request(f"http://double.test:{port}/"))
+
+    with Recorder() as vendor:
+        assert answered(asyncio.run(talk(vendor.port))).status == 200
+        assert len(vendor.received) == 1
+
+
+def test_a_private_address_of_a_name_is_never_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    leads = [second_loopback(), "127.0.0.1"]
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda _name, port, *_, **__: [(0, 0, 0, "", (ip, port)) for ip in leads]
+    )
+
+    async def talk(port: int) -> Reply:
+        async with CurlSender(Policy(parse_networks("127.0.0.1"))) as sender:
+            return await sender.send(request(f"http://double.test:{port}/"))
+
+    with Recorder() as allowed, Recorder(port=allowed.port, host=leads[0]) as private:
+        assert answered(asyncio.run(talk(allowed.port))).status == 200
+        assert (allowed.connections, private.connections) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:{}/",
+        "http://localhost:{}/",
+        "http://2130706433:{}/",
+        "http://[::ffff:127.0.0.1]:{}/",
+        "ftp://127.0.0.1:{}/",
+    ],
+)
+async def test_a_forbidden_address_is_never_connected_to(vendor: Recorder, url: str) -> None:
+    async with CurlSender(Policy()) as strict:
+        reply = await strict.send(request(url.format(vendor.port)))
+
+    assert failed(reply) is FaultKind.FORBIDDEN
+    assert vendor.connections == 0
+
+
+async def test_a_header_that_would_begin_another_is_never_sent(sender: CurlSender, vendor: Recorder) -> None:
+    reply = await sender.send(Request(POST, vendor.url, (("x-user", "a\r\nx-admin: 1"),), b"x"))
+
+    assert failed(reply) is FaultKind.FORBIDDEN
+    assert vendor.connections == 0
+
+
+async def test_no_proxy_of_the_environment_is_used(vendor: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Recorder() as proxy:
+        for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, proxy.url)
+        async with CurlSender(LOOPBACK) as sender:
+            answered(await sender.send(request(vendor.url)))
+
+        assert (len(vendor.received), proxy.connections) == (1, 0)
+
+
+async def test_sixty_four_go_side_by_side_and_find_their_own_answers(sender: CurlSender, vendor: Recorder) -> None:
+    vendor.script.decide = lambda got: Scripted(body=got.body, delay_s=0.5)
+    found: dict[int, bytes] = {}
+
+    async def one(number: int) -> None:
+        found[number] = answered(await sender.send(request(vendor.url, str(number).encode()))).body
+
+    async with anyio.create_task_group() as group:
+        for number in range(100):
+            group.start_soon(one, number)
+
+    assert found == {number: str(number).encode() for number in range(100)}
+    assert vendor.peak == 64
+    assert vendor.connections == 64
+
+
+async def test_a_slow_vendor_does_not_hold_another_up(sender: CurlSender, vendor: Recorder) -> None:
+    with Recorder(Script(default=Scripted(act="hang"))) as slow:
+        async with anyio.create_task_group() as group:
+            for _ in range(20):
+                group.start_soon(sender.send, request(slow.url, timeout_s=30))
+            await anyio.to_thread.run_sync(slow.wait_for, 20)
+            with anyio.fail_after(5):
+                answered(await sender.send(request(vendor.url)))
+            group.cancel_scope.cancel()
+
+
+async def test_a_cancelled_request_gives_its_place_and_connection_back(vendor: Recorder) -> None:
+    vendor.answer(*[Scripted(act="hang")] * 3)
+    async with CurlSender(LOOPBACK, connections=1) as sender:
+        for count in range(1, 4):
+            async with anyio.create_task_group() as group:
+                group.start_soon(sender.send, request(vendor.url, timeout_s=30))
+                await anyio.to_thread.run_sync(vendor.wait_for, count)
+                group.cancel_scope.cancel()
+            await anyio.to_thread.run_sync(vendor.wait_until, lambda: vendor.open == 0)
+
+        with anyio.fail_after(5):
+            assert answered(await sender.send(request(vendor.url))).status == 200
+
+
+async def test_closing_ends_what_is_on_its_way(vendor: Recorder) -> None:
+    vendor.answer(Scripted(act="hang"))
+    sender = CurlSender(LOOPBACK)
+    replies: list[Reply] = []
+
+    async def one() -> None:
+        replies.append(await sender.send(request(vendor.url, timeout_s=30)))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(one)
+        await anyio.to_thread.run_sync(vendor.wait_for, 1)
+        await sender.aclose()
+    await sender.aclose()
+
+    assert [failed(reply) for reply in replies] == [FaultKind.RESET]
+    assert failed(await sender.send(request(vendor.url))) is FaultKind.UNREACHABLE
+
+
+async def test_two_hundred_requests_leave_no_descriptor_behind(vendor: Recorder) -> None:
+    vendor.script.decide = lambda got: Scripted(act=("answer", "close", "reset", "cut")[int(got.body) % 4])
+    before = descriptors()
+
+    async with CurlSender(LOOPBACK) as sender:
+        for number in range(200):
+            await sender.send(request(vendor.url, str(number).encode()))
+        assert descriptors() - before <= 4  # a kept connection and its other end
+
+    await anyio.to_thread.run_sync(vendor.wait_until, lambda: not vendor.live)
+    assert len(vendor.received) == 200
+    assert descriptors() == before
+
+
+async def test_a_process_that_dies_keeps_what_it_wrote_down(sender: CurlSender, tmp_path: Path) -> None:
+    with launch(tmp_path / "log", {"default": {"status": 201}}) as vendor:
+        answer = answered(await sender.send(request(f"{vendor.url}/a")))
+        vendor.process.kill()
+        vendor.process.wait()
+
+        assert answer.status == 201
+        assert [got.path for got in vendor.received()] == ["/a"]
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key and a self-signed certificate for localhost, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+@pytest.fixture
+def secure(authority: Path) -> Iterator[Recorder]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority)
+    with Recorder(tls=context) as vendor:
+        yield vendor
+
+
+async def test_a_trusted_certificate_for_the_name_is_spoken_to(secure: Recorder, authority: Path) -> None:
+    async with CurlSender(LOOPBACK, ca_file=str(authority)) as sender:
+        replies = [await sender.send(request(f"https://localhost:{secure.port}/")) for _ in range(2)]
+
+    assert [answered(reply).status for reply in replies] == [200, 200]
+    assert [got.connection for got in secure.received] == [1, 1]
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused(sender: CurlSender, secure: Recorder) -> None:
+    assert failed(await sender.send(request(f"https://localhost:{secure.port}/"))) is FaultKind.TLS
+    assert secure.received == []
+
+
+async def test_a_certificate_for_another_name_is_refused(secure: Recorder, authority: Path) -> None:
+    async with CurlSender(LOOPBACK, ca_file=str(authority)) as sender:
+        reply = await sender.send(request(f"https://127.0.0.1:{secure.port}/"))
+
+    assert failed(reply) is FaultKind.TLS
+    assert secure.received == []
+
+
+async def test_a_port_without_tls_is_refused(sender: CurlSender, vendor: Recorder) -> None:
+    assert failed(await sender.send(request(f"https://localhost:{vendor.port}/"))) is FaultKind.TLS
+    assert vendor.received == []
