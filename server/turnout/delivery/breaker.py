@@ -1,0 +1,133 @@
+"""Whether to send now, and how many at once: one a lane, in memory, told of every outcome."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from turnout.exchange import Class, Outcome, Pace
+
+FAILURES = 10
+WINDOW = 50
+PROBE_S = (5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0)
+"""Source: reliability-security.md 4.2."""
+
+START = 16
+TROUBLE = frozenset({Class.RETRY, Class.UNKNOWN})
+
+
+@dataclass(slots=True)
+class Breaker:
+    """Closed: send. Open: take nothing, burn no try, probe now and then. Times are monotonic seconds.
+
+    `why` is empty when closed, else `trouble`, `credentials`, `gone` or `asked_to_wait`.
+    """
+
+    max_in_flight: int = 64
+    retry_base_s: float | None = None
+    why: str = ""
+    slots: int = START
+    passed_credentials: bool = False
+    _row: int = 0
+    _last: deque[bool] = field(default_factory=lambda: deque(maxlen=WINDOW))
+    _probes: int = 0
+    _until: float = 0.0
+    _probing: bool = False
+    _streak: int = 0
+
+    def __post_init__(self) -> None:
+        """Begin no wider than allowed."""
+        self.slots = min(START, self.max_in_flight)
+
+    def allows(self, now: float, in_flight: int) -> int:
+        """Tell how many requests may start now; one while open and a probe is due, else none."""
+        if self.why:
+            return int(now >= self._until and in_flight == 0)
+        if now < self._until:
+            return 0
+        return max(0, self.slots - in_flight)
+
+    def wait_s(self, now: float) -> float:
+        """Tell how long nothing may start."""
+        return max(0.0, self._until - now)
+
+    @property
+    def open(self) -> bool:
+        """Tell whether nothing but probes is sent."""
+        return bool(self.why)
+
+    def heard(self, outcome: Outcome, now: float, *, short: bool) -> bool:
+        """Take in how a request ended; `short`: more work waits than slots. Give whether it just opened."""
+        if outcome.what in {Class.CREDENTIALS, Class.PAUSE}:
+            return self._open("credentials" if outcome.what is Class.CREDENTIALS else "gone", now)
+        if outcome.what in TROUBLE:
+            return self._trouble(outcome, now)
+        self._fine(short=short)
+        return False
+
+    def reset(self) -> None:
+        """Begin anew: the settings changed, or somebody resumed the lane."""
+        self.why, self._row, self._probes, self._until = "", 0, 0, 0.0
+        self._last.clear()
+
+    def _fine(self, *, short: bool) -> None:
+        if self.why == "credentials":
+            self.passed_credentials = True
+        if self.why:
+            self.reset()
+        self._row = 0
+        self._last.append(False)
+        self._streak += 1
+        if short and self._streak >= self.slots and self.slots < self.max_in_flight:
+            self.slots = min(self.max_in_flight, self.slots * 2)
+            self._streak = 0
+
+    def _trouble(self, outcome: Outcome, now: float) -> bool:
+        self._row += 1
+        self._last.append(True)
+        self._streak = 0
+        self.slots = max(1, self.slots // 2) if outcome.code != "http_500" else self.slots
+        if outcome.after_s and outcome.status in {429, 503}:
+            self._until = max(self._until, now + outcome.after_s)
+        mostly = len(self._last) == WINDOW and sum(self._last) * 2 > WINDOW
+        if self.why or self._row >= FAILURES or mostly:
+            return self._open("trouble", now)
+        return False
+
+    def _open(self, why: str, now: float) -> bool:
+        was = self.why
+        self.why = why
+        step = PROBE_S[min(self._probes, len(PROBE_S) - 1)]
+        if self.retry_base_s is not None:
+            step = min(step, self.retry_base_s * 2**self._probes)
+        self._until = max(self._until, now + step)
+        self._probes += 1
+        self.passed_credentials = False
+        return not was
+
+
+@dataclass(slots=True)
+class Throttle:
+    """A token bucket for the rate that a manifest states."""
+
+    pace: Pace
+    _tokens: float = field(init=False)
+    _at: float = -1.0
+
+    def __post_init__(self) -> None:
+        """Begin full."""
+        self._tokens = self.pace.requests
+
+    def wait_s(self, now: float) -> float:
+        """Tell how long until a request may start; 0 when one may now."""
+        if not self.pace.requests:
+            return 0.0
+        rate = self.pace.requests / self.pace.per_s
+        if self._at >= 0:
+            self._tokens = min(self.pace.requests, self._tokens + (now - self._at) * rate)
+        self._at = now
+        return 0.0 if self._tokens >= 1 else (1 - self._tokens) / rate
+
+    def take(self) -> None:
+        """Count one request."""
+        self._tokens -= 1

@@ -1,0 +1,180 @@
+"""The one process that delivers: it holds `delivery.lock`, reigns under an epoch, runs lanes and upkeep.
+
+Others stand by and begin the moment it dies. `serve` is preferred: it holds `serve.lock`, and another that
+delivers and sees it held settles and hands over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import anyio
+import anyio.to_thread
+from anyio.abc import TaskGroup
+
+from turnout.clock import Clock
+from turnout.delivery import commits
+from turnout.delivery.eyes import Eyes
+from turnout.delivery.lane import Lane, Options
+from turnout.entropy import Entropy
+from turnout.errors import Superseded, Unavailable
+from turnout.exchange import Append, Ask, Reply, Request
+from turnout.store.lanes import LaneRow, LaneState
+from turnout.store.locks import FileLock
+from turnout.store.store import Store
+from turnout.store.unit import View
+
+STAND_BY_S = 0.1
+"""How often the lock of a standing deliverer is tried."""
+NOTICE_S = 1.0
+
+
+class Sender(Protocol):
+    """What carries HTTP."""
+
+    async def send(self, request: Request) -> Reply:
+        """Send one request."""
+        ...
+
+
+class Deliverer:
+    """One process's readiness to deliver."""
+
+    def __init__(
+        self, store: Store, eyes: Eyes, sender: Sender, append: Callable[[Append], Reply], clock: Clock,
+        entropy: Entropy, options: Options, upkeep: Callable[[int], Coroutine[Any, Any, None]], *, serves: bool,
+    ) -> None:  # fmt: skip
+        """Make it; `upkeep(epoch)` runs beside the lanes for as long as it reigns; `serves`: it is preferred."""
+        self._store = store
+        self._eyes = eyes
+        self._sender = sender
+        self._append = append
+        self._clock = clock
+        self._entropy = entropy
+        self._options = options
+        self._upkeep = upkeep
+        self._serves = serves
+        self._stopping = anyio.Event()
+        self._lanes: dict[int, Lane] = {}
+        self.reigns = False
+        self._ending = False
+        self._empty = anyio.Event()
+
+    def stop(self) -> None:
+        """Ask it to settle and end."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Stand by, reign, and stand by again, until stopped."""
+        folder = self._store.folder
+        delivery, serve = FileLock(folder / "delivery.lock"), FileLock(folder / "serve.lock")
+        try:
+            while not self._stopping.is_set():
+                if self._serves:
+                    serve.try_acquire()
+                if (self._serves or _is_free(serve)) and delivery.try_acquire():
+                    try:
+                        await self._reign(serve)
+                    finally:
+                        delivery.release()
+                with anyio.move_on_after(STAND_BY_S):
+                    await self._stopping.wait()
+        finally:
+            delivery.close()
+            serve.close()
+
+    async def once(self) -> bool:
+        """Reign until stopped if nobody else does; give whether it did."""
+        delivery = FileLock(self._store.folder / "delivery.lock")
+        try:
+            if not delivery.try_acquire():
+                return False
+            await self._reign(None)
+        finally:
+            delivery.close()
+        return True
+
+    async def _reign(self, serve: FileLock | None) -> None:
+        try:
+            epoch = await self._store.transact(partial(commits.take_over, look=self._eyes.at))
+        except Unavailable:
+            return
+        self.reigns, self._ending = True, False
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._upkeep, epoch)
+                tasks.start_soon(self._follow, tasks, epoch)
+                await self._until_over(None if self._serves else serve)
+                self._ending = True
+                self._empty = anyio.Event()
+                if not self._lanes:
+                    self._empty.set()
+                for lane in self._lanes.values():
+                    lane.stop()
+                await self._empty.wait()
+                tasks.cancel_scope.cancel()
+        except* Superseded:
+            pass
+        finally:
+            self.reigns = False
+            self._lanes.clear()
+
+    async def _until_over(self, serve: FileLock | None) -> None:
+        while not self._stopping.is_set() and (serve is None or _is_free(serve)):
+            with anyio.move_on_after(STAND_BY_S):
+                await self._stopping.wait()
+
+    async def _follow(self, tasks: TaskGroup, epoch: int) -> None:
+        """Keep a lane running for each destination, and wake them when anything was committed."""
+        seen = -1
+        while True:
+            if not self._ending:
+                seen = await self._muster(tasks, epoch, seen)
+            for lane in self._lanes.values():
+                lane.wake()
+            await self._store.changed(NOTICE_S)
+
+    async def _muster(self, tasks: TaskGroup, epoch: int, seen: int) -> int:
+        generation, rows = await self._store.read(_standing)
+        if generation != seen:
+            for row in rows:
+                if row.lane not in self._lanes and row.state is not LaneState.REMOVED:
+                    lane = Lane(
+                        row.lane, epoch, self._store, self._eyes, self._ask, self._clock, self._entropy, self._options
+                    )
+                    self._lanes[row.lane] = lane
+                    tasks.start_soon(self._run, lane)
+        return generation
+
+    async def _run(self, lane: Lane) -> None:
+        try:
+            await lane.run()
+        finally:
+            self._lanes.pop(lane.number, None)
+            if self._ending and not self._lanes:
+                self._empty.set()
+
+    async def _ask(self, ask: Ask) -> Reply:
+        if isinstance(ask, Append):
+            return await anyio.to_thread.run_sync(self._append, ask)
+        return await self._sender.send(ask)
+
+
+def folder_of_files(folder: Path) -> Path:
+    """Give where file sinks with a bare name write."""
+    return folder / "files"
+
+
+def _standing(view: View) -> tuple[int, tuple[LaneRow, ...]]:
+    return view.counter.lanes, view.lanes.all()
+
+
+def _is_free(serve: FileLock) -> bool:
+    """Tell whether no `serve` holds its lock."""
+    free = serve.try_share()
+    if free:
+        serve.release()
+    return free

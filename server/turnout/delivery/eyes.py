@@ -1,0 +1,138 @@
+"""How lanes see the log: one document an event for all of them, today's person, who may not be spoken of.
+
+Documents are shared and never changed. What a change elsewhere makes wrong is dropped by generation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Protocol
+
+from turnout.delivery.window import Sight
+from turnout.document import Document, Json, digest
+from turnout.errors import TurnoutError
+from turnout.event import stored
+from turnout.event.model import Stored
+from turnout.exchange import Target
+from turnout.guard.namespace import is_test, pooled
+from turnout.routing import Bound
+from turnout.store.unit import View
+from turnout.workspace import Destination, Workspace
+
+DOCUMENTS = 4096
+"""Events kept as documents; about 10 KB each at the most."""
+PEOPLE = 65_536
+"""People whose survivor is kept."""
+
+
+class Binder(Protocol):
+    """What turns a slug and settings into a target: the catalogue."""
+
+    def bind(self, slug: str, settings: Mapping[str, Json]) -> Target:
+        """Fill in the settings."""
+        ...
+
+    def names(self, slug: str) -> frozenset[str]:
+        """Give the names by which an `integrations` object may mean it, in lower case."""
+        ...
+
+    def filter(self, text: str) -> Callable[[Document], bool]:
+        """Compile a destination's filter."""
+        ...
+
+
+def bind(destination: Destination, secrets: Mapping[str, str], binder: Binder) -> Bound:
+    """Make a destination ready to be spoken to. Raises: InvalidSettings, InvalidManifest, NotFound."""
+    target = binder.bind(destination.slug, {**destination.settings, **secrets})
+    names = binder.names(destination.slug) | {destination.name.casefold(), destination.id}
+    keep = binder.filter(destination.filter) if destination.filter else None
+    return Bound(destination, target, keep, names, digest([destination.slug, sorted(target.actions)]))
+
+
+class Eyes:
+    """Shared by the lanes of a deliverer; threads may look at once."""
+
+    def __init__(self, binder: Binder, pool: int) -> None:
+        """See test people as members of a pool of this size."""
+        self._binder = binder
+        self._pool = pool
+        self._documents: tuple[int, dict[int, Document]] = (-1, {})
+        self._survivors: tuple[int, dict[int, int]] = (-1, {})
+        self._barred: tuple[tuple[int, int], Mapping[int, int]] = ((-1, -1), {})
+        self._bound: dict[tuple[str, int], Bound | TurnoutError] = {}
+
+    def bound(self, view: View, destination: Destination, revision: int) -> Bound | TurnoutError:
+        """Bind a destination as of a revision, or give why it cannot be."""
+        key = destination.id, revision
+        found = self._bound.get(key)
+        if found is None:
+            try:
+                found = bind(destination, view.entities.secrets(destination.id), self._binder)
+            except TurnoutError as error:
+                found = error
+            if len(self._bound) > 256:  # noqa: PLR2004 - a bound, not a tuning
+                self._bound.clear()
+            self._bound[key] = found
+        return found
+
+    def at(self, view: View, lane: int, revision: int) -> tuple[Bound, Sight] | None:
+        """Bind a lane's destination as of a revision, with the sight of today; None where it cannot be."""
+        workspace: Workspace = view.entities.workspace(revision)
+        destination = workspace.by_lane().get(lane)
+        bound = self.bound(view, destination, revision) if destination else None
+        return (bound, self.sight(view)) if isinstance(bound, Bound) else None
+
+    def sight(self, view: View) -> Sight:
+        """Give the way to look at events in one view."""
+        people, regulations = view.counter.people, view.counter.regulations
+        if self._documents[0] != regulations:
+            self._documents = regulations, {}
+        if self._survivors[0] != people:
+            self._survivors = people, {}
+        documents, survivors = self._documents[1], self._survivors[1]
+        barred = self.barred(view)
+
+        survivor = partial(_survivor, survivors, view)
+        return Sight(
+            partial(self._document, documents, survivor), survivor, partial(_may_not_leave, barred, survivor), view.now
+        )
+
+    def _document(self, known: dict[int, Document], survivor: Callable[[int], int], event: Stored) -> Document:
+        found = known.get(event.seq)
+        if found is None:
+            found = self.outward(event, survivor(event.person))
+            if len(known) >= DOCUMENTS:
+                for seq in sorted(known)[: DOCUMENTS // 2]:
+                    known.pop(seq, None)
+            known[event.seq] = found
+        return found
+
+    def outward(self, event: Stored, person: int) -> Document:
+        """Give an event as it leaves: a test person as a member of the pool."""
+        document = stored.document(event.body, event.meta, received=event.received, kind=event.kind)
+        return pooled(document, person, event.namespace, self._pool) if is_test(event.namespace) else document
+
+    def barred(self, view: View) -> Mapping[int, int]:
+        """Give the people whose events may not leave, each with the last seq that this reaches."""
+        key = view.counter.regulations, view.counter.people
+        if self._barred[0] != key:
+            self._barred = key, view.privacy.barred()
+        return self._barred[1]
+
+    def barred_now(self) -> Mapping[int, int]:
+        """Give the same as last seen by anybody: what a request asks before it leaves."""
+        return self._barred[1]
+
+
+def _survivor(known: dict[int, int], view: View, person: int) -> int:
+    found = known.get(person)
+    if found is None:
+        if len(known) > PEOPLE:
+            known.clear()
+        found = known[person] = view.people.survivor(person)
+    return found
+
+
+def _may_not_leave(barred: Mapping[int, int], survivor: Callable[[int], int], event: Stored) -> bool:
+    return bool(barred) and event.seq <= barred.get(survivor(event.person), 0)

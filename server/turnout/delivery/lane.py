@@ -1,0 +1,368 @@
+"""One destination's loop: settle what was answered, try again what is due, read on, send.
+
+Answers pile up while a commit is on its way, so that one commit settles many. A slot in flight is free only
+when its settle has committed, so that slots bound the doubles of a crash.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import anyio
+from anyio.abc import TaskGroup
+
+from turnout.clock import Clock
+from turnout.delivery import commits, look, verdict
+from turnout.delivery.batch import Batch, request_id
+from turnout.delivery.breaker import Breaker, Throttle
+from turnout.delivery.eyes import Eyes
+from turnout.delivery.look import Looked, Wanted
+from turnout.delivery.order import Line, Windows
+from turnout.delivery.schedule import Schedule
+from turnout.delivery.settlement import Answered, Back, Finished, Held, Settled, Settlement, Unsent, settlement, summary
+from turnout.delivery.window import Part
+from turnout.document import Document
+from turnout.entropy import Entropy
+from turnout.errors import Unavailable
+from turnout.evidence import frame, redact
+from turnout.exchange import Ask, Exchange, Moment, Outcome, Reply
+from turnout.store.lanes import LaneState
+from turnout.store.store import Store
+from turnout.store.unit import Unit
+
+UNRESOLVED = 2000
+"""Events that a lane has in hand at the most: two windows."""
+LEAVE_S = 5.0
+"""How long a stopping lane waits for answers. Source: ENGINE.md 1."""
+IDLE_S = 5.0
+"""Every wake-up is a hint: if each were lost, the next look finds the work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the operator may set. `batch_wait_s`: how long a batch may gather; `keep_plain`: evidence of successes."""
+
+    schedule: Schedule = field(default_factory=Schedule)
+    max_in_flight: int = 64
+    batch_wait_s: float = 0.02
+    keep_plain: bool = True
+
+
+class Lane:
+    """One lane of one reign."""
+
+    def __init__(
+        self, number: int, epoch: int, store: Store, eyes: Eyes, ask: Callable[[Ask], Awaitable[Reply]], clock: Clock,
+        entropy: Entropy, options: Options,
+    ) -> None:  # fmt: skip
+        """Make it; `run` runs it."""
+        self.number = number
+        self._epoch = epoch
+        self._store = store
+        self._eyes = eyes
+        self._ask = ask
+        self._clock = clock
+        self._entropy = entropy
+        self._options = options
+        self._line = Line()
+        self._breaker = Breaker(options.max_in_flight, options.schedule.base_s)
+        self._throttle: Throttle | None = None
+        self._answered: list[tuple[int, Answered]] = []
+        self._owing: list[Settled] = []
+        self._again: deque[Batch] = deque()
+        self._in_flight: dict[int, Batch] = {}
+        self._numbers = 0
+        self._windows = Windows()
+        self._wake = anyio.Event()
+        self._dirty = True
+        self._stopping = False
+        self._state = LaneState.RUNNING
+        self._revision = -1
+        self._noted: str | None = None
+        self._next_due: int | None = None
+        self._work: deque[tuple[int, Batch, bool]] = deque()
+        self._hands = 0
+        self._idle: deque[anyio.Event] = deque()
+        self._tasks: TaskGroup | None = None
+
+    def wake(self) -> None:
+        """Say that something was committed."""
+        self._dirty = True
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Ask it to end: what is in flight is settled for at most 5 s, the unsent given back."""
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Turn until stopped. Raises: Superseded when another process delivers."""
+        async with anyio.create_task_group() as self._tasks:
+            while not self._stopping and not (self._state is LaneState.REMOVED and not self._in_flight):
+                wait = await self._turn()
+                with anyio.move_on_after(wait):
+                    await self._wake.wait()
+                self._wake = anyio.Event()
+            await self._leave()
+            self._tasks.cancel_scope.cancel()
+
+    async def _turn(self) -> float:
+        """Do what can be done now; give how many seconds nothing is due."""
+        try:
+            await self._settle()
+            if self._dirty or self._due():
+                self._dirty = False
+                await self._look()
+            self._dispatch()
+        except Unavailable:
+            self._dirty = True
+            return 1.0
+        return self._rest()
+
+    # -- looking ------------------------------------------------------------------------------------------
+
+    async def _look(self) -> None:
+        wanted = self._wanted()
+        found = await self._store.read(partial(look.look, lane=self.number, eyes=self._eyes, wanted=wanted))
+        self._next_due = found.next_due
+        self._state = found.state
+        if found.revision != self._revision:
+            self._revision = found.revision
+            self._throttle = Throttle(found.pace) if found.pace else None
+            self._breaker.reset()
+        if found.state is not LaneState.RUNNING:
+            await self._put_down()
+            return
+        if found.retries or found.ended:
+            await self._retry(found)
+        if found.opening is not None:
+            await self._open(found)
+        if found.more:
+            self._dirty = True
+
+    def _wanted(self) -> Wanted:
+        now = self._clock.monotonic()
+        free = self._breaker.allows(now, len(self._in_flight)) if not self._stopping else 0
+        room = UNRESOLVED - len(self._line) - sum(len(batch.parts) for batch in self._in_flight.values())
+        if self._breaker.open:
+            return Wanted(batches=min(free, 1), events=min(free, 1), probe=True)
+        enough = self._line.ready >= UNRESOLVED // 2
+        return Wanted(batches=free, events=0 if enough else max(0, min(room, 1000)), probe=False)
+
+    async def _retry(self, found: Looked) -> None:
+        mark = partial(
+            commits.retry, lane=self.number, batches=found.retries, ended=found.ended, epoch=self._epoch,
+            revision=found.revision,
+        )  # fmt: skip
+        for batch in await self._store.transact(mark):
+            for part in batch.parts:
+                self._line.occupy(part)
+            self._send(batch)
+        self._dirty = True
+
+    async def _open(self, found: Looked) -> None:
+        opening = found.opening
+        assert opening is not None
+        free = await self._store.transact(partial(commits.open_window, opening=opening, epoch=self._epoch))
+        if free is None:
+            self._dirty = True
+            return
+        if free:
+            self._windows.opened((opening.run, opening.after + 1), (part.key for part in free))
+            self._line.add(free, self._clock.monotonic())
+        if opening.more:
+            self._dirty = True
+
+    # -- sending ------------------------------------------------------------------------------------------
+
+    def _dispatch(self) -> None:
+        if self._stopping or self._state is not LaneState.RUNNING:
+            return
+        while self._breaker.allows(self._clock.monotonic(), len(self._in_flight)) > 0:
+            if self._throttle and self._throttle.wait_s(self._clock.monotonic()) > 0:
+                return
+            batch = self._again.popleft() if self._again else self._next()
+            if batch is None:
+                return
+            if kept := self._allowed(batch):
+                self._send(kept)
+
+    def _next(self) -> Batch | None:
+        return self._line.take(self._clock.monotonic(), self._options.batch_wait_s)
+
+    def _allowed(self, batch: Batch) -> Batch | None:
+        """Ask once more about suppression before it leaves."""
+        barred = self._eyes.barred_now()
+        if not barred:
+            return batch
+        stays = tuple(part for part in batch.parts if part.seq > barred.get(part.whose, 0))
+        gone = tuple(part for part in batch.parts if part.seq <= barred.get(part.whose, 0))
+        if gone:
+            self._owing += [Finished(part, verdict.CANCELLED_SUPPRESSED, "") for part in gone]
+            self._wake.set()
+        return replace(batch, parts=stays) if stays else None
+
+    def _send(self, batch: Batch) -> None:
+        self._numbers += 1
+        self._in_flight[self._numbers] = batch
+        if self._throttle:
+            self._throttle.take()
+        self._work.append((self._numbers, batch, self._breaker.open))
+        if self._idle:
+            self._idle.popleft().set()
+        else:
+            self._hands += 1
+            assert self._tasks is not None
+            self._tasks.start_soon(self._hand)
+
+    async def _hand(self) -> None:
+        """One of the lane's standing tasks: take a batch, carry its talk, lay the answer down."""
+        while True:
+            while self._work:
+                number, batch, probe = self._work.popleft()
+                answered = await self._converse(batch, probe=probe)
+                self._lay_down(number, answered)
+            rest = anyio.Event()
+            self._idle.append(rest)
+            await rest.wait()
+
+    async def _converse(self, batch: Batch, *, probe: bool) -> Answered:
+        target = batch.first.bound.target
+        spelled = redact.spellings(target.secrets)
+        sent = self._clock.now()
+        items = tuple(part.item for part in batch.parts)
+        talk = target.exchange(batch.first.item.action, items, Moment(sent, request_id(batch)))
+        turns: list[Document] = []
+        took = 0
+        ask, outcomes = _step(talk, None)
+        while ask is not None:
+            reply = await self._ask(ask)
+            took += reply.took_ms
+            turns.append(frame.turn(ask, reply, spelled))
+            ask, outcomes = _step(talk, reply)
+        assert len(outcomes) == len(batch.parts), "an exchange answers for each item"
+        return Answered(batch, outcomes, sent, took, tuple(turns), probe)
+
+    # -- settling -----------------------------------------------------------------------------------------
+
+    def _lay_down(self, number: int, answered: Answered) -> None:
+        """Take in an answer: tell the breaker, and when it opens, give back what has not left."""
+        self._answered.append((number, answered))
+        short = self._line.ready > 0
+        if self._breaker.heard(summary(answered.outcomes), self._clock.monotonic(), short=short):
+            self._owing += [Unsent(part) for part in self._drop_line()]
+        self._wake.set()
+
+    async def _settle(self) -> None:
+        """Commit what was answered; whatever of it does not commit is kept for the next try."""
+        if not self._answered and not self._owing:
+            return
+        answered = tuple(self._answered)
+        done = settlement(
+            [each for _, each in answered], self._options.schedule, self._clock.now(), self._entropy.fraction,
+            passed_credentials=self._breaker.passed_credentials,
+        )  # fmt: skip
+        for each in done.settled:
+            if isinstance(each, Back):
+                self._owing += [Held(part) for part in self._line.stalled(each.part)]
+        again = done.again
+        owing = tuple(self._owing)
+        if self._breaker.open:
+            owing += tuple(Unsent(part) for batch in again for part in batch.parts)
+            again = ()
+        settled = tuple(self._unless_removed([*done.settled, *owing]))
+        await self._write(replace(done, settled=settled, again=again))
+        del self._answered[: len(answered)]
+        self._owing = self._owing[len(owing) :]
+        for number, _ in answered:
+            self._in_flight.pop(number, None)
+        self._again.extend(again)
+        now = self._clock.monotonic()
+        for each in settled:
+            if isinstance(each, Finished):
+                self._line.done(each.part, now)
+
+    def _unless_removed(self, settled: Iterable[Settled]) -> Iterable[Settled]:
+        if self._state is not LaneState.REMOVED:
+            return settled
+        return [
+            each if isinstance(each, Finished) else Finished(each.part, verdict.CANCELLED_REMOVED, "")
+            for each in settled
+        ]
+
+    async def _write(self, done: Settlement) -> None:
+        """Commit a settlement, and close the windows of which nothing is on its way any more."""
+        leaving = self._windows.leaving(each.part.key for each in done.settled)
+        why = self._breaker.why
+
+        def write(unit: Unit) -> None:
+            commits.settle(
+                unit, self.number, done, self._epoch, closed=leaving.closed, keep_plain=self._options.keep_plain
+            )
+            if why != self._noted:
+                unit.lanes.note_running(self.number, why)
+
+        await self._store.transact(write)
+        self._noted = why
+        self._windows.left(leaving)
+
+    # -- stopping -----------------------------------------------------------------------------------------
+
+    def _drop_line(self) -> tuple[Part, ...]:
+        again = [part for batch in self._again for part in batch.parts]
+        self._again.clear()
+        return (*again, *self._line.drain())
+
+    async def _put_down(self) -> None:
+        """Give back what has not left: somebody paused or removed the lane, or it stops."""
+        self._owing += [Unsent(part) for part in self._drop_line()]
+        await self._settle()
+
+    async def _leave(self) -> None:
+        with anyio.move_on_after(LEAVE_S, shield=True):
+            while self._in_flight:
+                await self._settle()
+                if self._in_flight:
+                    await self._wake.wait()
+                    self._wake = anyio.Event()
+        with anyio.move_on_after(LEAVE_S, shield=True):
+            await self._put_down()
+
+    # -- resting ------------------------------------------------------------------------------------------
+
+    def _due(self) -> bool:
+        return (
+            self._next_due is not None
+            and self._next_due <= self._clock.now()
+            and self._breaker.allows(self._clock.monotonic(), len(self._in_flight)) > 0
+        )
+
+    def _rest(self) -> float:
+        if self._answered or self._owing or (self._dirty and not self._stopping):
+            return 0.0
+        now = self._clock.monotonic()
+        waits = [IDLE_S]
+        if self._breaker.wait_s(now) > 0:
+            waits.append(self._breaker.wait_s(now))
+            if not self._in_flight:
+                return min(waits) + 0.001
+        if self._next_due is not None:
+            waits.append(max(0.0, (self._next_due - self._clock.now()) / 1e6))
+        if (grown := self._line.grown_s(now, self._options.batch_wait_s)) is not None and self._breaker.allows(
+            now, len(self._in_flight)
+        ):
+            waits.append(grown)
+            if self._throttle:
+                waits[-1] = max(grown, self._throttle.wait_s(now))
+        return max(0.001, min(waits))
+
+
+def _step(talk: Exchange, reply: Reply | None) -> tuple[Ask | None, tuple[Outcome, ...]]:
+    """Go one step on: the next thing to ask, or the outcomes."""
+    try:
+        return (next(talk) if reply is None else talk.send(reply)), ()
+    except StopIteration as end:
+        return None, end.value

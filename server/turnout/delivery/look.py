@@ -1,0 +1,147 @@
+"""What a lane finds when it looks: its state, what is due, what comes next in the log. Reads; writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from turnout.delivery import verdict
+from turnout.delivery.batch import Batch, pack
+from turnout.delivery.eyes import Eyes
+from turnout.delivery.selection import read_selection, selects
+from turnout.delivery.window import WINDOW_BYTES, WINDOW_EVENTS, Opening, Part, Sight, opening, part_of
+from turnout.event.model import MessageId, Stored
+from turnout.exchange import Drop, Item, Order, Pace
+from turnout.routing import Bound
+from turnout.store.lanes import LaneState, Run, RunState
+from turnout.store.owed import Owed, OwedState
+from turnout.store.unit import View
+
+DUE_ROWS = 500
+OWED_ORDERED, OWED_ANY = 5_000, 1_000_000
+"""A lane with order stops reading at the first, any lane at the second. Source: ENGINE.md 2."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How much a lane can use: retries in batches, fresh events; a probe is one event, old or new."""
+
+    batches: int
+    events: int
+    probe: bool
+    turn: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was found. `ended` are rows that end without a request: (row, code, reason)."""
+
+    state: LaneState
+    revision: int
+    pace: Pace | None = None
+    next_due: int | None = None
+    retries: tuple[Batch, ...] = ()
+    ended: tuple[tuple[Owed, int, str], ...] = ()
+    opening: Opening | None = None
+    more: bool = False
+
+
+def look(view: View, lane: int, eyes: Eyes, wanted: Wanted) -> Looked:
+    """Look at one lane."""
+    revision = view.counter.revision
+    row = next((each for each in view.lanes.all() if each.lane == lane), None)
+    destination = view.workspace.by_lane().get(lane)
+    if row is None or destination is None:
+        return Looked(LaneState.REMOVED, revision)
+    bound = eyes.bound(view, destination, revision)
+    if row.state is not LaneState.RUNNING or not isinstance(bound, Bound):
+        return Looked(LaneState.PAUSED if row.state is LaneState.RUNNING else row.state, revision)
+    sight = eyes.sight(view)
+    next_due = view.owed.next_due(lane)
+    retries: tuple[Batch, ...] = ()
+    ended: tuple[tuple[Owed, int, str], ...] = ()
+    if wanted.batches and next_due is not None and next_due <= view.now:
+        retries, ended = _due(view, lane, bound, sight, wanted)
+    events = 0 if wanted.probe and (retries or ended) else wanted.events
+    found = _fresh(view, lane, bound, sight, events, wanted.turn) if events else None
+    return Looked(row.state, revision, bound.target.pace, next_due, retries, ended, found)
+
+
+def _due(
+    view: View, lane: int, bound: Bound, sight: Sight, wanted: Wanted
+) -> tuple[tuple[Batch, ...], tuple[tuple[Owed, int, str], ...]]:  # fmt: skip
+    parts: list[Part] = []
+    ended: list[tuple[Owed, int, str]] = []
+    for row in view.owed.due(lane, view.now, 1 if wanted.probe else DUE_ROWS):
+        event = view.log.get(row.seq)
+        found = _again(view, row, event, bound, sight)
+        if isinstance(found, Part):
+            parts.append(found)
+        else:
+            ended.append((row, *found))
+    batches = pack(sorted(parts, key=lambda part: part.key))
+    return batches[: wanted.batches], tuple(ended)
+
+
+def _again(view: View, row: Owed, event: Stored | None, bound: Bound, sight: Sight) -> Part | tuple[int, str]:
+    """Map one owed row again, under today's settings; or say why it ends."""
+    if event is None or event.erased:
+        return verdict.CANCELLED_ERASED, ""
+    if sight.suppressed(event):
+        return verdict.CANCELLED_SUPPRESSED, ""
+    action = next((name for name in bound.target.actions if part_of(name, row.part) == row.part), None)
+    if action is None:
+        return verdict.ACTION_GONE, ""
+    made = bound.target.items(sight.document(event), (action,), sight.now)
+    item = next((each for each in made if isinstance(each, Item) and part_of(action, each.index) == row.part), None)
+    if item is None:
+        drop = next((each for each in made if isinstance(each, Drop)), None)
+        return (verdict.DROPS[drop.code], drop.say) if drop else (verdict.ACTION_GONE, "")
+    ordered = bound.target.actions[action].order is Order.PERSON
+    whose = sight.survivor(event.person)
+    message_id = MessageId(str(item.document.get("messageId", "")))
+    return Part(
+        row.lane, row.run, row.seq, row.part, whose if ordered else 0, whose, message_id, bound, item, row.first,
+        row.tries, row.request, view.deliveries.reason(row.reason), row.state is OwedState.UNKNOWN, queued=True,
+    )  # fmt: skip
+
+
+def _fresh(view: View, lane: int, bound: Bound, sight: Sight, events: int, turn: int) -> Opening | None:
+    if _full(view, lane, bound):
+        return None
+    end = view.counter.seq - 1
+    open_runs = [run for run in view.lanes.runs(lane) if run.state is RunState.RUNNING and run.cursor < _end(run, end)]
+    if not open_runs:
+        return None
+    run = open_runs[turn % len(open_runs)]
+    until = _end(run, end)
+    taken = _bounded(view.log.after(run.cursor, min(events, WINDOW_EVENTS), until))
+    last = taken[-1].seq if taken else until
+    chosen = read_selection(run.selection) if run.run else None
+    mine = [each for each in taken if chosen is None or selects(view, chosen, lane, each)]
+    return opening(
+        mine, lane, run.run, run.cursor, bound, sight, last=last, more=last < until,
+        revision=view.counter.revision, regulations=view.counter.regulations,
+    )  # fmt: skip
+
+
+def _end(run: Run, end: int) -> int:
+    return min(run.until, end) if run.run else end
+
+
+def _full(view: View, lane: int, bound: Bound) -> bool:
+    ordered = any(action.order is Order.PERSON for action in bound.target.actions.values())
+    return view.owed.exceeds(lane, OWED_ORDERED if ordered else OWED_ANY)
+
+
+def _bounded(events: Sequence[Stored]) -> Sequence[Stored]:
+    return tuple(_upto(events))
+
+
+def _upto(events: Sequence[Stored]) -> Iterator[Stored]:
+    size = 0
+    for event in events:
+        size += len(event.body) + len(event.meta)
+        if size > WINDOW_BYTES and size > len(event.body) + len(event.meta):
+            return
+        yield event

@@ -1,0 +1,170 @@
+"""What a lane has in hand: parts ready to leave by group, and behind each busy person those that wait.
+
+With order, one event of a person is on its way at a time. While it is, later ones of an open window wait here;
+when it comes to be owed, they are owed too, as held.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from turnout.delivery.batch import Batch, GroupKey, fits, group_of
+from turnout.delivery.window import Part
+
+
+class Line:
+    """In memory, one a lane, bounded by what a lane may have unresolved."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._ready: dict[GroupKey, deque[Part]] = {}
+        self._behind: dict[int, deque[Part]] = {}
+        self._since: dict[GroupKey, float] = {}
+        self._waiting = 0
+        self._count = 0
+
+    def __len__(self) -> int:
+        """Count what is ready or waits."""
+        return self._count + self._waiting
+
+    @property
+    def ready(self) -> int:
+        """Count what may leave now."""
+        return self._count
+
+    def add(self, parts: Iterable[Part], now: float) -> None:
+        """Take parts in, in order of recording."""
+        for part in parts:
+            if part.person and part.person in self._behind:
+                self._behind[part.person].append(part)
+                self._waiting += 1
+                continue
+            if part.person:
+                self._behind[part.person] = deque()
+            self._put(part, now)
+
+    def occupy(self, part: Part) -> None:
+        """Mark a person as busy whose part left by another way (a retry)."""
+        if part.person:
+            self._behind.setdefault(part.person, deque())
+
+    def take(self, now: float, wait_s: float) -> Batch | None:
+        """Take the next batch; None when nothing is ready, or what is ready may still grow."""
+        for key, parts in self._ready.items():
+            action = parts[0].bound.target.actions[parts[0].item.action]
+            wait = max(action.wait_s, wait_s) if action.max_items > 1 else 0.0
+            if len(parts) < key[4] and now - self._since[key] < wait:
+                continue
+            return self._cut(key, parts, now)
+        return None
+
+    def grown_s(self, now: float, wait_s: float) -> float | None:
+        """Tell when the next batch has waited long enough; None when nothing is ready."""
+        waits = [
+            max(0.0, max(parts[0].bound.target.actions[parts[0].item.action].wait_s, wait_s) - (now - self._since[key]))
+            for key, parts in self._ready.items()
+        ]
+        return min(waits, default=None)
+
+    def done(self, part: Part, now: float) -> None:
+        """A part is final: the next of its person may leave."""
+        if not part.person or part.person not in self._behind:
+            return
+        behind = self._behind[part.person]
+        if behind:
+            self._waiting -= 1
+            self._put(behind.popleft(), now)
+        else:
+            del self._behind[part.person]
+
+    def stalled(self, part: Part) -> tuple[Part, ...]:
+        """A part is owed: give those that waited behind it, which are owed now too."""
+        behind = self._behind.pop(part.person, None) if part.person else None
+        if not behind:
+            return ()
+        self._waiting -= len(behind)
+        return tuple(behind)
+
+    def drain(self) -> tuple[Part, ...]:
+        """Give everything up that has not left, in order of recording."""
+        found = [part for parts in self._ready.values() for part in parts]
+        found += [part for parts in self._behind.values() for part in parts]
+        self._ready.clear()
+        self._since.clear()
+        for part in found:
+            self._behind.pop(part.person, None)
+        for parts in self._behind.values():
+            parts.clear()
+        self._count = self._waiting = 0
+        return tuple(sorted(found, key=lambda part: part.key))
+
+    def _put(self, part: Part, now: float) -> None:
+        key = group_of(part)
+        parts = self._ready.get(key)
+        if parts is None:
+            self._ready[key] = parts = deque()
+            self._since[key] = now
+        parts.append(part)
+        self._count += 1
+
+    def _cut(self, key: GroupKey, parts: deque[Part], now: float) -> Batch:
+        taken: list[Part] = []
+        size = 0
+        while parts and fits(taken, size, parts[0], key[4]):
+            taken.append(parts.popleft())
+            size += taken[-1].item.size
+        self._count -= len(taken)
+        if parts:
+            self._since[key] = now
+        else:
+            del self._ready[key], self._since[key]
+        return Batch(tuple(taken))
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """Parts about to be settled: how many each window keeps, and which windows keep none."""
+
+    keys: tuple[tuple[int, int, int], ...]
+    counts: Mapping[tuple[int, int], int]
+
+    @property
+    def closed(self) -> tuple[tuple[int, int], ...]:
+        """The windows of which nothing is on its way any more: (run, first)."""
+        return tuple(home for home, n in self.counts.items() if n == 0)
+
+
+class Windows:
+    """The windows that a lane has open, and how many parts of each are not settled."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._counts: dict[tuple[int, int], int] = {}
+        self._homes: dict[tuple[int, int, int], tuple[int, int]] = {}
+
+    def opened(self, home: tuple[int, int], keys: Iterable[tuple[int, int, int]]) -> None:
+        """Note a window (run, first) and the parts in it."""
+        before = len(self._homes)
+        self._homes.update(dict.fromkeys(keys, home))
+        self._counts[home] = len(self._homes) - before
+
+    def leaving(self, keys: Iterable[tuple[int, int, int]]) -> Leaving:
+        """Say what settling these parts will leave; a part of no window (a retry) changes nothing."""
+        mine = tuple(key for key in keys if key in self._homes)
+        counts: dict[tuple[int, int], int] = {}
+        for key in mine:
+            home = self._homes[key]
+            counts[home] = counts.get(home, self._counts[home]) - 1
+        return Leaving(mine, counts)
+
+    def left(self, leaving: Leaving) -> None:
+        """Note that they are settled."""
+        for key in leaving.keys:
+            del self._homes[key]
+        for home, n in leaving.counts.items():
+            if n:
+                self._counts[home] = n
+            else:
+                del self._counts[home]

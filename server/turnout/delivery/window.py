@@ -1,0 +1,167 @@
+"""Events after a cursor become an opening: what is owed, part by part, and spans of what is not."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from turnout.delivery import verdict
+from turnout.document import Document
+from turnout.event.model import MessageId, Stored
+from turnout.exchange import Drop, Item, Order
+from turnout.routing import Bound, NotSent, route
+
+WINDOW_EVENTS = 1000
+WINDOW_BYTES = 4_000_000
+"""Source: ENGINE.md 3."""
+
+
+def part_of(action: str, index: int) -> int:
+    """Number a part of an event: its action by name, so that a changed manifest keeps it, and the item's index."""
+    return (zlib.crc32(action.encode()) & 0x7FFF) << 16 | index & 0xFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One item that a lane owes for one event.
+
+    `whose` it is; `person` the same where order matters, else 0. `first` is the moment of its first try, 0 before;
+    `tries` counts them. `request` is its last request, `note` why it is back, `doubt` that it may have been taken,
+    `queued` that it has a row of `owed`.
+    """
+
+    lane: int
+    run: int
+    seq: int
+    part: int
+    person: int
+    whose: int
+    message_id: MessageId
+    bound: Bound = field(repr=False)
+    item: Item = field(repr=False)
+    first: int = 0
+    tries: int = 0
+    request: int = 0
+    note: str = ""
+    doubt: bool = False
+    queued: bool = False
+
+    @property
+    def key(self) -> tuple[int, int, int]:
+        """Run, seq and part: what names it within its lane."""
+        return self.run, self.seq, self.part
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A final row that needs no request: events `seq` to `last` for one reason, or one part of one event."""
+
+    seq: int
+    last: int
+    part: int
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a lane is about to open: the events after `after` up to `last`, under one revision.
+
+    `more` says that the log may go on beyond it; `regulations` is the generation under which bodies were read.
+    """
+
+    lane: int
+    run: int
+    after: int
+    last: int
+    more: bool
+    revision: int
+    regulations: int
+    parts: tuple[Part, ...]
+    skips: tuple[Skip, ...]
+    counts: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """How events are looked at: as which document, whose today, and whether they may leave."""
+
+    document: Callable[[Stored], Document]
+    survivor: Callable[[int], int]
+    suppressed: Callable[[Stored], bool]
+    now: int
+
+
+def owed(event: Stored, lane: int, run: int, bound: Bound, sight: Sight) -> tuple[Part | Skip, ...]:
+    """Decide what one event is owed: its parts, and a final row for each action that owes none of it."""
+    document: list[Document] = []
+
+    def read() -> Document:
+        if not document:
+            document.append(sight.document(event))
+        return document[0]
+
+    actions = route(event, bound, read, suppressed=sight.suppressed(event))
+    if isinstance(actions, NotSent):
+        return (Skip(event.seq, event.seq, 0, actions.code, actions.reason),)
+    made = bound.target.items(read(), actions, sight.now)
+    parts = [_part(event, lane, run, bound, item, sight) for item in made if isinstance(item, Item)]
+    drops = [_skip(event, drop, alone=not parts) for drop in made if isinstance(drop, Drop)]
+    if parts:
+        return (*parts, *(skip for skip in drops if skip.code in _TELLING))
+    if not drops:
+        return (Skip(event.seq, event.seq, 0, verdict.UNSUPPORTED, ""),)
+    telling = [skip for skip in drops if skip.code in _TELLING]
+    return tuple(telling) or (drops[0],)
+
+
+_TELLING = frozenset(code.number for code in verdict.CODES if code.verdict is verdict.Verdict.DISCARDED)
+"""Codes of a drop that stand beside other parts; that an action did not want an event is told only when none did."""
+
+
+def opening(
+    events: Sequence[Stored], lane: int, run: int, after: int, bound: Bound, sight: Sight, *, last: int, more: bool,
+    revision: int, regulations: int,
+) -> Opening:  # fmt: skip
+    """Decide a window: neighbours that are not sent for the same reason become one span."""
+    parts: list[Part] = []
+    skips: list[Skip] = []
+    counts: dict[int, int] = {}
+    for event in events:
+        for each in owed(event, lane, run, bound, sight):
+            if isinstance(each, Part):
+                parts.append(each)
+                continue
+            counts[each.code] = counts.get(each.code, 0) + 1
+            before = skips[-1] if skips else None
+            if before and _joins(before, each) and run == 0:
+                skips[-1] = replace(before, last=each.last)
+            else:
+                skips.append(each)
+    return Opening(
+        lane, run, after, last, more, revision, regulations, tuple(parts), tuple(skips), tuple(counts.items())
+    )
+
+
+def _joins(before: Skip, each: Skip) -> bool:
+    return (
+        before.last + 1 == each.seq
+        and before.part == each.part == 0
+        and before.code == each.code
+        and before.reason == each.reason
+    )
+
+
+def _part(event: Stored, lane: int, run: int, bound: Bound, item: Item, sight: Sight) -> Part:
+    ordered = bound.target.actions[item.action].order is Order.PERSON
+    whose = sight.survivor(event.person)
+    message_id = MessageId(str(item.document.get("messageId", "")))
+    return Part(
+        lane, run, event.seq, part_of(item.action, item.index), whose if ordered else 0, whose, message_id, bound, item
+    )
+
+
+def _skip(event: Stored, drop: Drop, *, alone: bool) -> Skip:
+    part = 0 if alone else part_of(drop.action, 0xFFFF)
+    return Skip(event.seq, event.seq, part, verdict.DROPS[drop.code], drop.say)

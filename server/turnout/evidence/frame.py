@@ -1,0 +1,86 @@
+"""Evidence on disk: one zstd frame of JSON for each settled batch of requests, no trained dictionary.
+
+A dictionary trained on the workspace's events would hold people's values where erasure cannot reach them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import zstandard
+
+from turnout import document
+from turnout.document import Document
+from turnout.evidence import redact
+from turnout.exchange import Append, Ask, Fault, Reply
+
+LEVEL = 3
+FRAME_MAX = 64 * 1024 * 1024
+"""Bytes a frame may unpack to; ours are far smaller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """One request's exchange as kept: `turns` are what was asked and answered, secrets out of them."""
+
+    request: int
+    turns: tuple[Document, ...]
+
+
+def turn(ask: Ask, reply: Reply, spelled: tuple[tuple[str, str], ...]) -> Document:
+    """Write one turn of an exchange for keeping."""
+    return {"asked": _asked(ask, spelled), "answered": _answered(reply, spelled)}
+
+
+def _asked(ask: Ask, spelled: tuple[tuple[str, str], ...]) -> Document:
+    if isinstance(ask, Append):
+        return {"append": ask.path, "body": redact.text(b"\n".join(ask.lines))}
+    return {
+        "method": ask.method,
+        "url": redact.hide(ask.url, spelled),
+        "headers": redact.headers(ask.headers, spelled),
+        "body": redact.hide(redact.body(ask), spelled),
+    }
+
+
+def _answered(reply: Reply, spelled: tuple[tuple[str, str], ...]) -> Document:
+    if isinstance(reply, Fault):
+        return {"fault": str(reply.kind), "took_ms": reply.took_ms}
+    told: Document = {
+        "status": reply.status,
+        "headers": redact.headers(reply.headers, spelled),
+        "body": redact.hide(redact.text(reply.body), spelled),
+        "took_ms": reply.took_ms,
+    }
+    return told if reply.whole else {**told, "cut": True}
+
+
+def pack(talks: Sequence[Talk]) -> bytes:
+    """Write a frame."""
+    body = document.encode([[talk.request, list(talk.turns)] for talk in talks])
+    return zstandard.ZstdCompressor(level=LEVEL).compress(body)
+
+
+def unpack(frame: bytes) -> tuple[Talk, ...]:
+    """Read a frame."""
+    body = document.decode(zstandard.ZstdDecompressor().decompress(frame, max_output_size=FRAME_MAX))
+    assert isinstance(body, list)
+    return tuple(Talk(request, tuple(turns)) for request, turns in body)
+
+
+def find(frames: Sequence[bytes], request: int) -> Talk | None:
+    """Find a request's talk in the frames that may hold it."""
+    for frame in frames:
+        for talk in unpack(frame):
+            if talk.request == request:
+                return talk
+    return None
+
+
+def without(frame: bytes, requests: frozenset[int]) -> bytes | None:
+    """Take the content of some requests out of a frame; None when it holds none of them."""
+    talks = unpack(frame)
+    if not any(talk.request in requests and talk.turns for talk in talks):
+        return None
+    return pack([Talk(talk.request, ()) if talk.request in requests else talk for talk in talks])

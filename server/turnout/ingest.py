@@ -1,0 +1,104 @@
+"""From accept to record: what a door hands over becomes events of the log, in one transaction.
+
+The writer runs it in a savepoint: no await, no clock, no socket. When its caller has the answer, the events,
+whose they are, and whom they count are on disk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
+
+from turnout.entropy import uuid7
+from turnout.event.accept import accept
+from turnout.event.model import Accepted, Call, Caller, Event, MessageId, Refused, Seq
+from turnout.identity.meter import counted
+from turnout.identity.resolve import claims, identifiers, resolve
+from turnout.store.unit import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One call that is in the log. `repeated`: it was there before, under this message id from this source.
+
+    `differs`: the repeat had another body; the first one stays.
+    """
+
+    message_id: MessageId
+    seq: Seq
+    repeated: bool = False
+    differs: bool = False
+
+
+Entry: TypeAlias = "Recorded | Refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of each call, in their order; `first` and `last` the events that are new, 0 without."""
+
+    entries: tuple[Entry, ...]
+    first: int = 0
+    last: int = 0
+
+    @property
+    def refused(self) -> tuple[Refused, ...]:
+        """Those that are not events."""
+        return tuple(entry for entry in self.entries if isinstance(entry, Refused))
+
+
+def ingest(unit: Unit, calls: tuple[Call, ...], caller: Caller) -> Receipt:
+    """Record calls; those refused are returned with their reason, not stored (`refuse` keeps them)."""
+    session = unit.session
+    made = accept(calls, caller, fresh_id=partial(uuid7, session.now, session.entropy))
+    allowed = tuple(_unless_suppressed(unit, each) for each in made)
+    events = [each for each in allowed if isinstance(each, Event)]
+    seen = unit.log.seen(events)
+    start = session.counter.seq
+    fresh = [event for event, earlier in zip(events, seen, strict=True) if earlier is None]
+    if fresh:
+        _record(unit, fresh, start)
+    answers = iter(_answers(unit, events, seen, start))
+    entries = tuple(each if isinstance(each, Refused) else next(answers) for each in allowed)
+    return Receipt(entries, start if fresh else 0, start + len(fresh) - 1 if fresh else 0)
+
+
+def refuse(unit: Unit, receipt: Receipt) -> None:
+    """Keep what was refused, to be seen by `find_events`; a suppressed person's calls leave nothing."""
+    unit.log.refuse([each for each in receipt.refused if each.reason != "suppressed"])
+
+
+def _record(unit: Unit, fresh: list[Event], start: int) -> None:
+    known = unit.people.known(claims(fresh))
+    whose = resolve(fresh, known)
+    places = {person: event.namespace for person, event in zip(whose.persons, fresh, strict=True)}
+    linked = {person: fresh[at].namespace for _, person, at in whose.linked}
+    homes = [linked.get(person) or places[person] for person in whose.created]
+    unit.people.apply(whose, homes, start)
+    unit.people.count(counted(fresh), start)
+    first = unit.log.append(fresh, whose.persons)
+    assert first == start, "the log goes on where it was"
+
+
+def _answers(unit: Unit, events: list[Event], seen: tuple[Seq | None, ...], start: int) -> list[Recorded]:
+    answers = []
+    number = start
+    for event, earlier in zip(events, seen, strict=True):
+        if earlier is None:
+            answers.append(Recorded(event.message_id, Seq(number)))
+            number += 1
+        else:
+            answers.append(
+                Recorded(event.message_id, earlier, repeated=True, differs=unit.log.repeated(event, earlier))
+            )
+    return answers
+
+
+def _unless_suppressed(unit: Unit, each: Accepted) -> Accepted:
+    if isinstance(each, Refused) or not unit.privacy.suppressing():
+        return each
+    if not any(unit.privacy.suppressed(identifier) for identifier in identifiers(each)):
+        return each
+    say = "The person of this event is suppressed; nothing was stored. Lift the suppression to record events again."
+    return Refused(each.source, each.namespace, "suppressed", say, each.message_id, each.received, b"")

@@ -1,0 +1,71 @@
+"""What an event is owed at a destination, or why nothing: one pure function, its rules in one visible order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from turnout.delivery import verdict
+from turnout.document import Document
+from turnout.event.model import Stored
+from turnout.exchange import Target
+from turnout.workspace import Destination
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Why nothing is owed: a code of `delivery.verdict`, and which rule, in words of ours."""
+
+    code: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A destination ready to be spoken to: its target with secrets filled in, its filter, its names.
+
+    `names` are those by which an event's `integrations` object may mean it.
+    """
+
+    destination: Destination
+    target: Target
+    keep: Callable[[Document], bool] | None
+    names: frozenset[str]
+    manifest: bytes
+
+
+def route(
+    event: Stored, bound: Bound, document: Callable[[], Document], *, suppressed: bool
+) -> tuple[str, ...] | NotSent:
+    """Name the actions that the event is owed. `document` is called only when a rule needs to look inside."""
+    destination = bound.destination
+    if event.erased:
+        return NotSent(verdict.ERASED)
+    if suppressed:
+        return NotSent(verdict.SUPPRESSED)
+    if not destination.receives.takes(event.namespace):
+        return NotSent(verdict.NAMESPACE, f"receives {destination.receives}")
+    if destination.sources and event.source not in destination.sources:
+        return NotSent(verdict.OTHER_SOURCE)
+    actions = bound.target.select(event.kind, event.name)
+    if not actions:
+        return NotSent(verdict.UNSUPPORTED)
+    if not switched_on(document().get("integrations"), bound.names):
+        return NotSent(verdict.INTEGRATIONS)
+    if bound.keep is not None and not bound.keep(document()):
+        return NotSent(verdict.FILTERED, "filter")
+    return actions
+
+
+def switched_on(integrations: object, names: frozenset[str]) -> bool:
+    """Read an `integrations` object: the destination's own entry wins over `All`, absent means on.
+
+    Source: tracking-api.md 8.2; names are compared without case, as ours and Segment's differ in it.
+    """
+    if not isinstance(integrations, dict):
+        return True
+    on = integrations.get("All", integrations.get("all", True)) is not False
+    for key, value in integrations.items():
+        if str(key).casefold() in names:
+            return value is not False
+    return on
