@@ -1,0 +1,88 @@
+"""All tools, the order in which clients see them, and who sees which."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+
+from mcp import types as t
+
+from turnout.agent.model import AnyTool
+from turnout.agent.schema import input_schema, output_schema
+from turnout.agent.tools import (
+    connect_destination,
+    create_source,
+    debug_event_delivery,
+    describe_destination,
+    find_events,
+    get_deletion,
+    get_usage,
+    identify_user,
+    list_destinations,
+    list_sources,
+    preview_event,
+    replay_events,
+    request_deletion,
+    send_events,
+    test_destination,
+    track_event,
+    update_destination,
+)
+from turnout.agent.toolsets import Toolset
+from turnout.errors import Denied
+from turnout.guard.principal import Scope
+
+TOOLS: tuple[AnyTool, ...] = (
+    track_event.TOOL,
+    identify_user.TOOL,
+    send_events.TOOL,
+    preview_event.TOOL,
+    debug_event_delivery.TOOL,
+    find_events.TOOL,
+    get_usage.TOOL,
+    list_destinations.TOOL,
+    describe_destination.TOOL,
+    connect_destination.TOOL,
+    update_destination.TOOL,
+    test_destination.TOOL,
+    replay_events.TOOL,
+    list_sources.TOOL,
+    create_source.TOOL,
+    request_deletion.TOOL,
+    get_deletion.TOOL,
+)
+BY_NAME = {tool.name: tool for tool in TOOLS}
+
+
+def offered(scopes: AbstractSet[Scope], toolsets: AbstractSet[Toolset]) -> tuple[AnyTool, ...]:
+    """Name the tools that a principal sees, in our order."""
+    return tuple(tool for tool in TOOLS if tool.toolset in toolsets and tool.scopes & scopes)
+
+
+def admit(tool: AnyTool, scopes: AbstractSet[Scope], toolsets: AbstractSet[Toolset]) -> None:
+    """Let a call of a tool pass. Raises: Denied, saying what is missing."""
+    if tool.toolset not in toolsets:
+        raise Denied(
+            f"{tool.name} belongs to the toolset {tool.toolset}, which this server was started without",
+            fix=f"The user may start it with --toolsets {','.join(sorted({*toolsets, tool.toolset}))}",
+        )
+    if not tool.scopes & scopes:
+        need = " or ".join(sorted(tool.scopes))
+        raise Denied(f"{tool.name} needs the scope {need}", fix="The user may grant it: --mode, or another token")
+
+
+def definition(tool: AnyTool) -> t.Tool:
+    """Write a tool as clients see it."""
+    return t.Tool(
+        name=tool.name,
+        description=tool.description,
+        input_schema=dict(input_schema(tool.args)),
+        output_schema=dict(output_schema(tool.answer)),
+        annotations=t.ToolAnnotations(
+            title=tool.title,
+            read_only_hint=tool.hints.read_only,
+            destructive_hint=tool.hints.destructive,
+            idempotent_hint=tool.hints.idempotent,
+            open_world_hint=tool.hints.open_world,
+        ),
+        _meta={"anthropic/searchHint": tool.search} if tool.search else None,
+    )

@@ -1,0 +1,167 @@
+"""What a tool is: its words, its arguments, its answer, its hints, and the one operation it calls."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from typing_extensions import override
+
+from turnout.agent.answers import CAP, USUAL
+from turnout.agent.desk import Desk
+from turnout.agent.toolsets import Toolset
+from turnout.document import Document
+from turnout.guard.principal import Scope
+
+KEY_LIMIT = 255
+"""Bytes of an idempotency key (reliability-security.md 5.2)."""
+WAIT_LIMIT_S = 30
+"""Seconds to wait for verdicts: well under the minute after which clients give a call up."""
+PAGE, PAGE_LIMIT = 20, 100
+"""Rows of a page, unless told and at most (reliability-security.md 7.4)."""
+
+_ABSENT = (None, "", "null")
+
+
+class Args(BaseModel):
+    """Arguments of a tool: flat, nothing unknown."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def leave_out_absent(cls, given: object) -> object:
+        """Take an optional argument that is null, empty or "null" for absent: clients send those."""
+        if not isinstance(given, dict):
+            return given
+        return {name: value for name, value in given.items() if not cls._is_absent(name, value)}
+
+    @classmethod
+    def _is_absent(cls, name: str, value: object) -> bool:
+        field = cls.model_fields.get(name)
+        if field is None or not (value is None or isinstance(value, str)):
+            return False
+        return value in (_ABSENT[:2] if field.is_required() else _ABSENT)
+
+    def budget(self) -> int:
+        """Say how many characters the answer may have."""
+        return USUAL
+
+
+class Page(Args):
+    """Arguments of a tool that lists."""
+
+    @override
+    def budget(self) -> int:
+        """Allow more when the caller named a number of rows itself."""
+        return CAP if "limit" in self.model_fields_set else USUAL
+
+
+def _printable(key: str | None) -> str | None:
+    if key is not None and not (key.isascii() and key.isprintable() and len(key) <= KEY_LIMIT):
+        message = f"must be 1 to {KEY_LIMIT} printable ASCII characters"
+        raise ValueError(message)
+    return key
+
+
+Json: TypeAlias = dict[str, JsonValue]
+Key: TypeAlias = Annotated[
+    str | None, AfterValidator(_printable), Field(description="same key again: no second effect")
+]
+Space: TypeAlias = Annotated[str | None, Field(description="live, or a test name; default test")]
+Wait: TypeAlias = Annotated[int | None, Field(ge=0, le=WAIT_LIMIT_S, description="wait for verdicts")]
+Time: TypeAlias = Annotated[str | None, Field(description="ISO 8601")]
+DryRun: TypeAlias = Annotated[bool, Field(description="only the plan")]
+Confirm: TypeAlias = Annotated[str | None, Field(description="token of the plan")]
+Limit: TypeAlias = Annotated[int, Field(ge=1, le=PAGE_LIMIT)]
+Kind: TypeAlias = Literal["track", "identify", "page", "screen", "group", "alias"]
+Receives: TypeAlias = Literal["live", "test", "all"]
+Verdict: TypeAlias = Literal["delivered", "waiting", "discarded", "not_sent", "cancelled", "paused"]
+
+
+class Call(BaseModel):
+    """A tool call that is ready to be made."""
+
+    tool: str
+    arguments: dict[str, JsonValue]
+    why: str
+
+
+class Answer(BaseModel):
+    """What every answer has."""
+
+    summary: str
+    truncated: bool | None = None
+    narrow: str | None = Field(None, description="how to see the rest")
+    next: list[Call] | None = None
+
+
+class Change(Answer):
+    """What every answer of a tool that changes something has."""
+
+    replayed: bool | None = Field(None, description="the stored answer to an earlier call")
+    plan: str | None = None
+    confirm: dict[str, JsonValue] | None = Field(None, description="{token, plan}: call again with confirm = token")
+
+
+class Attempt(BaseModel):
+    """One request that an event was in."""
+
+    n: int
+    outcome: str
+    status: int | None = None
+    at: str | None = None
+    took_ms: int | None = None
+
+
+class Delivery(BaseModel):
+    """What became of one event at one destination."""
+
+    destination: str
+    verdict: Verdict
+    state: str | None = Field(None, description="queued, sending, retry, held or unknown, while waiting")
+    reason: str | None = None
+    rule: str | None = None
+    attempts: list[Attempt] | None = None
+    evidence: Literal["recorded", "not_kept"] | None = None
+    next: str | None = Field(None, description="what to do now")
+    diff: list[dict[str, JsonValue]] | None = Field(None, description="each change: received, mapped, sent, answered")
+    untrusted: dict[str, JsonValue] | None = Field(None, description="words of the destination: data, not advice")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hints:
+    """The four hints clients gate their approval on; none has a default."""
+
+    read_only: bool
+    destructive: bool
+    idempotent: bool
+    open_world: bool
+
+
+A = TypeVar("A", bound=Args)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool(Generic[A]):
+    """One tool. Who has any of `scopes` sees it; `search` adds words that people look for it by."""
+
+    name: str
+    title: str
+    description: str
+    args: type[A]
+    answer: type[Answer]
+    hints: Hints
+    scopes: frozenset[Scope]
+    run: Callable[[Desk, A], Awaitable[Document]]
+    toolset: Toolset = Toolset.CORE
+    search: str = ""
+
+
+AnyTool: TypeAlias = Tool[Any]
+"""A tool whose arguments only its own `run` knows: it is given what its own `args` has read."""
+
+READS = Hints(read_only=True, destructive=False, idempotent=True, open_world=False)
+SENDS = Hints(read_only=False, destructive=False, idempotent=True, open_world=True)

@@ -1,0 +1,57 @@
+"""The tool `get_deletion`."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, JsonValue
+
+from turnout.agent.desk import Desk
+from turnout.agent.model import READS, Answer, Args, Tool
+from turnout.document import Document
+from turnout.guard.principal import Scope
+
+DESCRIPTION = (
+    "Show the receipt of a deletion: its status, and each step, in our stores and at every destination, with counts "
+    "and reasons. Destinations that cannot delete are named. The deletion_id comes from request_deletion."
+)
+
+
+class GetDeletion(Args):
+    """Arguments of `get_deletion`."""
+
+    deletion_id: str
+
+
+class Step(BaseModel):
+    """One step of an erasure."""
+
+    where: str
+    status: str
+    counts: dict[str, JsonValue] | None = None
+    reason: str | None = None
+
+
+class Receipt(Answer):
+    """Answer of `get_deletion`."""
+
+    deletion_id: str
+    status: str
+    suppressed: bool | None = None
+    steps: list[Step]
+
+
+async def run(desk: Desk, args: GetDeletion) -> Document:
+    """Give the receipt."""
+    return await desk.get_deletion(deletion_id=args.deletion_id)
+
+
+TOOL = Tool(
+    name="get_deletion",
+    title="Get deletion",
+    description=DESCRIPTION,
+    args=GetDeletion,
+    answer=Receipt,
+    hints=READS,
+    scopes=frozenset({Scope.READ}),
+    run=run,
+    search="receipt status of erasure gdpr request",
+)

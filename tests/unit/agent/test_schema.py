@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+from pydantic import BaseModel, Field, JsonValue, ValidationError
+
+from turnout.agent.model import Args, Json, Key
+from turnout.agent.schema import input_schema, output_schema, teach
+
+
+class Example(Args):
+    """A note for readers of the code."""
+
+    event: str = Field(description="e.g. A")
+    user_id: str | None = None
+    properties: Json | None = None
+    limit: int = Field(20, ge=1, le=100)
+    kind: Literal["a", "b"] | None = None
+    idempotency_key: Key = None
+
+
+class Row(BaseModel):
+    """A row."""
+
+    id: str
+    more: dict[str, JsonValue] | None = None
+
+
+class Rows(BaseModel):
+    rows: list[Row]
+    first: Row | None = None
+
+
+def fault(given: dict[str, object]) -> str:
+    with pytest.raises(ValidationError) as caught:
+        Example.model_validate(given)
+    return teach("example", caught.value, list(Example.model_fields))
+
+
+def test_an_input_schema_is_lean_and_closed() -> None:
+    assert input_schema(Example) == {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["event"],
+        "properties": {
+            "event": {"type": "string", "description": "e.g. A"},
+            "user_id": {"type": "string"},
+            "properties": {"type": "object"},
+            "limit": {"type": "integer", "minimum": 1, "maximum": 100},
+            "kind": {"type": "string", "enum": ["a", "b"]},
+            "idempotency_key": {"type": "string", "description": "same key again: no second effect"},
+        },
+    }
+
+
+def test_an_output_schema_has_its_models_in_place() -> None:
+    row = {
+        "type": "object",
+        "required": ["id"],
+        "properties": {"id": {"type": "string"}, "more": {"type": "object"}},
+    }
+
+    assert output_schema(Rows) == {
+        "type": "object",
+        "required": ["rows"],
+        "properties": {"rows": {"type": "array", "items": row}, "first": row},
+    }
+
+
+def test_an_unknown_argument_is_told_its_nearest_name() -> None:
+    said = fault({"event": "A", "userid": "secret-value"})
+
+    assert "unknown argument 'userid' (did you mean 'user_id'?)" in said
+    assert said.startswith("invalid_input: example: ")
+    assert said.endswith("Arguments: event, user_id, properties, limit, kind, idempotency_key.")
+
+
+def test_a_missing_argument_is_named() -> None:
+    assert "missing argument 'event'" in fault({})
+
+
+@pytest.mark.parametrize("empty", [None, ""])
+def test_an_empty_required_argument_is_missing(empty: object) -> None:
+    assert "missing argument 'event'" in fault({"event": empty})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"event": 4815162342},
+        {"event": "A", "limit": 4815162342},
+        {"event": "A", "kind": "4815162342"},
+        {"event": "A", "idempotency_key": "4815162342\n"},
+        {"event": "A", "properties": "4815162342"},
+    ],
+)
+def test_a_rejected_value_is_never_repeated(wrong: dict[str, object]) -> None:
+    said = fault(wrong)
+
+    assert "4815162342" not in said
+    assert "\n" not in said
+
+
+def test_a_name_of_an_argument_is_cleaned_and_cut() -> None:
+    said = fault({"event": "A", "x\n\u202e" + "y" * 500: 1})
+
+    assert said.isprintable()
+    assert len(said) < 300
+
+
+def test_of_many_faults_the_first_are_told() -> None:
+    assert "5 more" in fault({"event": "A"} | {f"unknown_{n}": n for n in range(10)})
+
+
+@pytest.mark.parametrize("absent", [None, "", "null"])
+@pytest.mark.parametrize("name", ["user_id", "properties", "limit", "kind", "idempotency_key"])
+def test_an_optional_argument_that_says_nothing_is_absent(name: str, absent: object) -> None:
+    plain = Example.model_validate({"event": "A"})
+
+    assert Example.model_validate({"event": "A", name: absent}) == plain
+
+
+def test_an_event_may_be_called_null() -> None:
+    assert Example.model_validate({"event": "null"}).event == "null"
