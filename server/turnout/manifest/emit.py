@@ -1,0 +1,345 @@
+"""Writes the Python of values: statements, in which constants, keys and operators stand by bound names only.
+
+Paths of the event and the settings are hoisted: a prefix is looked up once in a function. Chains are flat,
+and a choice computes its chosen branch only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from turnout.document import encode
+from turnout.manifest import nodes, values
+from turnout.manifest.nodes import Const, Node
+from turnout.manifest.operators import TABLE
+from turnout.manifest.reads import roots
+
+Render = Callable[..., object]
+
+
+class Unset:
+    """Stands in the memory for what was not computed yet."""
+
+
+UNSET: Final = Unset()
+_STABLE = frozenset({"event", "settings", "integrations", "now"})
+"""What stays the same for one event: a named value that reads nothing else is remembered."""
+_RUNTIME: tuple[Callable[..., object], ...] = (
+    *(values.dig, values.text_of, values.entries, values.is_empty, values.integration, values.same),
+    *(values.compare, values.contains, values.add, values.subtract, values.multiply),
+)
+_GOES_ON: Mapping[type[Node], str] = {
+    nodes.Every: "if {}:",
+    nodes.Either: "if not {}:",
+    nodes.Coalesce: "if {} is None:",
+    nodes.First: "if is_empty({}):",
+}
+_BINARY = {
+    "==": "same({}, {})",
+    "!=": "not same({}, {})",
+    "in": "contains({}, {})",
+    "+": "add({}, {})",
+    "-": "subtract({}, {})",
+    "*": "multiply({}, {})",
+}
+
+
+class Writer:
+    """Writes the source of all functions."""
+
+    def __init__(self, lets: Mapping[str, Node], names: tuple[str, ...], render: Render) -> None:
+        """Note which named values are remembered. `names` are what `integrations` may call the destination."""
+        self.lets, self.names = lets, names
+        self.lines: list[str] = []
+        self.bound: dict[str, object] = {"U": UNSET, "EMPTY": {}, "enc": encode, "render": render}
+        self.bound |= {function.__name__: function for function in _RUNTIME}
+        self.constants: dict[tuple[str, str], str] = {}
+        stable = [name for name, node in lets.items() if roots(node, lets) <= _STABLE]
+        self.memo = {name: place for place, name in enumerate(stable)}
+
+    def bind(self, value: object) -> str:
+        """Give a constant a name."""
+        key = (type(value).__name__, repr(value))
+        if key not in self.constants:
+            name = f"c{len(self.constants)}"
+            self.constants[key] = name
+            self.bound[name] = value
+        return self.constants[key]
+
+    def function(self, name: str, node: Node) -> None:
+        """Write the function of a value."""
+        body = Body(self)
+        result = body.emit(node)
+        self.finish(name, body, f"return {result}")
+
+    def let(self, name: str) -> None:
+        """Write a named value's function, which remembers where it can."""
+        body = Body(self)
+        result = body.emit(self.lets[name])
+        place = self.memo.get(name)
+        self.finish(
+            self.let_name(name),
+            body,
+            f"return {result}" if place is None else f"L[{place}] = {result}\n    return {result}",
+        )
+
+    def let_name(self, name: str) -> str:
+        """Give the function of a named value its name."""
+        return f"let_{list(self.lets).index(name)}"
+
+    def finish(self, name: str, body: Body, last: str) -> None:
+        """Write a function down."""
+        self.lines += [f"def {name}(e, s, L, it, ix, x):", *body.head, *body.lines, f"    {last}"]
+
+
+class Body:
+    """The statements of one function. `emit` gives the name or literal that holds a node's value."""
+
+    def __init__(self, writer: Writer) -> None:
+        self.writer = writer
+        self.head: list[str] = []
+        self.lines: list[str] = []
+        self.hoisted: dict[tuple[str, ...], str] = {}
+        self.depth = 1
+        self.count = 0
+        self.it, self.index = "it", "ix"
+
+    def say(self, line: str) -> None:
+        """Write a statement."""
+        self.lines.append("    " * self.depth + line)
+
+    def fresh(self) -> str:
+        """Make a variable."""
+        self.count += 1
+        return f"v{self.count}"
+
+    def hold(self, source: str) -> str:
+        """Put a value into a variable of its own."""
+        name = self.fresh()
+        self.say(f"{name} = {source}")
+        return name
+
+    def emit(self, node: Node) -> str:
+        """Write a node's statements, and say what holds its value."""
+        match node:
+            case Const(value):
+                return "None" if value is None else self.writer.bind(value)
+            case nodes.Path(root, keys):
+                return self.path(root, keys)
+            case nodes.Let() | nodes.Get():
+                return self.below(self.let(node.name) if isinstance(node, nodes.Let) else self.emit(node.of), node.keys)
+            case nodes.Every() | nodes.Either() | nodes.Coalesce() | nodes.First():
+                return self.chain(node)
+            case nodes.Choose() | nodes.By() | nodes.Listing() | nodes.Shape() | nodes.Each() | nodes.EachPair():
+                return self.structure(node)
+            case _:
+                return self.computed(node)
+
+    def structure(
+        self, node: nodes.Choose | nodes.By | nodes.Listing | nodes.Shape | nodes.Each | nodes.EachPair
+    ) -> str:
+        """Write a choice, a list, an object or a loop."""
+        match node:
+            case nodes.Choose() | nodes.By():
+                return self.choice(node)
+            case nodes.Listing() | nodes.Shape():
+                return self.built(node)
+            case nodes.Each() | nodes.EachPair():
+                return self.loop(node)
+
+    def below(self, of: str, keys: tuple[str, ...]) -> str:
+        """Follow a path below a value."""
+        return self.hold(f"dig({of}, {self.writer.bind(keys)})") if keys else of
+
+    def let(self, name: str) -> str:
+        """Use a named value: computed once where it can be remembered."""
+        call = f"{self.writer.let_name(name)}(e, s, L, {self.it}, {self.index}, x)"
+        place = self.writer.memo.get(name)
+        if place is None:
+            return self.hold(call)
+        held = self.hold(f"L[{place}]")
+        self.say(f"if {held} is U: {held} = {call}")
+        return held
+
+    def path(self, root: str, keys: tuple[str, ...]) -> str:
+        """Read a root."""
+        match root:
+            case "event" | "settings":
+                return self.document("e" if root == "event" else "s", keys)
+            case "it":
+                return self.below(self.it, keys)
+            case "index":
+                return self.index
+            case "integrations":
+                return self.below(self.hold(f"integration(e, {self.writer.bind(self.writer.names)})"), keys)
+            case _:
+                return self.below(self.hold(f"x.{root}"), keys)
+
+    def document(self, name: str, keys: tuple[str, ...]) -> str:
+        """Read the event or the settings: prefixes once, at the head, as objects; the last key where it is needed."""
+        if any(key.isdigit() for key in keys):
+            return self.hold(f"dig({name}, {self.writer.bind(keys)})")
+        if not keys:
+            return name
+        return self.hold(f"{self.prefix((name, *keys[:-1]))}.get({self.writer.bind(keys[-1])})")
+
+    def prefix(self, keys: tuple[str, ...]) -> str:
+        """Look a prefix up at the head, as an object."""
+        if len(keys) == 1:
+            return keys[0]
+        if keys not in self.hoisted:
+            above = self.prefix(keys[:-1])
+            name = f"p{len(self.hoisted)}"
+            self.head.append(f"    {name} = {above}.get({self.writer.bind(keys[-1])})")
+            self.head.append(f"    if type({name}) is not dict: {name} = EMPTY")
+            self.hoisted[keys] = name
+        return self.hoisted[keys]
+
+    def computed(
+        self, node: nodes.Call | nodes.Binary | nodes.Not | nodes.Rendered | nodes.Encoded | nodes.Text
+    ) -> str:
+        """Write what takes values and gives one."""
+        match node:
+            case nodes.Not(of):
+                return self.hold(f"not {self.emit(of)}")
+            case nodes.Rendered(of):
+                return self.hold(f"render({self.emit(of)}, e, x)")
+            case nodes.Encoded(of):
+                held = self.hold(self.emit(of))
+                self.say(f"if {held} is not None: {held} = enc({held}).decode()")
+                return held
+            case nodes.Text(parts):
+                written = [
+                    self.emit(part)
+                    if isinstance(part, Const) and isinstance(part.value, str)
+                    else f"text_of({self.emit(part)})"
+                    for part in parts
+                ]
+                return self.hold(" + ".join(written))
+            case nodes.Binary(op, left, right):
+                return self.hold(_binary(op, self.emit(left), self.emit(right)))
+            case nodes.Call():
+                return self.call(node)
+
+    def call(self, node: nodes.Call) -> str:
+        """Call an operator; most are not called on null."""
+        entry = TABLE[node.name]
+        run = f"o_{node.name}"
+        self.writer.bound[run] = entry.run
+        if entry.nulls or not node.args:
+            args = [self.emit(arg) for arg in node.args]
+            return self.hold(f"{run}({', '.join(args)})")
+        held = self.hold(self.emit(node.args[0]))
+        self.say(f"if {held} is not None:")
+        self.depth += 1
+        rest = "".join(f", {self.emit(arg)}" for arg in node.args[1:])
+        self.say(f"{held} = {run}({held}{rest})")
+        self.depth -= 1
+        return held
+
+    def chain(self, node: nodes.Every | nodes.Either | nodes.Coalesce | nodes.First) -> str:
+        """Write a chain flat: each part is computed only if those before it did not decide."""
+        first, *rest = node.parts
+        held = self.hold(self.emit(first))
+        goes_on = _GOES_ON[type(node)].format(held)
+        for part in rest:
+            self.say(goes_on)
+            self.inside(part, held)
+        if isinstance(node, nodes.First):
+            self.say(f"if is_empty({held}): {held} = None")
+        return held
+
+    def inside(self, node: Node, target: str) -> None:
+        """Write a node one level in, its value into a variable."""
+        self.depth += 1
+        self.say(f"{target} = {self.emit(node)}")
+        self.depth -= 1
+
+    def choice(self, node: nodes.Choose | nodes.By) -> str:
+        """Write a choice: only the chosen branch runs."""
+        match node:
+            case nodes.Choose(test, then, other):
+                held = self.fresh()
+                self.say(f"if {self.emit(test)}:")
+                self.inside(then, held)
+                self.say("else:")
+                self.inside(other, held)
+                return held
+            case nodes.By(key, cases, other):
+                held = self.fresh()
+                by = self.hold(f"text_of({self.emit(key)})")
+                for place, (case, one) in enumerate(cases):
+                    self.say(f"{'elif' if place else 'if'} {by} == {self.writer.bind(case)}:")
+                    self.inside(one, held)
+                self.say("else:" if cases else "if True:")
+                self.inside(other, held)
+                return held
+
+    def built(self, node: nodes.Listing | nodes.Shape) -> str:
+        """Write a list or an object."""
+        match node:
+            case nodes.Listing(parts):
+                held = self.hold("[]")
+                for part in parts:
+                    self.append(held, part)
+                self.say(f"if not {held}: {held} = None")
+                return held
+            case nodes.Shape():
+                return self.shape(node)
+
+    def append(self, target: str, part: Node) -> None:
+        """Add to a list, a computed null left out."""
+        value = self.emit(part)
+        if isinstance(part, Const):
+            self.say(f"{target}.append({value})")
+        else:
+            self.say(f"if {value} is not None: {target}.append({value})")
+
+    def shape(self, node: nodes.Shape) -> str:
+        """Write an object: the spread first."""
+        held = self.hold("{}")
+        for part in node.spread:
+            value = self.emit(part)
+            self.say(f"if type({value}) is dict: {held}.update({value})")
+        for key, part in node.entries:
+            self.put(held, self.emit(key), part)
+        if not node.keep:
+            self.say(f"if not {held}: {held} = None")
+        return held
+
+    def put(self, target: str, key: str, part: Node) -> None:
+        """Set a key, a computed null left out."""
+        value = self.emit(part)
+        if isinstance(part, Const):
+            self.say(f"{target}[{key}] = {value}")
+        else:
+            self.say(f"if {value} is not None: {target}[{key}] = {value}")
+
+    def loop(self, node: nodes.Each | nodes.EachPair) -> str:
+        """Write a loop."""
+        held = self.fresh()
+        source = self.emit(node.source)
+        it, index = self.fresh(), self.fresh()
+        self.say(f"{held} = {'[]' if isinstance(node, nodes.Each) else '{}'}")
+        self.say(f"for {index}, {it} in enumerate(entries({source})):")
+        outer = (self.it, self.index)
+        self.it, self.index = it, index
+        self.depth += 1
+        if node.where != nodes.TRUE:
+            self.say(f"if not {self.emit(node.where)}: continue")
+        if isinstance(node, nodes.Each):
+            self.append(held, node.do)
+        else:
+            key = self.emit(node.key)
+            self.say(f"if {key} is None: continue")
+            self.put(held, f"text_of({key})", node.value)
+        self.depth -= 1
+        self.it, self.index = outer
+        if not node.keep:
+            self.say(f"if not {held}: {held} = None")
+        return held
+
+
+def _binary(op: str, left: str, right: str) -> str:
+    return _BINARY[op].format(left, right) if op in _BINARY else f"compare({op!r}, {left}, {right})"

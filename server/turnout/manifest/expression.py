@@ -1,0 +1,277 @@
+"""Expressions: text to nodes, with the precedence of the language page, loosest first.
+
+`|` pipe · `or` · `and` · `not` · `== != < <= > >= in` · `//` · `+ -` · `*` · `.name`. Arguments stand in
+brackets, separated by spaces or commas; a bare word is a string, `$name` a variable.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from turnout.document import Json
+from turnout.manifest import nodes, operators
+from turnout.manifest.nodes import Node
+from turnout.manifest.tokens import ExpressionError, Token, segments, tokens, unquote
+
+MAX_DEPTH = 30
+MAX_LENGTH = 8_000
+
+_CONSTANTS: dict[str, Json] = {"true": True, "false": False, "null": None}
+_COMPARE = frozenset({"==", "!=", "<", "<=", ">", ">=", "in"})
+_KEYWORDS = frozenset({"or", "and", "not", "in"})
+LATER = {"auth": "tokens", "audience": "audiences", "row": "families", "nonce": "signatures"}
+"""Variables of parts of the language that are not built yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What an expression may name: variables, settings, named values and tables.
+
+    `lets` gives the unique name of what `$let.name` means here, `bare` of what `$name` means, empty where
+    the name belongs to another action. `settings` is None where any may be named.
+    """
+
+    roots: frozenset[str] = frozenset({"event", "integrations", "now"})
+    lets: Mapping[str, str] = field(default_factory=dict)
+    bare: Mapping[str, str] = field(default_factory=dict)
+    settings: frozenset[str] | None = frozenset()
+    tables: Mapping[str, Json] = field(default_factory=dict)
+
+    def plus(self, *roots: str) -> Names:
+        """Allow further variables."""
+        return Names(self.roots | set(roots), self.lets, self.bare, self.settings, self.tables)
+
+
+def nearest(name: str, known: Mapping[str, object] | frozenset[str]) -> str:
+    """Say `; did you mean …?` when a known name is close, else nothing."""
+    close = difflib.get_close_matches(name, list(known), 1, 0.6)
+    return f"; did you mean `{close[0]}`?" if close else ""
+
+
+def parse(text: str, names: Names, at: str = "") -> Node:
+    """Read one expression. Raises: ExpressionError."""
+    if len(text) > MAX_LENGTH:
+        raise ExpressionError(f"an expression may have {MAX_LENGTH} characters")
+    parser = _Parser(tokens(text), names, at)
+    node = parser.pipe()
+    if parser.token.kind != "end":
+        raise ExpressionError(f"did not expect `{parser.token.text}` at character {parser.token.start + 1}")
+    return node
+
+
+class _Parser:
+    """One expression's tokens, read from left to right."""
+
+    def __init__(self, tokens: list[Token], names: Names, at: str) -> None:
+        self.tokens, self.names, self.at = tokens, names, at
+        self.place = 0
+        self.depth = 0
+
+    @property
+    def token(self) -> Token:
+        return self.tokens[self.place]
+
+    def take(self, *texts: str) -> str:
+        """Move past the token when it is an operator or keyword among `texts`."""
+        token = self.token
+        if token.kind in {"op", "word"} and token.text in texts:
+            self.place += 1
+            return token.text
+        return ""
+
+    def need(self, text: str) -> None:
+        if not self.take(text):
+            raise ExpressionError(f"expected `{text}` at character {self.token.start + 1}")
+
+    def pipe(self) -> Node:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise ExpressionError(f"nested deeper than {MAX_DEPTH} levels")
+        node = self.chain(self.every, "or", nodes.Either)
+        while self.take("|"):
+            token = self.token
+            if token.kind != "word":
+                raise ExpressionError(f"expected a function after `|` at character {token.start + 1}")
+            self.place += 1
+            node = self.call(token.text, (node, *self.arguments(token)))
+        self.depth -= 1
+        return node
+
+    def chain(self, part: Callable[[], Node], op: str, make: Callable[[tuple[Node, ...], str], Node]) -> Node:
+        parts = [part()]
+        while self.take(op):
+            parts.append(part())
+        return parts[0] if len(parts) == 1 else make(tuple(parts), self.at)
+
+    def every(self) -> Node:
+        return self.chain(self.negation, "and", nodes.Every)
+
+    def negation(self) -> Node:
+        count = 0
+        while self.take("not"):
+            count += 1
+        node = self.comparison()
+        for _ in range(min(count, 2 + count % 2)):
+            node = nodes.Not(node, self.at)
+        return node
+
+    def comparison(self) -> Node:
+        node = self.coalesce()
+        while True:
+            if self.token.text == "not" and self.tokens[self.place + 1].text == "in":
+                self.place += 2
+                node = nodes.Not(nodes.Binary("in", node, self.coalesce(), self.at), self.at)
+            elif op := self.take(*_COMPARE):
+                node = nodes.Binary(op, node, self.coalesce(), self.at)
+            else:
+                return node
+
+    def coalesce(self) -> Node:
+        return self.chain(self.sum, "//", nodes.Coalesce)
+
+    def sum(self) -> Node:
+        node = self.product()
+        while op := self.take("+", "-"):
+            node = nodes.Binary(op, node, self.product(), self.at)
+        return node
+
+    def product(self) -> Node:
+        node = self.postfix()
+        while self.take("*"):
+            node = nodes.Binary("*", node, self.postfix(), self.at)
+        return node
+
+    def postfix(self) -> Node:
+        node = self.primary()
+        keys: tuple[str, ...] = ()
+        while self.token.kind == "step" and self.token.start == self.tokens[self.place - 1].end:
+            keys += segments(self.token.text)
+            self.place += 1
+        return nodes.Get(node, keys, self.at) if keys else node
+
+    def primary(self) -> Node:
+        token = self.token
+        self.place += 1
+        match token.kind:
+            case "path":
+                return self.variable(token)
+            case "number":
+                return nodes.Const(float(token.text) if "." in token.text else int(token.text), self.at)
+            case "string":
+                return nodes.Const(unquote(token.text[1:-1]), self.at)
+            case "word" if token.text not in _KEYWORDS:
+                return self.word(token)
+            case _:
+                return self.bracket(token)
+
+    def bracket(self, token: Token) -> Node:
+        if token.text == "(":
+            node = self.pipe()
+            self.need(")")
+            return node
+        if token.text == "[":
+            return self.listing()
+        if token.text == "-" and self.token.kind == "number":
+            return nodes.Binary("-", nodes.Const(0, self.at), self.primary(), self.at)
+        if token.kind == "end":
+            raise ExpressionError("the expression ends too early")
+        raise ExpressionError(f"did not expect `{token.text}` at character {token.start + 1}")
+
+    def listing(self) -> Node:
+        parts = self.separated("]")
+        if all(isinstance(part, nodes.Const) for part in parts):
+            return nodes.Const([part.value for part in parts if isinstance(part, nodes.Const)], self.at)
+        return nodes.Listing(parts, self.at)
+
+    def separated(self, close: str) -> tuple[Node, ...]:
+        parts: list[Node] = []
+        while not self.take(close):
+            parts.append(self.pipe())
+            self.take(",")
+        return tuple(parts)
+
+    def arguments(self, word: Token) -> tuple[Node, ...]:
+        if self.token.text == "(" and self.token.start == word.end:
+            self.place += 1
+            return self.separated(")")
+        return ()
+
+    def word(self, token: Token) -> Node:
+        if self.token.text == "(" and self.token.start == token.end:
+            return self.call(token.text, self.arguments(token))
+        return nodes.Const(_CONSTANTS.get(token.text, token.text), self.at)
+
+    def variable(self, token: Token) -> Node:
+        match = re.match(r"\$([A-Za-z_]\w*)?", token.text, re.ASCII)
+        root = (match[1] or "") if match else ""
+        rest = token.text[len(root) + 1 :]
+        keys = segments(rest)
+        if rest.endswith(".") and (root or keys):
+            raise ExpressionError(f"`{token.text}` ends with a dot")
+        if not root and not rest:
+            raise ExpressionError("`$` alone names nothing: `$.` is the event")
+        if root == "let":
+            return self.let(keys)
+        if root in self.names.bare:
+            unique = self.names.bare[root]
+            return nodes.Let(unique, keys, self.at) if unique else nodes.NULL
+        return self.path(root or "event", keys)
+
+    def let(self, keys: tuple[str, ...]) -> Node:
+        if not keys:
+            raise ExpressionError("`$let` needs a name: `$let.name`")
+        if keys[0] not in self.names.lets:
+            raise ExpressionError(f"there is no `let` named `{keys[0]}`{nearest(keys[0], self.names.lets)}")
+        return nodes.Let(self.names.lets[keys[0]], keys[1:], self.at)
+
+    def path(self, root: str, keys: tuple[str, ...]) -> Node:
+        if root in LATER:
+            raise ExpressionError(f"`${root}` ({LATER[root]}) is not supported yet")
+        if root not in self.names.roots:
+            hint = "; there is no loop here" if root in {"it", "index"} else nearest(root, self.names.roots)
+            raise ExpressionError(f"unknown variable `${root}`{hint}")
+        if root == "settings" and self.names.settings is not None:
+            if not keys:
+                raise ExpressionError("`$settings` needs a name: `$settings.name`")
+            if keys[0] not in self.names.settings:
+                raise ExpressionError(f"unknown setting `{keys[0]}`{nearest(keys[0], self.names.settings)}")
+        if root == "res" and len(keys) > 1 and keys[0] == "headers":
+            keys = ("headers", keys[1].lower(), *keys[2:])
+        if root == "now":
+            return nodes.Call("now", (nodes.Path("now", (), self.at),), self.at)
+        return nodes.Path(root, keys, self.at)
+
+    def call(self, name: str, args: tuple[Node, ...]) -> Node:
+        try:
+            return _call(name, args, self.names, self.at)
+        except operators.Misused as error:
+            raise ExpressionError(str(error)) from None
+
+
+def _call(name: str, args: tuple[Node, ...], names: Names, at: str) -> Node:
+    """Build a call: what a function reads beside its arguments is added, and forms become nodes of their own."""
+    if name in operators.CLOCKED:
+        args = (*args, nodes.Path("now", (), at))
+    if name == "external_id":
+        args = (nodes.Path("event", ("context",), at), *args)
+    entry = operators.find(name, len(args), nearest)
+    if name == "if":
+        return nodes.Choose(args[0], args[1], (*args, nodes.NULL)[2], at)
+    if name == "render":
+        return nodes.Rendered(args[0], at)
+    if name in operators.HIGHER:
+        operators.find_mapped(args[1], nearest)
+    for place in entry.patterns:
+        operators.check_pattern(args[place])
+    if name == "lookup" and isinstance(args[1], nodes.Const):
+        args = (args[0], nodes.Const(_table(args[1].value, names), at), *args[2:])
+    return nodes.Call(name, args, at)
+
+
+def _table(name: Json, names: Names) -> Json:
+    if not isinstance(name, str) or name not in names.tables:
+        raise ExpressionError(f"there is no table `{name}`{nearest(str(name), names.tables)}")
+    return names.tables[name]

@@ -1,0 +1,233 @@
+"""What a manifest must say beyond being readable: the contract of `manifests/README.md`.
+
+A finding is an error, which `turnout destination check` refuses, or a warning, which a reviewer weighs.
+What cannot be read at all (unknown names, literals that look like expressions) is refused by the reader.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from turnout.exchange import Dedupe
+from turnout.manifest import nodes
+from turnout.manifest.load import Steps
+from turnout.manifest.model import KINDS, PROFILE_HOURS, ActionSpec, Auth, Manifest, Setting, Type
+from turnout.manifest.nodes import Const, Node, Path, Shape, walk
+from turnout.manifest.reads import reads, roots
+
+HOUR_S = 3600.0
+MIN_TESTS = 3
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_SECRET_WORDS = re.compile(r"(^|_)(secret|token|password|api_key|apikey|private_key)(_|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is wrong, and where: line and column from 1."""
+
+    severe: bool
+    path: str
+    line: int
+    column: int
+    say: str
+
+
+def lint(manifest: Manifest) -> tuple[Finding, ...]:
+    """Check a manifest by the contract; errors first."""
+    found = [finding for check in _CHECKS for finding in check(manifest)]
+    return tuple(sorted(found, key=lambda one: (not one.severe, one.line, one.column)))
+
+
+def _finding(manifest: Manifest, path: Steps, say: str, *, severe: bool = True) -> Finding:
+    attributes = manifest.source.fail(path, say).attributes
+    line, column = attributes["line"], attributes["column"]
+    assert isinstance(line, int)
+    assert isinstance(column, int)
+    return Finding(severe, ".".join(map(str, path)), line, column, say)
+
+
+def _settings(manifest: Manifest) -> Iterator[Finding]:
+    used = {
+        path[1] for node in _all(manifest) for path in reads(node, manifest.lets) if path[0] == "settings" and path[1:]
+    }
+    conditions = [node for one in manifest.settings.values() for node in (one.needed, one.shown) if node]
+    used |= {path[1] for node in conditions for path in reads(node, {}) if path[1:]}
+    for setting in manifest.settings.values():
+        path = ("settings", f"{setting.name}!" if _is_marked(manifest, setting) else setting.name)
+        if not setting.label:
+            yield _finding(manifest, path, "a setting needs a label")
+        if _SECRET_WORDS.search(setting.name) and not setting.secret:
+            yield _finding(manifest, path, "the name says secret: mark it, or choose another name", severe=False)
+        if setting.name not in used:
+            yield _finding(manifest, path, "nothing reads this setting", severe=False)
+
+
+def _is_marked(manifest: Manifest, setting: Setting) -> bool:
+    return ("settings", f"{setting.name}!") in manifest.source.places
+
+
+def _status(manifest: Manifest) -> Iterator[Finding]:
+    for word in ("status", "order", "dedupe", "category"):
+        if word not in manifest.stated:
+            yield _finding(manifest, (), f"`{word}` is not stated")
+    status = manifest.status
+    if bool(status.verified) == bool(status.preview):
+        yield _finding(manifest, ("status",), "expected `verified` with a day, or `preview` with the reason")
+    if status.verified and not _DAY.fullmatch(status.verified):
+        yield _finding(manifest, ("status", "verified"), "expected a day, for example 2026-11-25")
+    if status.verified and not status.docs.startswith("https://"):
+        yield _finding(manifest, ("status",), "`verified` needs `docs`, the page that was read")
+
+
+def _tests(manifest: Manifest) -> Iterator[Finding]:
+    tests = manifest.tests
+    if len(tests) < MIN_TESTS:
+        yield _finding(manifest, ("tests",), f"at least {MIN_TESTS} tests: one sends, one drops, one answer is judged")
+    if not any(case.sends for case in tests):
+        yield _finding(manifest, ("tests",), "no test says what is sent")
+    if not any(case.drops for case in tests):
+        yield _finding(manifest, ("tests",), "no test says what is dropped, and why")
+    if not any(case.outcomes and case.answers for case in tests):
+        yield _finding(manifest, ("tests",), "no test says how an answer is judged")
+
+
+def _coverage(manifest: Manifest) -> Iterator[Finding]:
+    """Find actions that no test selects."""
+    tried = {
+        name
+        for case in manifest.tests
+        for event in case.events
+        for name, spec in manifest.actions.items()
+        if (not case.action or case.action == name) and str(event.get("type")) in spec.triggers and not case.drops
+    }
+    for name, spec in manifest.actions.items():
+        if name not in tried and set(spec.triggers) & set(KINDS):
+            yield _finding(manifest, ("actions", name), "no test is for this action")
+
+
+def _repeats(manifest: Manifest) -> Iterator[Finding]:
+    hours = PROFILE_HOURS[manifest.profile]
+    for name, spec in manifest.actions.items():
+        repeat = spec.dedupe
+        path: Steps = ("actions", name)
+        if repeat.kind is Dedupe.ITEM and repeat.memory_s and repeat.memory_s < hours * HOUR_S:
+            say = f"retries go on for {hours:g} h, and the vendor remembers {repeat.memory_s / HOUR_S:g} h"
+            yield _finding(manifest, path, say, severe=False)
+        if repeat.kind is Dedupe.ITEM and not repeat.memory_s:
+            yield _finding(manifest, path, "`dedupe` does not say how long the vendor remembers", severe=False)
+        if repeat.kind is Dedupe.ITEM and not _has_field(manifest, spec):
+            yield _finding(manifest, path, f"the item has no field `{'.'.join(repeat.field)}` made from `$.messageId`")
+        if repeat.kind is Dedupe.BATCH and not _sends_request_id(manifest, spec):
+            yield _finding(manifest, path, "`dedupe: batch` needs `$request_id` in the request, or `standard_webhooks`")
+
+
+def _has_field(manifest: Manifest, spec: ActionSpec) -> bool:
+    """Tell whether the vendor's field can hold the message id: found in the item's shape, or passed through."""
+    node = spec.item or spec.send.body
+    return node is not None and _reaches(manifest, node, spec.dedupe.field)
+
+
+def _reaches(manifest: Manifest, node: Node, keys: tuple[str, ...]) -> bool:
+    if not keys:
+        return any(path[0] == "event" and path[1:2] in {(), ("messageId",)} for path in reads(node, manifest.lets))
+    if isinstance(node, nodes.Let) and not node.keys:
+        return _reaches(manifest, manifest.lets[node.name], keys)
+    if isinstance(node, Shape):
+        own = [value for key, value in node.entries if isinstance(key, Const) and key.value == keys[0]]
+        return any(_reaches(manifest, one, keys[1:]) for one in own) or (
+            not own and any(_reaches(manifest, one, keys) for one in node.spread)
+        )
+    return any(path == ("event",) for path in reads(node, manifest.lets))
+
+
+def _sends_request_id(manifest: Manifest, spec: ActionSpec) -> bool:
+    proof = spec.send.auth or manifest.auth
+    found = (node for node in (spec.send.body, spec.send.headers, spec.send.query, manifest.headers) if node)
+    return proof.standard_webhooks is not None or any("request_id" in roots(one, manifest.lets) for one in found)
+
+
+def _groups(manifest: Manifest) -> Iterator[Finding]:
+    """A request of many events may read of the event only what is equal in all of them."""
+    for name, spec in manifest.actions.items():
+        if not spec.batch or spec.batch.limit == Const(1):
+            continue
+        shared = {path for node in spec.batch.by for path in reads(node, manifest.lets)}
+        sent = (spec.send.url, spec.send.body, spec.send.query, spec.send.headers)
+        for path in sorted({path for node in sent if node for path in reads(node, manifest.lets)}):
+            if path[0] in {"event", "integrations", "item", "it", "index"} and path not in shared:
+                say = f"the request reads `{_written(path)}` of its first event only: put it into `batch.by`"
+                yield _finding(manifest, ("actions", name, "send"), say)
+
+
+def _written(path: tuple[str, ...]) -> str:
+    return f"${'' if path[0] == 'event' else path[0]}{''.join(f'.{key}' for key in path[1:])}"
+
+
+def _links(manifest: Manifest) -> Iterator[Finding]:
+    """Secrets in a URL end in logs; text of an event in a path can lead elsewhere."""
+    secret = {name for name, one in manifest.settings.items() if one.secret and one.type is not Type.URL}
+    for name, spec in manifest.actions.items():
+        path: Steps = ("actions", name, "send")
+        asked = [node for node in (spec.send.url, spec.send.query) if node]
+        asked += [node for _, node in (spec.send.auth or manifest.auth).query]
+        read = {one for node in asked for one in reads(node, manifest.lets)}
+        if any(one[0] == "settings" and one[1:2] and one[1] in secret for one in read):
+            yield _finding(manifest, path, "a secret stands in the URL, where logs may keep it", severe=False)
+        for node in walk(spec.send.url):
+            if isinstance(node, Path) and node.root in {"event", "it", "item"} and not _is_escaped(spec.send.url, node):
+                yield _finding(manifest, path, f"`{_written((node.root, *node.keys))}` in a URL needs `| urlencode`")
+
+
+def _is_escaped(url: Node, path: Path) -> bool:
+    safe = (one for one in walk(url) if isinstance(one, nodes.Call) and one.name == "urlencode")
+    return any(path in tuple(walk(one)) for one in safe)
+
+
+def _triggers(manifest: Manifest) -> Iterator[Finding]:
+    for name, spec in manifest.actions.items():
+        gone = {
+            kind
+            for kind, names in spec.excepts.items()
+            if not names or names >= spec.triggers.get(kind, frozenset()) > set()
+        }
+        if set(spec.triggers) <= gone or spec.when == Const(False, spec.when.at):
+            yield _finding(manifest, ("actions", name, "for"), "this can never match")
+
+
+def _limits(manifest: Manifest) -> Iterator[Finding]:
+    for name, spec in manifest.actions.items():
+        if spec.batch and not spec.batch.bytes and spec.batch.limit != Const(1):
+            yield _finding(manifest, ("actions", name, "batch"), "`bytes` is not stated", severe=False)
+
+
+def _all(manifest: Manifest) -> Iterator[Node]:
+    """List every value of a manifest."""
+    yield from manifest.lets.values()
+    yield from (node for node in (manifest.base, manifest.headers, manifest.query, manifest.limits.per) if node)
+    yield from _proofs(manifest.auth)
+    if manifest.check:
+        yield from _sent(manifest.check.send.url, manifest.check.send.body, manifest.check.send.query)
+    for spec in manifest.actions.values():
+        yield from (rule.test for rule in (*spec.require, *spec.skip))
+        yield from (node for node in (spec.when, spec.each, spec.item) if node)
+        send = spec.send
+        yield from _sent(send.method, send.url, send.body, send.query, send.headers, send.gzip)
+        yield from _proofs(send.auth or Auth())
+        if spec.batch:
+            yield from (spec.batch.limit, *spec.batch.by)
+
+
+def _sent(*found: Node | None) -> Iterator[Node]:
+    yield from (node for node in found if node)
+
+
+def _proofs(proof: Auth) -> Iterator[Node]:
+    yield from _sent(proof.bearer, proof.standard_webhooks, *(proof.basic or ()))
+    yield from (node for _, node in (*proof.header, *proof.query))
+
+
+_CHECKS: tuple[Callable[[Manifest], Iterator[Finding]], ...] = (
+    *(_settings, _status, _tests, _coverage, _repeats, _groups, _links, _triggers, _limits),
+)

@@ -1,0 +1,140 @@
+"""A manifest compiled, without settings: the functions of every action, and how it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from turnout.manifest import requests, results
+from turnout.manifest.compile import Program, compile_nodes
+from turnout.manifest.model import ActionSpec, Auth, Manifest, Results, Rule, Send
+from turnout.manifest.nodes import Node, Path
+from turnout.manifest.reads import roots
+
+CHECK = "check"
+_LOOP = frozenset({"it", "index"})
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A condition that may turn an event away. `late`: it is asked for each item, because it reads it."""
+
+    name: str
+    code: str
+    say: str
+    late: bool
+    must_hold: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request and how its answer is judged; its functions are named `prefix!…` and `prefix?…`."""
+
+    prefix: str
+    send: Send
+    proof: Auth
+    judging: results.Judging
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How one action is done. `loops`: the request reads what `each` binds. `maps`: an item holds something."""
+
+    spec: ActionSpec
+    call: Call
+    refusals: tuple[Refusal, ...]
+    late_when: bool
+    loops: bool
+    maps: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What all destinations made from one manifest share."""
+
+    manifest: Manifest
+    program: Program
+    plans: Mapping[str, Plan]
+    check: Call | None
+
+
+def compiled(manifest: Manifest) -> Compiled:
+    """Compile a manifest. Costs some milliseconds: do it once."""
+    nodes: dict[str, Node] = {}
+    plans = {name: _plan(manifest, spec, nodes) for name, spec in manifest.actions.items()}
+    check: Call | None = None
+    if manifest.check:
+        check = _call(manifest, manifest.check.send, manifest.results, CHECK, nodes)
+        if manifest.check.ok:
+            nodes[f"{CHECK}!ok"] = manifest.check.ok
+            check = replace(check, judging=replace(check.judging, reads_body=True))
+    return Compiled(manifest, compile_nodes(nodes, manifest.lets, manifest.names), plans, check)
+
+
+def _call(manifest: Manifest, send: Send, base: Results, prefix: str, nodes: dict[str, Node]) -> Call:
+    proof = send.auth or manifest.auth
+    rules = send.results.over(base)
+    reset = manifest.limits.reset
+    nodes |= {f"{prefix}!{name}": node for name, node in requests.shapes(send, manifest, proof=proof).items()}
+    nodes |= {f"{prefix}?{name}": node for name, node in results.shapes(rules, reset).items()}
+    return Call(prefix, send, proof, results.judging(rules, send, manifest.profile, reset, manifest.lets))
+
+
+def _plan(manifest: Manifest, spec: ActionSpec, nodes: dict[str, Node]) -> Plan:
+    name = spec.name
+    call = _call(manifest, spec.send, spec.results.over(manifest.results), name, nodes)
+    asked = [node for key, node in nodes.items() if key.startswith(f"{name}!")]
+    answered = [rule for key, rule in nodes.items() if key.startswith(f"{name}?") and not key[len(name) + 1].isdigit()]
+    read = _roots(manifest, *asked, *answered)
+    batch = spec.batch
+    if batch:
+        nodes |= {f"{name}.by{place}": node for place, node in enumerate(batch.by)}
+        nodes[f"{name}.max"] = batch.limit
+        read |= _roots(manifest, *batch.by, *((batch.unique,) if batch.unique else ()))
+    if batch and batch.unique:
+        nodes[f"{name}.unique"] = batch.unique
+    nodes[f"{name}.when"] = spec.when
+    if spec.each:
+        nodes[f"{name}.each"] = spec.each
+    nodes[f"{name}.item"] = spec.item or Path("it" if spec.each else "event")
+    refusals = (
+        *_refusals(manifest, name, "skip", spec.skip, nodes),
+        *_refusals(manifest, name, "require", spec.require, nodes),
+    )
+    return Plan(
+        spec,
+        call,
+        refusals,
+        late_when=bool(_roots(manifest, spec.when) & _LOOP),
+        loops=spec.each is not None and bool(read & _LOOP),
+        maps=bool(spec.item or spec.each or read & {"item", "batch"}),
+    )
+
+
+def _roots(manifest: Manifest, *nodes: Node) -> frozenset[str]:
+    return frozenset(root for node in nodes for root in roots(node, manifest.lets))
+
+
+def _refusals(
+    manifest: Manifest, name: str, word: str, rules: tuple[Rule, ...], nodes: dict[str, Node]
+) -> tuple[Refusal, ...]:
+    found = []
+    for place, rule in enumerate(rules):
+        key = f"{name}.{word}{place}"
+        nodes[key] = rule.test
+        late = bool(_roots(manifest, rule.test) & (_LOOP | {"item"}))
+        if word == "skip":
+            found.append(Refusal(key, "skipped", rule.say, late, must_hold=False))
+        else:
+            say = rule.say or f"it lacks what {rule.test.at} asks for"
+            found.append(Refusal(key, "invalid", say, late, must_hold=True))
+    return tuple(found)
+
+
+def is_for(spec: ActionSpec, kind: str, name: str) -> bool:
+    """Tell whether an action is for a call of this type and name."""
+    names = spec.triggers.get(kind)
+    if names is None or (names and name not in names):
+        return False
+    gone = spec.excepts.get(kind)
+    return gone is None or (bool(gone) and name not in gone)

@@ -1,0 +1,146 @@
+"""Reads a manifest: from a file's data to `Manifest`, refusing what the language does not know or not yet know."""
+
+from __future__ import annotations
+
+import re
+
+from turnout.exchange import Order
+from turnout.manifest import model
+from turnout.manifest.expression import Names
+from turnout.manifest.language import Language
+from turnout.manifest.lets import lets
+from turnout.manifest.load import Source, load
+from turnout.manifest.model import Check, Manifest, Repeat, Status
+from turnout.manifest.part import Part
+from turnout.manifest.read_actions import (
+    ActionReader,
+    Defaults,
+    read_order,
+    read_repeat,
+    read_results,
+    read_send,
+    sending,
+)
+from turnout.manifest.read_requests import RequestReader
+from turnout.manifest.read_settings import read_settings
+from turnout.manifest.read_tests import read_tests
+
+_TOP = (
+    *("turnout", "slug", "name", "category", "aliases", "status", "order", "dedupe", "profile", "settings", "auth"),
+    *("http", "limits", "tables", "let", "shared", "actions", "results", "check", "tests", "leaves_out"),
+)
+_LATER = ("family", "rows", "audience", "setup", "once", "use")
+_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+
+
+def read(text: str, file: str = "manifest") -> Manifest:
+    """Read a manifest from YAML. Raises: InvalidManifest, with the place."""
+    return manifest(load(text, file))
+
+
+def manifest(source: Source) -> Manifest:
+    """Read a manifest from a file's data. Raises: InvalidManifest, with the place."""
+    if not isinstance(source.data, dict):
+        raise source.fail((), "a manifest is a mapping")
+    return _Reader(Part(source, (), source.data)).manifest()
+
+
+def read_head(top: Part) -> tuple[str, str, str, tuple[str, ...], Status]:
+    """Read slug, name, category, aliases and status."""
+    slug = top.needed("slug")
+    if not _SLUG.fullmatch(slug):
+        raise top.fail("slug", "a slug has small letters, digits and single hyphens")
+    aliases = top.part("aliases")
+    aliases.only("segment", "rudder")
+    given = top.part("status")
+    given.only("verified", "preview", "docs")
+    status = Status(given.text("verified"), given.text("preview"), given.text("docs"))
+    return slug, top.needed("name"), top.text("category"), (*aliases.words("segment"), *aliases.words("rudder")), status
+
+
+def read_left_out(top: Part) -> tuple[model.LeftOut, ...]:
+    """Read what the manifest leaves out, and why."""
+    found = []
+    for part in top.parts("leaves_out"):
+        part.only("what", "why")
+        found.append(model.LeftOut(part.needed("what"), part.text("why")))
+    return tuple(found)
+
+
+class _Reader:
+    """Reads one manifest from top to bottom."""
+
+    def __init__(self, top: Part) -> None:
+        self.top = top
+        self.language = Language(top.source)
+
+    def manifest(self) -> Manifest:
+        top = self.top
+        top.only(*_TOP, later=_LATER)
+        if top.raw.get("turnout") != 1:
+            raise top.fail("turnout", "expected `turnout: 1`, the version of the language")
+        slug, name, category, aliases, status = read_head(top)
+        self.settings = read_settings(top)
+        self.actions = top.part("actions")
+        if not self.actions.raw:
+            raise top.fail("", "`actions` is missing: what the destination does")
+        names = self.names()
+        meaning, named = lets(
+            top.raw.get("let", {}),
+            ("let",),
+            self.language,
+            lambda mine: Names(names.roots | {"request_id"}, mine, names.bare, names.settings, names.tables),
+        )
+        common = Names(names.roots, meaning, names.bare, names.settings, names.tables)
+        reader = RequestReader(self.language, sending(common))
+        http = top.part("http")
+        http.only("base", "headers", "query", "media", "timeout")
+        defaults = Defaults(read_order(top, Order.PERSON), read_repeat(top, Repeat()), http)
+        readers = {one: ActionReader(self.language, common, defaults, self.actions, one) for one in self.actions.raw}
+        actions = {one: reader.action() for one, reader in readers.items()}
+        for one in readers.values():
+            named |= one.named
+        return Manifest(
+            slug,
+            name,
+            category,
+            aliases,
+            status,
+            frozenset(top.raw),
+            self.settings,
+            top.choice("profile", tuple(model.PROFILE_HOURS), "api"),
+            reader.node(http, "base"),
+            reader.node(http, "headers"),
+            reader.node(http, "query"),
+            reader.auth(top) if "auth" in top.raw else model.Auth(),
+            reader.limits(top),
+            named,
+            actions,
+            read_results(reader, top),
+            self.check(common, http),
+            read_tests(top, tuple(actions)),
+            read_left_out(top),
+            top.source,
+        )
+
+    def names(self) -> Names:
+        """List what may be named everywhere."""
+        tables = self.top.part("tables")
+        for key, table in tables.raw.items():
+            if not isinstance(table, dict):
+                raise tables.fail(key, "a table is a mapping")
+        bare: dict[str, str] = {}
+        for raw in self.actions.raw.values():
+            inner = raw.get("let") if isinstance(raw, dict) else None
+            bare |= dict.fromkeys(inner, "") if isinstance(inner, dict) else {}
+        roots = frozenset({"event", "settings", "integrations", "now"})
+        return Names(roots, {}, bare, frozenset(self.settings), tables.raw)
+
+    def check(self, common: Names, http: Part) -> Check | None:
+        if "check" not in self.top.raw:
+            return None
+        part = self.top.part("check")
+        names = Names(frozenset({"settings", "now", "request_id"}), {}, {}, common.settings, common.tables)
+        send = read_send(RequestReader(self.language, names), part, http, "ok")
+        ok = part.raw.get("ok")
+        return Check(send, self.language.condition(ok, (*part.path, "ok"), names.plus("res")) if ok else None)

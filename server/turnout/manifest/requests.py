@@ -1,0 +1,164 @@
+"""From values to a request: URL, query, headers, body and proof, ready to leave."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import TypeAlias
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
+
+from turnout.document import Json, encode
+from turnout.exchange import Moment, Request
+from turnout.manifest import auth
+from turnout.manifest.casts import signing_keys
+from turnout.manifest.model import Auth, Manifest, Send
+from turnout.manifest.nodes import Node
+from turnout.manifest.values import text_of
+
+Evaluate: TypeAlias = "Callable[[str], Json]"
+"""Computes a value of the request by its name, null where there is none."""
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_URL_SAFE = "%/:?#[]@!$&'()*+,;=~-._"
+_MEDIA = {
+    "json": "application/json",
+    "form": "application/x-www-form-urlencoded",
+    "ndjson": "application/x-ndjson",
+    "text": "text/plain; charset=utf-8",
+}
+_OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect", "upgrade"})
+"""Headers that the sender makes."""
+METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
+
+
+class Unsendable(ValueError):
+    """No request can be made of these values; the message is ours and shows none of them."""
+
+
+def _version() -> str:
+    try:
+        return version("turnout")
+    except PackageNotFoundError:
+        return "0"
+
+
+USER_AGENT = f"Turnout/{_version()}"
+
+
+def shapes(send: Send, manifest: Manifest, *, proof: Auth) -> dict[str, Node]:
+    """Name the values that `build` computes for a request."""
+    found: dict[str, Node | None] = {
+        "method": send.method,
+        "url": send.url,
+        "body": send.body,
+        "query": send.query,
+        "headers": send.headers,
+        "gzip": send.gzip,
+        "base": manifest.base,
+        "http.query": manifest.query,
+        "http.headers": manifest.headers,
+        "auth.bearer": proof.bearer,
+        "auth.user": proof.basic[0] if proof.basic else None,
+        "auth.password": proof.basic[1] if proof.basic else None,
+        "auth.hook": proof.standard_webhooks,
+    }
+    found |= {f"auth.header.{name}": node for name, node in proof.header}
+    found |= {f"auth.query.{name}": node for name, node in proof.query}
+    return {name: node for name, node in found.items() if node is not None}
+
+
+def build(send: Send, proof: Auth, evaluate: Evaluate, endpoint: str, moment: Moment) -> Request:
+    """Make the request. Raises: Unsendable."""
+    method = text_of(evaluate("method")).upper()
+    if method not in METHODS:
+        raise Unsendable("the method is not one of GET, POST, PUT, PATCH, DELETE")
+    body = _body(send, evaluate)
+    headers: dict[str, str] = {"user-agent": USER_AGENT}
+    if send.kind:
+        headers["content-type"] = send.media or _MEDIA[send.kind]
+    for part in ("http.headers", "headers"):
+        _put(headers, evaluate(part))
+    if send.kind and evaluate("gzip"):
+        body = gzip.compress(body, 6, mtime=0)
+        headers["content-encoding"] = "gzip"
+    headers |= _proved(proof, evaluate, moment, body)
+    _refuse(headers)
+    url = _url(evaluate, proof, endpoint)
+    return Request(method, url, tuple(headers.items()), body, send.timeout_s)
+
+
+def _proved(proof: Auth, evaluate: Evaluate, moment: Moment, body: bytes) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    token = evaluate("auth.bearer")
+    if token is not None:
+        headers |= [auth.bearer(text_of(token))]
+    if proof.basic:
+        headers |= [auth.basic(text_of(evaluate("auth.user")), text_of(evaluate("auth.password")))]
+    _put(headers, {name: evaluate(f"auth.header.{name}") for name, _ in proof.header})
+    if proof.standard_webhooks:
+        try:
+            keys = signing_keys(text_of(evaluate("auth.hook")))
+        except ValueError:
+            raise Unsendable("the signing secret is not base64 after `whsec_`") from None
+        headers |= dict(auth.signed(keys, moment, body))
+    return headers
+
+
+def _put(headers: dict[str, str], given: Json) -> None:
+    """Add headers, a later one over an earlier one of the same name."""
+    if isinstance(given, dict):
+        headers |= {name.lower(): text_of(value) for name, value in given.items() if value is not None}
+
+
+def _refuse(headers: Mapping[str, str]) -> None:
+    for name, value in headers.items():
+        if not _TOKEN.fullmatch(name) or name in _OURS:
+            raise Unsendable("a header has a name that may not be sent")
+        if _CONTROL.search(value):
+            raise Unsendable("a header contains a control character")
+
+
+def _body(send: Send, evaluate: Evaluate) -> bytes:
+    if not send.kind:
+        return b""
+    value = evaluate("body")
+    match send.kind:
+        case "json":
+            return encode(value)
+        case "form":
+            return urlencode(_pairs(value)).encode()
+        case "ndjson":
+            rows = value if isinstance(value, list) else [value]
+            return b"".join(encode(row) + b"\n" for row in rows)
+        case _:
+            return text_of(value).encode()
+
+
+def _pairs(value: Json) -> list[tuple[str, str]]:
+    """List parameters: one for each element of a list, objects as JSON, no nulls."""
+    if not isinstance(value, dict):
+        return []
+    return [
+        (name, text_of(one))
+        for name, each in value.items()
+        for one in (each if isinstance(each, list) else [each])
+        if one is not None
+    ]
+
+
+def _url(evaluate: Evaluate, proof: Auth, endpoint: str) -> str:
+    written = text_of(evaluate("url"))
+    if not written.startswith(("https://", "http://")):
+        base = text_of(evaluate("base")).rstrip("/")
+        written = f"{base}/{written.removeprefix('/')}" if written else base
+    parts = urlsplit(quote(written, safe=_URL_SAFE))
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise Unsendable("the URL is not complete")
+    query = [parts.query] if parts.query else []
+    given = [evaluate("http.query"), evaluate("query")]
+    given.append({name: evaluate(f"auth.query.{name}") for name, _ in proof.query})
+    query += [urlencode(pairs, quote_via=quote, safe="-._~") for one in given if (pairs := _pairs(one))]
+    origin = urlsplit(endpoint) if endpoint else parts
+    return urlunsplit((origin.scheme, origin.netloc, parts.path or "/", "&".join(query), ""))

@@ -1,0 +1,109 @@
+"""Runs the tests that a manifest holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from urllib.parse import urlsplit
+
+from turnout.document import Document, Json, canonical
+from turnout.errors import InvalidSettings
+from turnout.exchange import Ask, Drop, Item, Moment, Request
+from turnout.manifest import settings, talk
+from turnout.manifest.actions import CompiledTarget
+from turnout.manifest.model import Manifest
+from turnout.manifest.plans import Compiled, compiled
+from turnout.manifest.read_tests import Expected, TestCase
+from turnout.manifest.times import micros
+from turnout.manifest.values import same, text_of
+
+NOW = 1_767_398_400_000_000
+"""What the clock says in a test without `now`: 2026-01-03."""
+REQUEST_ID = "msg_test"
+
+
+def run_tests(manifest: Manifest) -> list[str]:
+    """Run all tests of a manifest; each failure is one sentence."""
+    program = compiled(manifest)
+    return [f"{case.name}: {problem}" for case in manifest.tests for problem in run_test(program, case)]
+
+
+def run_test(program: Compiled, case: TestCase) -> list[str]:
+    """Run one test."""
+    try:
+        target = CompiledTarget(program, settings.check(program.manifest, case.settings))
+    except InvalidSettings as error:
+        return [error.message]
+    now = micros(case.now) if case.now else NOW
+    if now is None:
+        return ["`now` is no time"]
+    found = list(chain.from_iterable(_items(target, event, case.action, now) for event in case.events))
+    drops = [one for one in found if isinstance(one, Drop)]
+    items = [one for one in found if isinstance(one, Item)]
+    replies = iter([talk.reply(answer) for answer in case.answers])
+    sent = [talk.talk(target, batch, Moment(now, REQUEST_ID), replies) for batch in talk.batches(target, items)]
+    asks = [ask for one in sent for ask in one.asks]
+    problems: list[str] = []
+    if case.drops:
+        problems += _dropped(case, drops, asks)
+    if case.sends is not None:
+        problems += _sent(case.sends, asks, drops)
+    if case.outcomes:
+        ended = [str(outcome.what) for one in sent for outcome in one.outcomes]
+        if ended != list(case.outcomes):
+            problems.append(f"ended {', '.join(ended) or 'without a request'}, not {', '.join(case.outcomes)}")
+    return problems
+
+
+def _items(target: CompiledTarget, event: Document, action: str, now: int) -> tuple[Item | Drop, ...]:
+    return target.items(event, talk.selected(target, event, action), now)
+
+
+def _dropped(case: TestCase, drops: Sequence[Drop], asks: Sequence[Ask]) -> list[str]:
+    if asks:
+        return [f"sends {len(asks)}, and should drop"]
+    said = {word for drop in drops for word in (drop.code, drop.say)} or {"no_match"}
+    return [] if case.drops in said else [f"dropped as {talk.reason(drops)}, not {case.drops}"]
+
+
+def _sent(expected: Sequence[Expected], asks: Sequence[Ask], drops: Sequence[Drop]) -> list[str]:
+    if len(expected) != len(asks):
+        why = f" (dropped: {talk.reason(drops)})" if not asks else ""
+        return [f"sends {len(asks)} requests, not {len(expected)}{why}"]
+    problems: list[str] = []
+    for place, (one, ask) in enumerate(zip(expected, asks, strict=True), 1):
+        assert isinstance(ask, Request)
+        problems += [f"request {place}: {problem}" for problem in _differences(one, ask)]
+    return problems
+
+
+def _differences(expected: Expected, ask: Request) -> list[str]:
+    found = talk.shown(ask)
+    problems: list[str] = []
+    if expected.method and expected.method.upper() != ask.method:
+        problems.append(f"the method is {ask.method}")
+    if expected.url and expected.url not in {ask.url, found["url"], urlsplit(ask.url).path}:
+        problems.append(f"the URL is {found['url']}")
+    if expected.query is not None and expected.query != found["query"]:
+        problems.append(f"the query is {_written(found['query'])}")
+    headers = {name.lower(): value for name, value in ask.headers}
+    for name, value in expected.headers.items():
+        if headers.get(name.lower()) != value:
+            problems.append(f"the header {name} is {headers.get(name.lower())}")
+    if expected.compares_body and not alike(expected.body, found["body"]):
+        problems.append(f"the body is {_written(found['body'])}")
+    return problems
+
+
+def alike(expected: Json, found: Json) -> bool:
+    """Compare two values as JSON, whatever the order of keys."""
+    if isinstance(expected, dict) and isinstance(found, dict):
+        return expected.keys() == found.keys() and all(alike(one, found[key]) for key, one in expected.items())
+    if isinstance(expected, list) and isinstance(found, list):
+        return len(expected) == len(found) and all(map(alike, expected, found))
+    return same(expected, found)
+
+
+def _written(value: Json) -> str:
+    text = canonical(value).decode()
+    return text if len(text) < 2_000 else f"{text_of(text)[:2_000]}…"  # noqa: PLR2004

@@ -1,0 +1,172 @@
+"""Laws of the mapping language: compiled equals walked, what is read is told, and nothing raises on JSON."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from support.oracle import Oracle
+from turnout.document import Document, Json, encode
+from turnout.errors import InvalidManifest
+from turnout.manifest import nodes
+from turnout.manifest.compile import Scope, compile_nodes, render_template
+from turnout.manifest.expression import Names, parse
+from turnout.manifest.load import load
+from turnout.manifest.nodes import Node
+from turnout.manifest.operators import HIGHER, TABLE
+from turnout.manifest.reads import reads
+from turnout.manifest.tokens import ExpressionError
+
+KEYS = ("a", "b", "c", "0")
+NOW = 1_767_398_400_000_000
+INTEGRATIONS = ("Acme", "acme")
+keys = st.lists(st.sampled_from(KEYS), max_size=3).map(tuple)
+scalars: st.SearchStrategy[Json] = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**53), 2**53),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from(
+        ("", "a", "b", "2026-01-02T03:04:05Z", "Ann@Example.com", "+1 555 010 9999", "https://a.test/?b=c")
+    ),
+    st.text(st.characters(exclude_categories=("Cs",)), max_size=8),
+)
+jsons: st.SearchStrategy[Json] = st.recursive(
+    scalars,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(KEYS), inner, max_size=3)),
+    max_leaves=8,
+)
+events: st.SearchStrategy[Document] = st.dictionaries(st.sampled_from((*KEYS, "integrations")), jsons, max_size=4)
+leaves: st.SearchStrategy[Node] = st.one_of(
+    st.builds(nodes.Const, scalars),
+    st.builds(nodes.Path, st.sampled_from(("event", "settings", "item", "it", "index", "integrations")), keys),
+    st.builds(nodes.Let, st.sampled_from(("one", "two")), keys),
+)
+UNARY = sorted(name for name, entry in TABLE.items() if entry.least == 1 and name not in {"render", "age", *HIGHER})
+
+
+SEVERAL = (nodes.Every, nodes.Either, nodes.Coalesce, nodes.First, nodes.Listing, nodes.Text)
+COMPARES = ("==", "!=", "<", "<=", ">", ">=", "in", "+", "-", "*")
+SORTS = (*SEVERAL, nodes.Get, nodes.Not, nodes.Encoded, nodes.Binary, nodes.Call, nodes.Choose, nodes.By)
+SHAPES = (nodes.Shape, nodes.Each, nodes.EachPair)
+
+
+@st.composite
+def trees(draw: st.DrawFn, depth: int = 3, *, lets: bool = True) -> Node:
+    """Draw any value of the language; without `lets` it uses no named ones."""
+    sort = draw(st.sampled_from((None, *SORTS, *SHAPES))) if depth else None
+    if sort is None:
+        return draw(leaves if lets else leaves.filter(lambda node: not isinstance(node, nodes.Let)))
+    one = trees(depth - 1, lets=lets)
+    if sort in SEVERAL:
+        return sort(tuple(draw(st.lists(one, min_size=1, max_size=3))))
+    if sort in SHAPES:
+        return looped(draw, sort, one)
+    if sort is nodes.Get:
+        return nodes.Get(draw(one), draw(keys.filter(bool)))
+    if sort is nodes.Binary:
+        return nodes.Binary(draw(st.sampled_from(COMPARES)), draw(one), draw(one))
+    if sort is nodes.Call:
+        return nodes.Call(draw(st.sampled_from(UNARY)), (draw(one),))
+    if sort is nodes.Choose:
+        return nodes.Choose(draw(one), draw(one), draw(one))
+    if sort is nodes.By:
+        cases = {key: draw(one) for key in draw(st.sets(st.sampled_from(KEYS), max_size=2))}
+        return nodes.By(draw(one), tuple(cases.items()), draw(one))
+    return nodes.Not(draw(one)) if sort is nodes.Not else nodes.Encoded(draw(one))
+
+
+def looped(draw: st.DrawFn, sort: object, one: st.SearchStrategy[Node]) -> Node:
+    keep = draw(st.booleans())
+    if sort is nodes.Each:
+        return nodes.Each(draw(one), draw(one), draw(one), keep)
+    if sort is nodes.EachPair:
+        return nodes.EachPair(draw(one), draw(one), draw(one), draw(one), keep)
+    entries = draw(st.lists(st.tuples(st.builds(nodes.Const, st.sampled_from(KEYS)), one), max_size=3))
+    return nodes.Shape(tuple(draw(st.lists(one, max_size=2))), tuple(entries), keep)
+
+
+@st.composite
+def named(draw: st.DrawFn) -> dict[str, Node]:
+    """Draw two named values; the second may read the first."""
+    plain = trees(2, lets=False)
+    return {"one": draw(plain), "two": nodes.Coalesce((draw(plain), nodes.Let("one")))}
+
+
+def ran(tree: Node, lets: dict[str, Node], event: Document, others: Document) -> Json:
+    program = compile_nodes({"tree": tree}, lets, INTEGRATIONS)
+    scope = Scope(NOW, "msg_1", others.get("item"))
+    return program.functions["tree"](event, others, program.memory(), others.get("it"), 0, scope)
+
+
+def walked(tree: Node, lets: dict[str, Node], event: Document, others: Document) -> Json:
+    roots = {"event": event, "settings": others, "item": others.get("item"), "it": others.get("it"), "index": 0}
+    return Oracle({**roots, "now": NOW}, lets, INTEGRATIONS).of(tree)
+
+
+@given(trees(), named(), events, st.dictionaries(st.sampled_from((*KEYS, "item", "it")), jsons, max_size=4))
+def test_a_compiled_value_equals_the_walked_one(
+    tree: Node, lets: dict[str, Node], event: Document, others: Document
+) -> None:
+    """For every value and every event, the generated function gives what the tree means."""
+    assert repr(ran(tree, lets, event, others)) == repr(walked(tree, lets, event, others))
+
+
+@given(trees(), named(), events)
+def test_what_is_not_read_changes_nothing(tree: Node, lets: dict[str, Node], event: Document) -> None:
+    """`reads` contains every path that is touched: an event without the keys it does not name maps alike."""
+    told = reads(tree, lets)
+    whole = any(path == ("event",) for path in told)
+    touched = {path[1] for path in told if path[0] == "event" and path[1:]}
+    touched |= {"integrations"} if any(path[0] == "integrations" for path in told) else set()
+    less = event if whole else {key: one for key, one in event.items() if key in touched}
+
+    assert repr(ran(tree, lets, less, {})) == repr(ran(tree, lets, event, {}))
+
+
+@given(trees(), named(), events)
+def test_what_is_mapped_is_json_and_the_event_stays_as_it_was(
+    tree: Node, lets: dict[str, Node], event: Document
+) -> None:
+    """Whatever an event holds, mapping gives JSON and does not write to it."""
+    before = encode(event)
+
+    encode(ran(tree, lets, event, {}))
+
+    assert encode(event) == before
+
+
+@pytest.mark.parametrize("name", sorted(set(TABLE) - {"if", "render", *HIGHER}))
+@given(data=st.data())
+def test_an_operator_never_raises_on_json(name: str, data: st.DataObject) -> None:
+    """Events are strangers' words: no value may break the mapping of a batch."""
+    entry = TABLE[name]
+    count = data.draw(st.integers(entry.least, min(entry.most, entry.least + 2)))
+    args = [data.draw(jsons) for _ in range(count)]
+    if args and args[0] is None and not entry.nulls:
+        args[0] = ""
+
+    encode(entry.run(*args))
+
+
+@given(st.text(max_size=40) | st.text("$.ab()|'\" /=<>+-*[],0not in", max_size=40))
+def test_any_text_is_an_expression_or_refused_with_a_reason(text: str) -> None:
+    """The parser never fails in a way of its own."""
+    with contextlib.suppress(ExpressionError):
+        parse(text, Names())
+
+
+@given(st.text(max_size=60) | st.text("a: {}[]&*<!|>-'\"\n #", max_size=60))
+def test_any_text_is_yaml_or_refused_with_a_place(text: str) -> None:
+    """The loader never fails in a way of its own."""
+    with contextlib.suppress(InvalidManifest):
+        load(text)
+
+
+@given(st.text(max_size=60) | st.text("{}$. |abup('er)", max_size=60), events)
+def test_a_users_template_never_raises(text: str, event: Document) -> None:
+    """What cannot be read as a template stays as it is."""
+    encode(render_template(text, event, Scope()))
