@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import NewType, TypeAlias
 
 import orjson
+from typing_extensions import override
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 Document: TypeAlias = "dict[str, Json]"
@@ -38,10 +39,13 @@ class Secret:
         """Show the last four characters of a value long enough not to be told by them."""
         return f"••••{self._value[-4:]}" if len(self._value) >= 12 else "••••"  # noqa: PLR2004
 
+    @override
     def __repr__(self) -> str:
         return "***"
 
-    __str__ = __repr__
+    @override
+    def __str__(self) -> str:
+        return "***"
 
 
 def encode(value: object) -> bytes:

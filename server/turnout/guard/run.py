@@ -12,7 +12,7 @@ from typing import TypeVar
 from turnout import document
 from turnout.clock import DAY
 from turnout.document import Document
-from turnout.errors import Conflict, InvalidConfirmation
+from turnout.errors import Conflict, InvalidConfirmation, InvalidInput
 from turnout.guard import audit, confirmation, idempotency
 from turnout.guard.idempotency import Fingerprint
 from turnout.guard.principal import permit, reach
@@ -43,8 +43,7 @@ class Done:
 def run(unit: Unit, operation: Operation[Q, P], request: Q, intent: Intent, retention_days: int = 90) -> Done:
     """Carry a call out, once. Raises: Denied, KeyReused, InvalidConfirmation, and what the operation raises."""
     permit(intent.principal, operation.scopes)
-    given = arguments(request)
-    printed = idempotency.fingerprint(unit.vault.derived("fingerprint"), operation.name, given)
+    printed = _print(unit, operation.name, request)
     token = _token(unit, operation, printed, intent)
     key = _key(operation, printed, intent, token)
     if key and not intent.dry_run and (kept := unit.keys.find(intent.principal.name, operation.name, key)):
@@ -60,11 +59,10 @@ def run(unit: Unit, operation: Operation[Q, P], request: Q, intent: Intent, rete
     if operation.audited:
         _audit(unit, operation, printed, answer, intent)
     if key:
-        expires = idempotency.expires(key, operation.lasting, unit.now, retention_days * DAY)
-        unit.keys.keep(
-            intent.principal.name, operation.name, key,
-            Kept(bytes(printed), document.encode(answer), applied.first, applied.last, unit.now, expires, KeyState.DONE),
-        )  # fmt: skip
+        until = idempotency.expires(key, operation.lasting, unit.now, retention_days * DAY)
+        told = document.encode(answer)
+        kept = Kept(bytes(printed), told, applied.first, applied.last, unit.now, until, KeyState.DONE)
+        unit.keys.keep(intent.principal.name, operation.name, key, kept)
     return Done(answer, first=applied.first, last=applied.last)
 
 
@@ -76,7 +74,7 @@ def claim(unit: Unit, operation: str, request: object, intent: Intent) -> Done |
     if not intent.idempotency_key:
         return None
     key = idempotency.given_key(intent.idempotency_key)
-    printed = idempotency.fingerprint(unit.vault.derived("fingerprint"), operation, arguments(request))
+    printed = _print(unit, operation, request)
     name = intent.principal.name
     if kept := unit.keys.find(name, operation, key):
         if kept.state is KeyState.CLAIMED:
@@ -101,18 +99,33 @@ def answer(unit: Unit, operation: str, intent: Intent, told: Document | None) ->
         unit.keys.keep(name, operation, key, done)
 
 
+def _print(unit: Unit, operation: str, request: object) -> Fingerprint:
+    try:
+        return idempotency.fingerprint(unit.vault.derived("fingerprint"), operation, arguments(request))
+    except TypeError:
+        raise InvalidInput(
+            "The arguments hold what JSON cannot say: a number beyond 64 bits, NaN, or text that is no Unicode. "
+            "Give such numbers as text."
+        ) from None
+
+
 def _token(unit: Unit, operation: Operation[Q, P], printed: Fingerprint, intent: Intent) -> str:
     """Open the confirmation token of a call; give the id under which it is spent."""
     if not intent.confirm:
         return ""
     opened = confirmation.open_token(
-        unit.vault.derived("confirm"), intent.confirm, intent.principal.name, operation.name, printed.whole, now=unit.now
+        unit.vault.derived("confirm"),
+        intent.confirm,
+        intent.principal.name,
+        operation.name,
+        printed.whole,
+        now=unit.now,
     )
     return opened.spent_id
 
 
 def _key(operation: Operation[Q, P], printed: Fingerprint, intent: Intent, token: str) -> str:
-    """Give the key of a call: its own; else, for a confirmed one, its token's; else, for one that sends, a derived one."""
+    """Give the key of a call: its own, else its token's, else, for one that sends, a derived one."""
     if intent.idempotency_key:
         return idempotency.given_key(intent.idempotency_key)
     if token:
@@ -124,7 +137,9 @@ def _replay(kept: Kept, printed: Fingerprint, key: str, now: int) -> Done:
     idempotency.agree(Fingerprint.read(kept.fingerprint), printed)
     derived = idempotency.is_derived(key)
     if kept.state is KeyState.ERASED:
-        return Done({"erased": True, "summary": "The person of this call was erased, and its answer with them."}, replayed=True)
+        return Done(
+            {"erased": True, "summary": "The person of this call was erased, and its answer with them."}, replayed=True
+        )
     told = document.decode(kept.answer)
     assert isinstance(told, dict)
     ago = max(0, now - kept.used) // 1_000_000
@@ -166,8 +181,14 @@ def _spend(unit: Unit, intent: Intent, token: str) -> None:
 def _with_inverse(applied: Applied) -> Document:
     if applied.inverse is None:
         return applied.answer
-    undo = {"tool": applied.inverse.tool, "arguments": dict(applied.inverse.arguments), "why": "takes this change back"}
-    return {**applied.answer, "next": [undo]}
+    undo: Document = {
+        "tool": applied.inverse.tool,
+        "arguments": dict(applied.inverse.arguments),
+        "why": "takes this change back",
+    }
+    steps = applied.answer.get("next", [])
+    assert isinstance(steps, list)
+    return {**applied.answer, "next": [*steps, undo]}
 
 
 def _audit(unit: Unit, operation: Operation[Q, P], printed: Fingerprint, told: Document, intent: Intent) -> None:

@@ -1,0 +1,61 @@
+"""What answers over HTTP: health today, behind the one check of who is asked for.
+
+A web page can point a name of its own at this machine and then read what answers; so the name in `Host` must be
+one that we are known by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from turnout.api.health import Health
+from turnout.store.store import Store
+
+MISDIRECTED = 421
+
+
+def build(store: Store, names: AbstractSet[str], is_delivering: Callable[[], bool]) -> ASGIApp:
+    """Make the application; `names` are those that `Host` may have, without port."""
+    health = Health(store, is_delivering, store.clock.now())
+    routes = [
+        Route("/healthz", health.alive),
+        Route("/readyz", health.ready),
+        Route("/metrics", health.metrics),
+    ]
+    return KnownHosts(Starlette(routes=routes), names)
+
+
+class KnownHosts:
+    """Passes on what asks for us by a name of ours."""
+
+    def __init__(self, inner: ASGIApp, names: AbstractSet[str]) -> None:
+        """Stand before an application."""
+        self._inner = inner
+        self._names = frozenset(name.casefold().strip("[]") for name in names)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Look at `Host`."""
+        given = next((value for name, value in scope.get("headers", ()) if name == b"host"), b"")
+        if scope["type"] != "http" or name_of(given) in self._names:
+            await self._inner(scope, receive, send)
+            return
+        words = "This name is not ours. Ask for 127.0.0.1 or localhost, or start with --allow-host NAME.\n"
+        await PlainTextResponse(words, MISDIRECTED)(scope, receive, send)
+
+
+def name_of(host: bytes) -> str:
+    """Read the name out of a `Host` header.
+
+    >>> name_of(b"[::1]:8733"), name_of(b"LocalHost:80"), name_of(b"localhost")
+    ('::1', 'localhost', 'localhost')
+    """
+    text = host.decode("latin-1").casefold()
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.partition(":")[0]

@@ -1,0 +1,118 @@
+"""Assembly: settings in, a running Turnout out. A key ring, not a brain: it shuts down in reverse."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+
+from turnout.binder import Binder
+from turnout.clock import Clock
+from turnout.config import Settings
+from turnout.delivery.deliverer import Deliverer
+from turnout.delivery.eyes import Eyes
+from turnout.delivery.lane import Options
+from turnout.delivery.schedule import Schedule
+from turnout.delivery.sender import CurlSender
+from turnout.egress import Policy
+from turnout.entropy import Entropy
+from turnout.exchange import Append, Ask, Reply
+from turnout.manifest.catalogue import Catalogue
+from turnout.opening import open_store
+from turnout.sinks.files import JSONL, FileSender
+from turnout.store.store import Store
+from turnout.upkeep import loop as upkeep
+
+FILES = "files"
+"""Folder of the data directory where file sinks with a bare name write."""
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """What runs: the doors are handed this."""
+
+    settings: Settings
+    store: Store
+    catalogue: Catalogue
+    binder: Binder
+    eyes: Eyes
+    sender: CurlSender
+    files: FileSender
+    deliverer: Deliverer | None
+    clock: Clock
+    entropy: Entropy
+
+    async def ask(self, ask: Ask) -> Reply:
+        """Carry one request, or one append, outside a lane: a check of credentials."""
+        if isinstance(ask, Append):
+            return await anyio.to_thread.run_sync(append, self.files, self.settings.data, ask)
+        return await self.sender.send(ask)
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, *, delivers: bool, serves: bool = False, accept_loss: bool = False
+) -> AsyncIterator[App]:
+    """Run a workspace: open it, and within the block, deliver if nobody better does."""
+    store = await anyio.to_thread.run_sync(partial(open_store, settings, accept_loss=accept_loss))
+    try:
+        async with store.awake(), CurlSender(Policy(settings.allow_addresses)) as sender:
+            app = assemble(settings, store, sender, delivers=delivers, serves=serves)
+            async with anyio.create_task_group() as tasks:
+                if app.deliverer is not None:
+                    tasks.start_soon(app.deliverer.run)
+                try:
+                    yield app
+                finally:
+                    if app.deliverer is None:
+                        tasks.cancel_scope.cancel()
+                    else:
+                        app.deliverer.stop()
+    finally:
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(store.close)
+
+
+def assemble(settings: Settings, store: Store, sender: CurlSender, *, delivers: bool, serves: bool) -> App:
+    """Put the pieces together."""
+    catalogue = Catalogue((JSONL,))
+    binder = Binder(catalogue)
+    eyes = Eyes(binder, settings.test_pool)
+    files = FileSender(clock=store.clock)
+    keeper = partial(upkeep.run, store, upkeep.Keeping(settings.retention_days, settings.trace_bytes))
+    write = partial(append, files, settings.data)
+    deliverer = Deliverer(
+        store, eyes, sender, write, store.clock, store.entropy, options(settings), keeper, serves=serves
+    )
+    return App(
+        settings,
+        store,
+        catalogue,
+        binder,
+        eyes,
+        sender,
+        files,
+        deliverer if delivers else None,
+        store.clock,
+        store.entropy,
+    )
+
+
+def options(settings: Settings) -> Options:
+    """Give what the operator set to the lanes."""
+    return Options(
+        Schedule(settings.retry_base_s, settings.retry_cap_s),
+        settings.max_in_flight,
+        settings.batch_wait_ms / 1000,
+        keep_plain=settings.trace_bytes > 0,
+    )
+
+
+def append(files: FileSender, data: Path, step: Append) -> Reply:
+    """Write to a file sink: a bare name goes into the data directory, an absolute path where it says."""
+    return files.append(step, None if Path(step.path).is_absolute() else data / FILES)

@@ -1,0 +1,82 @@
+"""What every command has: the options `--data` and `--json`, and what they mean for it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from typing_extensions import override
+
+from turnout import config
+from turnout.config import Settings
+
+_LEVELS = logging.getLevelNamesMapping()
+
+
+@dataclass(slots=True)
+class Here:
+    """Where the data is, if the command line says so, and whether a program reads the answer."""
+
+    data: Path | None = None
+    json: bool = False
+
+    def settings(self) -> Settings:
+        """Read the settings, and log to standard error from their level on. Raises: InvalidInput."""
+        found = config.load(self.data.expanduser().absolute() if self.data else None)
+        logging.basicConfig(level=_LEVELS[found.log.upper()], format="%(levelname)s %(name)s: %(message)s", force=True)
+        return found
+
+
+pass_here = click.make_pass_decorator(Here, ensure=True)
+
+
+def _take_data(context: click.Context, _: click.Parameter, value: Path | None) -> None:
+    if value is not None:
+        context.ensure_object(Here).data = value
+
+
+def _take_json(context: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's own shape
+    if value:
+        context.ensure_object(Here).json = True
+
+
+def shared() -> list[click.Parameter]:
+    """Make the options that stand at every command, before and after its name."""
+    return [
+        click.Option(
+            ["--data"], metavar="DIR", type=click.Path(path_type=Path, file_okay=False), callback=_take_data,
+            expose_value=False, help="The data directory; else TURNOUT_DATA, else your own.",
+        ),
+        click.Option(
+            ["--json"], is_flag=True, is_eager=True, callback=_take_json, expose_value=False,
+            help="Answer with one JSON value on standard output.",
+        ),
+    ]  # fmt: skip
+
+
+class Command(click.Command):
+    """A command with the shared options."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        """Add them after its own."""
+        super().__init__(*given, **named)
+        self.params += shared()
+
+
+class Noun(click.Group):
+    """A noun with its verbs, each with the shared options."""
+
+    command_class = Command
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        """Add them after its own."""
+        super().__init__(*given, **named)
+        self.params += shared()
+
+    @override
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Keep the order of the file: what one does first comes first."""
+        return list(self.commands)

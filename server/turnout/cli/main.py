@@ -1,0 +1,162 @@
+"""The command `turnout`: the table of commands, and the one place where a run ends with its exit code.
+
+0 done, 1 refused or failed with a reason, 2 wrong usage, 3 not found.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from types import TracebackType
+
+import click
+
+from turnout import document
+from turnout.cli.here import Here
+from turnout.cli.table import Entry, Section, Table
+from turnout.document import Document
+from turnout.entropy import SystemEntropy
+from turnout.errors import NotFound, TurnoutError
+
+DONE, REFUSED, WRONG, MISSING, STOPPED = 0, 1, 2, 3, 130
+
+COMMANDS: tuple[Section, ...] = (
+    (
+        "Run it",
+        (
+            Entry("mcp", "turnout.cli.mcp:mcp", "Serve an agent over standard input and output (MCP)."),
+            Entry("serve", "turnout.cli.serve:serve", "Deliver, and answer over HTTP, until stopped."),
+        ),
+    ),
+    (
+        "Events",
+        (
+            Entry("send", "turnout.cli.send:send", "Send one event: track, identify, page, screen, group or alias."),
+            Entry("trace", "turnout.cli.trace:trace", "Tell what became of an event at every destination, and why."),
+            Entry("replay", "turnout.cli.replay:replay", "Deliver recorded events again."),
+            Entry("usage", "turnout.cli.usage:usage", "Count monthly tracked users, and what counted them."),
+        ),
+    ),
+    (
+        "Workspace",
+        (
+            Entry("source", "turnout.cli.source:source", "Where events come from: make and list sources."),
+            Entry("destination", "turnout.cli.destination:destination", "Where events go: connect, change, write."),
+            Entry("namespace", "turnout.cli.namespace:namespace", "Live and test events: list, clear."),
+            Entry("erase", "turnout.cli.erase:erase", "Forget a person, here and at the destinations."),
+            Entry("doctor", "turnout.cli.doctor:doctor", "Check whether all is well with the data."),
+        ),
+    ),
+)
+"""Every command, in the order of the help."""
+
+EXAMPLES = (
+    "turnout destination connect jsonl --set path=events.jsonl --receives all",
+    "turnout send track --user-id u_1 --event 'Signed Up' --wait 5",
+    "turnout mcp --data ~/my-workspace",
+)
+
+_log = logging.getLogger(__name__)
+
+
+def _say_version(context: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's own shape
+    if not value:
+        return
+    try:
+        number = version("turnout")
+    except PackageNotFoundError:  # a source tree that is not installed
+        number = "0"
+    click.echo(document.encode({"version": number}) if context.ensure_object(Here).json else f"turnout {number}")
+    context.exit()
+
+
+@click.pass_context
+def _greet(context: click.Context) -> None:
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+cli = Table(
+    name="turnout",
+    sections=COMMANDS,
+    examples=EXAMPLES,
+    help="A customer data platform that an agent can run: events in, every destination out, a reason for each.",
+    params=[
+        click.Option(["--version"], is_flag=True, callback=_say_version, expose_value=False, help="Say the version.")
+    ],
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    invoke_without_command=True,
+    callback=_greet,
+)
+
+
+def main() -> None:
+    """Run the command line of this process, and exit."""
+    sys.excepthook = broke
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; give its exit code."""
+    as_json = "--json" in arguments
+    try:
+        ended = cli.main(args=list(arguments), prog_name="turnout", standalone_mode=False)
+    except click.UsageError as error:
+        ended = _wrong(error, as_json=as_json)
+    except click.ClickException as error:
+        ended = _refuse("failed", error.format_message(), "", as_json=as_json)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped.", err=True)
+        ended = STOPPED
+    except TurnoutError as error:
+        ended = _refused(error, as_json=as_json)
+    except BrokenPipeError:
+        ended = _leave_quietly()
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        ended = _refuse("io_error", f"{error.strerror or 'The system refused it'}{where}", "", as_json=as_json)
+    return ended if isinstance(ended, int) else DONE
+
+
+def broke(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Say of a bug its number only: what an unknown error says may hold anything. `TURNOUT_LOG=debug` shows all."""
+    mark = SystemEntropy().token(4).hex()
+    _log.debug("error %s", mark, exc_info=(kind, error, trace))
+    words = f"Turnout broke (error {mark})"
+    _refuse("internal_error", words, "Run it again with TURNOUT_LOG=debug, and report what it says", as_json=_as_json())
+
+
+def _as_json() -> bool:
+    return "--json" in sys.argv
+
+
+def _wrong(error: click.UsageError, *, as_json: bool) -> int:
+    """Say what was wrong with the words, and where help is."""
+    path = error.ctx.command_path if error.ctx else "turnout"
+    _refuse("usage", error.format_message(), f"`{path} --help` shows what there is", as_json=as_json)
+    return WRONG
+
+
+def _refused(error: TurnoutError, *, as_json: bool) -> int:
+    code, fix = (str(error.attributes.get(name) or "") for name in ("code", "fix"))
+    _refuse(code or error.code, error.message, fix, as_json=as_json)
+    return MISSING if isinstance(error, NotFound) else REFUSED
+
+
+def _refuse(code: str, message: str, fix: str, *, as_json: bool) -> int:
+    """Say why not: to people on standard error, to programs on standard output too."""
+    ended = message if message.endswith((".", "?", "!")) else f"{message}."
+    click.echo(f"{code}: {ended} {fix.rstrip('.')}." if fix else f"{code}: {message}", err=True)
+    if as_json:
+        told: Document = {"code": code, "message": message}
+        click.echo(document.encode({"error": told | ({"fix": fix} if fix else {})}))
+    return REFUSED
+
+
+def _leave_quietly() -> int:
+    """End when the reader of standard output went away, as `| head` does: what is buffered goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return DONE

@@ -1,0 +1,133 @@
+"""How answers look: JSON for programs; for people tables and trees, plain where nobody looks at a terminal.
+
+What strangers wrote (names of events, answers of vendors) is made harmless before a terminal sees it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import click
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from turnout import document
+from turnout.cli.here import Here
+from turnout.document import Document, Json
+from turnout.guard.masking import untrusted
+
+WIDE = 4_000
+"""Columns where no terminal is: nothing is cut or wrapped."""
+
+STYLES: Mapping[str, str] = {
+    **dict.fromkeys(("delivered", "running", "healthy", "ok", "finished", "verified", "live"), "green"),
+    **dict.fromkeys(("waiting", "paused", "partial", "preview", "degraded", "received", "test", "planned"), "yellow"),
+    **dict.fromkeys(("discarded", "failing", "cancelled", "error"), "red"),
+    **dict.fromkeys(("not_sent", "idle"), "dim"),
+}
+"""Words that have a colour of their own."""
+
+
+def answer(here: Here, told: Document, show: Callable[[Document], Iterable[RenderableType]]) -> None:
+    """Give the answer of a command: as it is to a program, as `show` draws it to a person."""
+    if here.json:
+        click.echo(document.encode(told))
+        return
+    console = _console()
+    for part in show(told):
+        console.print(part)
+
+
+def say(text: str) -> None:
+    """Say how far it is, on standard error."""
+    click.echo(text, err=True)
+
+
+def cell(value: Json) -> Text:
+    """Write one value."""
+    match value:
+        case None:
+            return Text("-", "dim")
+        case bool():
+            return Text("yes" if value else "no")
+        case str():
+            clean = str(untrusted(value))
+            return Text(clean, STYLES.get(clean, ""))
+        case int() | float():
+            return Text(f"{value:,}")
+        case _:
+            return Text(str(untrusted(document.encode(value).decode())))
+
+
+def table(columns: Sequence[str], rows: Iterable[Mapping[str, Json]], title: str = "") -> Table:
+    """Draw rows under columns; a column is headed by its field's words."""
+    drawn = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    listed = list(rows)
+    for name in columns:
+        numbers = any(isinstance(row.get(name), int | float) and not isinstance(row.get(name), bool) for row in listed)
+        drawn.add_column(name.replace("_", " "), justify="right" if numbers else "left", overflow="fold")
+    for row in listed:
+        drawn.add_row(*(cell(row.get(name)) for name in columns))
+    return drawn
+
+
+def facts(told: Mapping[str, Json], *names: str) -> Table:
+    """Draw some fields of an answer, one a line; those that are absent are left out."""
+    drawn = Table(show_header=False, box=None, pad_edge=False)
+    drawn.add_column(style="bold")
+    drawn.add_column(overflow="fold")
+    for name in names:
+        if told.get(name) is not None:
+            drawn.add_row(name.replace("_", " "), cell(told[name]))
+    return drawn
+
+
+def summary(told: Mapping[str, Json]) -> Iterable[RenderableType]:
+    """Draw the sentence of an answer, if it has one."""
+    if text := told.get("summary"):
+        yield Text(str(untrusted(str(text), limit=WIDE)))
+
+
+def deliveries(told: Mapping[str, Json], title: Text) -> Tree:
+    """Draw what became of an event: a branch for each destination, a leaf for each attempt."""
+    tree = Tree(title)
+    for row in rows(told.get("deliveries")):
+        branch = tree.add(_verdict(row))
+        for attempt in rows(row.get("attempts")):
+            branch.add(Text.assemble(f"{attempt.get('n')}. ", cell(attempt.get("outcome")), _ended(attempt)))
+        if words := row.get("untrusted"):
+            branch.add(Text.assemble(("it answered: ", "dim"), cell(words)))
+        if hint := row.get("next"):
+            branch.add(Text.assemble(("next: ", "bold"), cell(hint)))
+    if not tree.children:
+        tree.add(Text("no destination is connected", "dim"))
+    return tree
+
+
+def rows(value: Json) -> list[Mapping[str, Json]]:
+    """Give the rows of a list in an answer; none where there is none."""
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+
+
+def _verdict(row: Mapping[str, Json]) -> Text:
+    parts = [cell(row.get("destination")), Text(": "), cell(row.get("verdict"))]
+    for name in ("state", "reason", "rule"):
+        if row.get(name) not in {None, "", row.get("verdict")}:
+            parts += [Text(" · "), cell(row[name])]
+    return Text.assemble(*parts)
+
+
+def _ended(attempt: Mapping[str, Json]) -> str:
+    parts = [f"HTTP {attempt['status']}" if attempt.get("status") else "", str(attempt.get("at") or "")]
+    parts.append(f"{attempt['took_ms']} ms" if attempt.get("took_ms") is not None else "")
+    told = ", ".join(part for part in parts if part)
+    return f" ({told})" if told else ""
+
+
+def _console() -> Console:
+    """Make the console of standard output: `NO_COLOR` is heeded, and what is no terminal gets plain lines."""
+    seen = sys.stdout.isatty()
+    return Console(file=sys.stdout, width=None if seen else WIDE, highlight=False, markup=False, emoji=False)

@@ -1,0 +1,91 @@
+"""`turnout serve`: deliver, and answer over HTTP, until stopped."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from functools import partial
+from importlib.util import find_spec
+
+import anyio
+import click
+import uvicorn
+
+from turnout.api.app import build
+from turnout.app import running
+from turnout.cli.here import Command, Here, pass_here
+from turnout.config import Settings
+from turnout.errors import Unavailable
+
+LOCAL = ("127.0.0.1", "localhost", "::1")
+"""Names by which this machine may be asked for: a web page that points its own name here is refused."""
+LEAVE_S = 5
+"""Seconds that requests on their way have. Source: ENGINE 1, leaving."""
+BACKLOG = 2048
+
+
+@click.command(cls=Command, help="Deliver, and answer over HTTP, until stopped.")
+@click.option("--host", default="127.0.0.1", metavar="HOST", help="The address to listen on; else 127.0.0.1.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8733, metavar="PORT", help="Else 8733; 0: any free one.")
+@click.option("--allow-host", "allowed", multiple=True, metavar="NAME", help="Another name it is asked for by.")
+@click.option("--accept-loss", is_flag=True, help="Go on although the data lost events that were acknowledged.")
+@pass_here
+def serve(here: Here, *, host: str, port: int, allowed: tuple[str, ...], accept_loss: bool) -> None:
+    """Serve until SIGTERM or Ctrl-C."""
+    settings = here.settings()
+    door = listen(host, port)
+    try:
+        names = frozenset({*LOCAL, host, *allowed})
+        options = {"use_uvloop": _has_uvloop()}
+        anyio.run(partial(_serve, settings, door, names, accept_loss=accept_loss), backend_options=options)
+    finally:
+        door.close()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take the port, before anything is opened. Raises: Unavailable where it cannot be had."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise Unavailable(
+            f"cannot listen on {host} port {port}: {error.strerror}", fix="Choose another --port"
+        ) from None
+
+
+def address(door: socket.socket) -> str:
+    """Write where a socket listens."""
+    host, port = door.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+async def _serve(settings: Settings, door: socket.socket, names: frozenset[str], *, accept_loss: bool) -> None:
+    async with running(settings, delivers=True, serves=True, accept_loss=accept_loss) as app:
+        deliverer = app.deliverer
+        assert deliverer is not None
+        asgi = build(app.store, names, lambda: deliverer.reigns)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                asgi, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False,
+                server_header=False, timeout_graceful_shutdown=LEAVE_S,
+            )
+        )  # fmt: skip
+        if app.store.missing:
+            words = f"{app.store.missing} events that were acknowledged are missing; see turnout doctor"
+            click.echo(f"Not ready: {words}. To go on without them: --accept-loss", err=True)
+        click.echo(f"Turnout listens on {address(door)}; its data is in {settings.data}", err=True)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_until_signal, server)
+            await server._serve([door])  # noqa: SLF001 - `serve` would take the signals, and raise them again when done
+            tasks.cancel_scope.cancel()
+
+
+async def _until_signal(server: uvicorn.Server) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for _ in signals:
+            click.echo("Leaving …", err=True)
+            server.should_exit = True
+
+
+def _has_uvloop() -> bool:
+    return find_spec("uvloop") is not None

@@ -1,0 +1,68 @@
+"""How arguments are read: JSON, settings, names."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from typing_extensions import override
+
+from turnout import document
+from turnout.document import Document, Json
+
+
+class JsonObject(click.ParamType[Document]):
+    """A JSON object on the command line; `@file` reads it from a file, `@-` from standard input."""
+
+    name = "json"
+
+    @override
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Document:
+        """Read it."""
+        if isinstance(value, dict):
+            return value
+        text = str(value)
+        if text.startswith("@"):
+            text = read_file(text[1:], param, ctx)
+        try:
+            found = document.decode(text)
+        except ValueError as error:
+            self.fail(f'not JSON ({error}); expected an object, as \'{{"plan": "pro"}}\'', param, ctx)
+        if not isinstance(found, dict):
+            self.fail('expected a JSON object, as \'{"plan": "pro"}\'', param, ctx)
+        return found
+
+
+class Setting(click.ParamType[tuple[str, str]]):
+    """`key=value`; `key=@file` reads the value from a file, so that a secret stands in no list of processes."""
+
+    name = "key=value"
+
+    @override
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Split it."""
+        if isinstance(value, tuple):
+            return value
+        name, equals, text = str(value).partition("=")
+        if not (name and equals):
+            self.fail(f"{value!r} is no setting; expected key=value, as api_key=abc", param, ctx)
+        return name, read_file(text[1:], param, ctx).rstrip("\r\n") if text.startswith("@") else text
+
+
+def read_file(name: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+    """Read a file, or standard input for `-`. Raises: click.BadParameter."""
+    try:
+        return sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.BadParameter(f"the file {name!r} cannot be read ({error})", ctx, param) from None
+
+
+def settings_of(pairs: Sequence[tuple[str, str]]) -> Mapping[str, Json]:
+    """Gather settings. Raises: click.BadParameter when one is given twice."""
+    names = [name for name, _ in pairs]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise click.BadParameter(f"{twice!r} is given twice", param_hint="--set")
+    return dict(pairs)

@@ -1,0 +1,155 @@
+"""Settings: arguments over environment over `turnout.toml` in the data directory over defaults.
+
+A source of settings yields only what it sets; defaults come last, so that an unset variable never overrides
+the file. An empty variable counts as unset.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+
+from turnout.egress import parse_networks
+from turnout.errors import InvalidInput
+
+FILE = "turnout.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the operator may set; units are in the names.
+
+    `both_allowed` puts the scopes `people` and `configure` on one principal; only the file can say so.
+    """
+
+    data: Path
+    allow_addresses: tuple[IPv4Network | IPv6Network, ...] = ()
+    retry_base_s: float | None = None
+    retry_cap_s: float | None = None
+    max_in_flight: int = 64
+    batch_wait_ms: int = 20
+    test_pool: int = 10
+    trace_bytes: int = 2_000_000_000
+    retention_days: int = 90
+    log: str = "warning"
+    both_allowed: bool = False
+
+
+def _number(low: float, high: float) -> Callable[[object], float]:
+    def read(value: object) -> float:
+        number = float(str(value))
+        if not low <= number <= high:
+            raise ValueError(f"a number from {low:g} to {high:g}")
+        return number
+
+    return read
+
+
+def _whole(low: int, high: int) -> Callable[[object], int]:
+    def read(value: object) -> int:
+        try:
+            number = int(str(value))
+        except ValueError:
+            raise ValueError(f"a whole number from {low} to {high}") from None
+        if not low <= number <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return number
+
+    return read
+
+
+def _level(value: object) -> str:
+    if str(value).lower() not in LEVELS:
+        raise ValueError(f"one of {', '.join(LEVELS)}")
+    return str(value).lower()
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("true or false")  # noqa: TRY004 - one kind of error for every reader
+    return value
+
+
+LEVELS = ("debug", "info", "warning", "error")
+READERS: Mapping[str, Callable[[object], object]] = {
+    "allow_addresses": lambda value: parse_networks(",".join(value) if isinstance(value, list) else str(value)),
+    "retry_base_s": _number(0.001, 86_400),
+    "retry_cap_s": _number(0.001, 86_400),
+    "max_in_flight": _whole(1, 1024),
+    "batch_wait_ms": _whole(0, 60_000),
+    "test_pool": _whole(1, 1000),
+    "trace_bytes": _whole(0, 1 << 50),
+    "retention_days": _whole(1, 3650),
+    "log": _level,
+    "both_allowed": _flag,
+}
+ONLY_FILE = frozenset({"both_allowed"})
+
+
+def load(data: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read all sources. Raises: InvalidInput, naming source and setting."""
+    env = os.environ if environment is None else environment
+    folder = data or _directory(env)
+    given = {**_file(folder / FILE), **_environment(env)}
+    return Settings(data=folder, **given)  # type: ignore[arg-type]  # each value was read by its own reader
+
+
+def data_directory(environment: Mapping[str, str] | None = None) -> Path:
+    """Give the user's data directory: never the current one, for clients start us anywhere."""
+    env = os.environ if environment is None else environment
+    home = Path(env.get("HOME") or Path.home())
+    if sys.platform == "darwin":
+        return home / "Library" / "Application Support" / "turnout"
+    return Path(env.get("XDG_DATA_HOME") or home / ".local" / "share") / "turnout"
+
+
+def cache_directory(environment: Mapping[str, str] | None = None) -> Path:
+    """Give where what can be made again may be left."""
+    env = os.environ if environment is None else environment
+    home = Path(env.get("HOME") or Path.home())
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches" / "turnout"
+    return Path(env.get("XDG_CACHE_HOME") or home / ".cache") / "turnout"
+
+
+def _directory(env: Mapping[str, str]) -> Path:
+    given = env.get("TURNOUT_DATA", "")
+    if given and not given.startswith("${"):
+        return Path(given).expanduser().absolute()
+    return data_directory(env)
+
+
+def _environment(env: Mapping[str, str]) -> dict[str, object]:
+    names = [name for name in READERS if name not in ONLY_FILE]
+    return {
+        name: _read(name, env[key], f"the environment variable {key}")
+        for name in names
+        if env.get(key := f"TURNOUT_{name.upper()}")
+    }
+
+
+def _file(path: Path) -> dict[str, object]:
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{FILE} in the data directory is not TOML ({error}); correct it") from None
+    known = {field.name for field in fields(Settings)} - {"data"}
+    if unknown := sorted(found.keys() - known):
+        raise InvalidInput(
+            f"{FILE} has {', '.join(unknown)}, which is no setting; there are {', '.join(sorted(known))}"
+        )
+    return {name: _read(name, value, f"{name} in {FILE}") for name, value in found.items()}
+
+
+def _read(name: str, value: object, where: str) -> object:
+    try:
+        return READERS[name](value)
+    except (ValueError, InvalidInput) as error:
+        raise InvalidInput(f"{where} is not what was expected: {error}") from None

@@ -1,0 +1,348 @@
+"""The desk: every operation of the workspace for one principal, as the tools and the commands call it.
+
+It adds what an operation cannot do, being one transaction: waiting for verdicts, and calling outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TypeVar
+
+import anyio.to_thread
+
+from turnout.app import App
+from turnout.delivery.eyes import Eyes
+from turnout.document import Document, Json
+from turnout.errors import InvalidInput
+from turnout.exchange import Class, Moment, Outcome, Reply
+from turnout.guard import run as guard
+from turnout.guard.masking import own_values
+from turnout.guard.principal import Principal, Scope, permit
+from turnout.guard.run import Done
+from turnout.operations import (
+    check,
+    connect,
+    deletions,
+    describe,
+    find,
+    preview,
+    replay,
+    send,
+    sources,
+    trace,
+    update,
+    usage,
+)
+from turnout.operations.model import Intent, Operation
+from turnout.operations.reader import Reader
+from turnout.store.unit import View
+
+Q = TypeVar("Q")
+P = TypeVar("P")
+
+POLL_S = 1.0
+"""How long a wait for verdicts sleeps at the most between two looks."""
+
+
+class OwnDesk:
+    """The desk over a running workspace. `sure`: a person at the command line confirmed already."""
+
+    def __init__(self, app: App, principal: Principal, *, sure: bool = False) -> None:
+        """Serve one principal."""
+        self._app = app
+        self._principal = principal
+        self._sure = sure
+
+    def seen_by(self, client: str) -> OwnDesk:
+        """Give this desk for the calls of one client, for the audit."""
+        return OwnDesk(self._app, replace(self._principal, client=client), sure=self._sure)
+
+    # -- sending ------------------------------------------------------------------------------------------
+
+    async def track_event(
+        self, *, event: str, user_id: str | None, anonymous_id: str | None, properties: Mapping[str, Json] | None,
+        context: Mapping[str, Json] | None, timestamp: str | None, idempotency_key: str | None, namespace: str | None,
+        wait_seconds: int | None,
+    ) -> Document:  # fmt: skip
+        """Record one track call."""
+        call: Document = {
+            "type": "track", "event": event, "userId": user_id, "anonymousId": anonymous_id,
+            "properties": None if properties is None else dict(properties),
+            "context": None if context is None else dict(context), "timestamp": timestamp,
+        }  # fmt: skip
+        return await self.send_one("track_event", call, idempotency_key, namespace, wait_seconds)
+
+    async def identify_user(
+        self, *, user_id: str | None, anonymous_id: str | None, traits: Mapping[str, Json] | None,
+        context: Mapping[str, Json] | None, timestamp: str | None, idempotency_key: str | None, namespace: str | None,
+        wait_seconds: int | None,
+    ) -> Document:  # fmt: skip
+        """Record one identify call."""
+        call: Document = {
+            "type": "identify", "userId": user_id, "anonymousId": anonymous_id,
+            "traits": None if traits is None else dict(traits),
+            "context": None if context is None else dict(context), "timestamp": timestamp,
+        }  # fmt: skip
+        return await self.send_one("identify_user", call, idempotency_key, namespace, wait_seconds)
+
+    async def send_events(
+        self, *, events: Sequence[Mapping[str, Json]], idempotency_key: str | None, namespace: str | None,
+        wait_seconds: int | None,
+    ) -> Document:  # fmt: skip
+        """Record calls in Segment's own shape, all of them or none."""
+        done = await self._send("send_events", tuple(events), idempotency_key, namespace)
+        told = _told(done)
+        if wait_seconds and not done.planned and done.last:
+            await self._wait(done, wait_seconds)
+            listed = [row for row in _events(told) if isinstance(row, dict)]
+            rows = await self._verdicts([str(row["message_id"]) for row in listed])
+            told["events"] = [{**row, "deliveries": each} for row, each in zip(listed, rows, strict=True)]
+        return told
+
+    async def send_one(
+        self,
+        operation: str,
+        call: Document,
+        idempotency_key: str | None,
+        namespace: str | None,
+        wait_seconds: float | None,
+    ) -> Document:
+        """Record one call under the name of an operation; with `wait_seconds`, wait for its verdicts."""
+        done = await self._send(operation, (call,), idempotency_key, namespace)
+        told = _told(done)
+        sent = next((str(row["message_id"]) for row in _events(told) if isinstance(row, dict)), "")
+        told.pop("events", None)
+        told = {"message_id": sent, **told}
+        if wait_seconds and done.last:
+            await self._wait(done, wait_seconds)
+            told["deliveries"] = (await self._verdicts([sent]))[0]
+        return told
+
+    async def _send(
+        self, operation: str, calls: tuple[Mapping[str, Json], ...], key: str | None, namespace: str | None
+    ) -> Done:
+        await anyio.to_thread.run_sync(self._app.store.require_room)
+        intent = Intent(self._principal, key or "")
+        act = partial(
+            guard.run, operation=send.operation(operation), request=send.Send(calls, namespace or ""), intent=intent,
+            retention_days=self._app.settings.retention_days,
+        )  # fmt: skip
+        return await self._app.store.transact(act, weight=len(calls))
+
+    async def _wait(self, done: Done, seconds: float) -> None:
+        until = self._app.clock.monotonic() + seconds
+        while not await self._app.store.read(partial(trace.settled, seqs=range(done.first, done.last + 1))):
+            left = until - self._app.clock.monotonic()
+            if left <= 0:
+                return
+            await self._app.store.changed(min(left, POLL_S))
+
+    async def _verdicts(self, messages: Sequence[str]) -> list[list[Json]]:
+        return await self._app.store.read(partial(_each, eyes=self._app.eyes, messages=messages))
+
+    # -- reading ------------------------------------------------------------------------------------------
+
+    async def preview_event(
+        self, *, type: str, event: str | None, user_id: str | None, anonymous_id: str | None,  # noqa: A002 - the field's word
+        properties: Mapping[str, Json] | None, traits: Mapping[str, Json] | None, context: Mapping[str, Json] | None,
+        destination: str | None, namespace: str | None,
+    ) -> Document:  # fmt: skip
+        """Show what each destination would get of a call; store and send nothing."""
+        permit(self._principal, frozenset({Scope.TRACK}))
+        request = preview.Preview(
+            type=type, event=event or "", user_id=user_id or "", anonymous_id=anonymous_id or "", properties=properties,
+            traits=traits, context=context, destination=destination or "", namespace=namespace or "",
+        )  # fmt: skip
+        reader = self._reader({"user_id": user_id, "traits": dict(traits or {}), "properties": dict(properties or {})})
+        return await self._look(partial(preview.preview, eyes=self._app.eyes, reader=reader, request=request))
+
+    async def debug_event_delivery(
+        self, *, message_id: str | None, user_id: str | None, anonymous_id: str | None, email: str | None,
+        event: str | None, destination: str | None, diff: bool,
+    ) -> Document:  # fmt: skip
+        """Tell one event's journey."""
+        request = trace.Trace(
+            message_id=message_id or "", user_id=user_id or "", anonymous_id=anonymous_id or "", email=email or "",
+            event=event or "", destination=destination or "", diff=diff,
+        )  # fmt: skip
+        reader = self._reader({"user_id": user_id, "anonymous_id": anonymous_id, "email": email})
+        return await self._look(partial(trace.journey, eyes=self._app.eyes, reader=reader, request=request))
+
+    async def find_events(
+        self, *, event: str | None, user_id: str | None, anonymous_id: str | None, type: str | None,  # noqa: A002
+        source: str | None, namespace: str | None, since: str | None, until: str | None, verdict: str | None,
+        refused: bool, cursor: str | None, limit: int,
+    ) -> Document:  # fmt: skip
+        """List stored events, newest first, or the calls that were refused."""
+        request = find.Find(
+            event=event or "", user_id=user_id or "", anonymous_id=anonymous_id or "", type=type or "",
+            source=source or "", namespace=namespace or "", since=since or "", until=until or "",
+            verdict=verdict or "", refused=refused, cursor=cursor or "", limit=limit,
+        )  # fmt: skip
+        reader = self._reader({"user_id": user_id, "anonymous_id": anonymous_id})
+        return await self._look(partial(find.find_events, eyes=self._app.eyes, reader=reader, request=request))
+
+    async def get_usage(self, *, month: str | None) -> Document:
+        """Count a month's tracked users."""
+        return await self._look(partial(usage.usage, month=month or "", reader=self._reader({})))
+
+    async def list_destinations(self, *, search: str | None, catalog: bool, cursor: str | None, limit: int) -> Document:
+        """List what is connected, or all that can be."""
+        return await self._look(
+            partial(
+                describe.list_destinations, reader=self._reader({}), catalogue=self._app.catalogue, search=search,
+                catalog=catalog, cursor=cursor, limit=limit,
+            )
+        )  # fmt: skip
+
+    async def describe_destination(self, *, destination: str) -> Document:
+        """Describe a connected destination, or one of the catalogue."""
+        return await self._look(
+            partial(
+                describe.describe_destination, reader=self._reader({}), catalogue=self._app.catalogue, name=destination
+            )
+        )
+
+    async def list_sources(self, *, cursor: str | None, limit: int) -> Document:
+        """List sources."""
+        return await self._look(partial(sources.list_sources, reader=self._reader({}), cursor=cursor, limit=limit))
+
+    async def get_deletion(self, *, deletion_id: str) -> Document:
+        """Give the receipt of a deletion as it stands."""
+        return await self._look(partial(deletions.get_deletion, reader=self._reader({}), deletion_id=deletion_id))
+
+    # -- changing -----------------------------------------------------------------------------------------
+
+    async def connect_destination(
+        self, *, slug: str, name: str | None, settings: Mapping[str, Json] | None, receives: str | None,
+        filter: str | None, sources: Sequence[str] | None, idempotency_key: str | None, dry_run: bool,  # noqa: A002
+        confirm: str | None,
+    ) -> Document:  # fmt: skip
+        """Connect a destination of the catalogue."""
+        request = connect.Connect(
+            slug=slug, name=name, settings=settings, receives=receives, filter=filter,
+            sources=None if sources is None else tuple(sources),
+        )  # fmt: skip
+        operation = connect.operation(self._app.catalogue, self._app.binder)
+        return await self._change(operation, request, idempotency_key, dry_run=dry_run, confirm=confirm)
+
+    async def update_destination(
+        self, *, destination: str, action: str | None, name: str | None, settings: Mapping[str, Json] | None,
+        receives: str | None, filter: str | None, sources: Sequence[str] | None, idempotency_key: str | None,  # noqa: A002
+        dry_run: bool, confirm: str | None,
+    ) -> Document:  # fmt: skip
+        """Change, pause, resume or remove a connected destination."""
+        request = update.Update(
+            destination=destination, action=action, name=name, settings=settings, receives=receives, filter=filter,
+            sources=None if sources is None else tuple(sources),
+        )  # fmt: skip
+        operation = update.operation(self._app.catalogue, self._app.binder)
+        return await self._change(operation, request, idempotency_key, dry_run=dry_run, confirm=confirm)
+
+    async def create_source(self, *, name: str, idempotency_key: str | None, dry_run: bool) -> Document:
+        """Make a source with its write keys."""
+        request = sources.CreateSource(name=name)
+        return await self._change(sources.CREATE, request, idempotency_key, dry_run=dry_run, confirm=None)
+
+    async def replay_events(
+        self, *, destination: str | None, event: str | None, user_id: str | None, since: str | None, until: str | None,
+        verdict: str | None, message_ids: Sequence[str] | None, namespace: str | None, idempotency_key: str | None,
+        dry_run: bool, confirm: str | None,
+    ) -> Document:  # fmt: skip
+        """Deliver a selection of stored events again."""
+        request = replay.Replay(
+            destination=destination, event=event, user_id=user_id, since=since, until=until, verdict=verdict,
+            message_ids=None if message_ids is None else tuple(message_ids), namespace=namespace,
+        )  # fmt: skip
+        return await self._change(replay.REPLAY, request, idempotency_key, dry_run=dry_run, confirm=confirm)
+
+    async def request_deletion(
+        self, *, user_id: str | None, anonymous_id: str | None, email: str | None, kind: str, namespace: str | None,
+        idempotency_key: str | None, dry_run: bool, confirm: str | None,
+    ) -> Document:  # fmt: skip
+        """Suppress, erase, both, or lift a suppression, of one person."""
+        request = deletions.RequestDeletion(
+            user_id=user_id, anonymous_id=anonymous_id, email=email, kind=kind, namespace=namespace
+        )
+        return await self._change(deletions.REQUEST, request, idempotency_key, dry_run=dry_run, confirm=confirm)
+
+    async def test_destination(self, *, destination: str, idempotency_key: str | None) -> Document:
+        """Check a connected destination's credentials at the vendor."""
+        permit(self._principal, frozenset({Scope.OPERATE}))
+        store, request = self._app.store, check.Check(destination=destination)
+        intent = Intent(self._principal, idempotency_key or "")
+        target = await store.read(partial(check.find, eyes=self._app.eyes, principal=self._principal, name=destination))
+        kept = await store.transact(partial(guard.claim, operation=check.NAME, request=request, intent=intent))
+        if kept is not None:
+            return _told(kept)
+        told: Document | None = None
+        try:
+            outcomes, took = await self._drive(target)
+            told = check.told(target, outcomes, took, self._reader({}))
+            return told
+        finally:
+            await store.transact(partial(guard.answer, operation=check.NAME, intent=intent, told=told))
+
+    # -- inside -------------------------------------------------------------------------------------------
+
+    async def _drive(self, target: check.Checked) -> tuple[Outcome | None, int]:
+        """Carry the talk of a check to its end."""
+        now = self._app.clock.now()
+        talk = target.bound.target.check(Moment(now, f"check-{now}"))
+        if talk is None:
+            return None, 0
+        reply: Reply | None = None
+        took = 0
+        while True:
+            try:
+                ask = next(talk) if reply is None else talk.send(reply)
+            except StopIteration as end:
+                outcomes: tuple[Outcome, ...] = end.value
+                return outcomes[0] if outcomes else Outcome(Class.SUCCESS, "delivered"), took
+            reply = await self._app.ask(ask)
+            took += reply.took_ms
+
+    async def _change(
+        self, operation: Operation[Q, P], request: Q, key: str | None, *, dry_run: bool, confirm: str | None
+    ) -> Document:
+        intent = Intent(self._principal, key or "", dry_run=dry_run, confirm=confirm or "", sure=self._sure)
+        act = partial(
+            guard.run, operation=operation, request=request, intent=intent,
+            retention_days=self._app.settings.retention_days,
+        )  # fmt: skip
+        return _told(await self._app.store.transact(act))
+
+    async def _look(self, look: partial[Document]) -> Document:
+        def read(view: View) -> Document:
+            return look(view)
+
+        permit(self._principal, frozenset({Scope.READ}))
+        return await self._app.store.read(read)
+
+    def _reader(self, arguments: Document) -> Reader:
+        return Reader(self._principal, own_values(arguments))
+
+
+def _events(told: Document) -> Sequence[Json]:
+    listed = told.get("events")
+    return listed if isinstance(listed, list) else ()
+
+
+def _each(view: View, eyes: Eyes, messages: Sequence[str]) -> list[list[Json]]:
+    """Give the verdicts of each message that was sent here."""
+    seqs = [view.log.find(send.OWN_SOURCE, message) for message in messages]
+    return [trace.verdicts(view, eyes, () if seq is None else (seq,)) for seq in seqs]
+
+
+def _told(done: Done) -> Document:
+    """Give an answer as it is told: what was replayed says so."""
+    if done.answer.get("erased"):
+        raise InvalidInput("erased: the person of that call was erased, and its answer with them.", code="erased")
+    told = dict(done.answer)
+    if not done.planned:
+        told["replayed"] = done.replayed
+        if done.derived:
+            told["derived"] = True
+    return told

@@ -1,0 +1,17 @@
+"""Opening a workspace: the store, with its first source; what every program that uses one does first."""
+
+from __future__ import annotations
+
+from turnout.clock import SystemClock
+from turnout.config import Settings
+from turnout.entropy import SystemEntropy
+from turnout.operations.sources import ensure_first
+from turnout.store.store import Store
+
+
+def open_store(settings: Settings, *, accept_loss: bool = False) -> Store:
+    """Open the workspace. Raises: Unavailable, with what to do."""
+    store = Store(settings.data, SystemClock(), SystemEntropy(), accept_loss=accept_loss).open()
+    if store.look(lambda view: view.counter.revision) == 0:
+        store.commit(ensure_first)
+    return store

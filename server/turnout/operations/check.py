@@ -1,0 +1,120 @@
+"""Testing a destination: its credentials and address, by a harmless request of the vendor's own. No event is sent.
+
+The desk drives the talk; here stands who may, and what its end means.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from turnout.delivery.eyes import Eyes
+from turnout.document import Document
+from turnout.evidence.redact import hide, spellings
+from turnout.exchange import NEVER_LEFT, Class, FaultKind, Outcome
+from turnout.guard.principal import Principal, Scope, permit, reach
+from turnout.operations.reader import Reader
+from turnout.operations.terms import reached
+from turnout.routing import Bound
+from turnout.store.unit import View
+
+NAME = "test_destination"
+_PLAIN_FAULTS = frozenset(str(kind) for kind in (*NEVER_LEFT, FaultKind.DISK))
+"""Nothing is in doubt after these: it could not be reached, or written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Which destination to test: its name, id or slug."""
+
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A destination ready to be tested."""
+
+    bound: Bound
+
+
+def find(view: View, eyes: Eyes, principal: Principal, name: str) -> Checked:
+    """Find and bind it. Raises: Denied, NotFound, and why it cannot be spoken to."""
+    permit(principal, frozenset({Scope.OPERATE}))
+    destination = view.workspace.destination(name)
+    reach(principal, reached(destination))
+    bound = eyes.bound(view, destination, view.counter.revision)
+    if not isinstance(bound, Bound):
+        raise bound.with_traceback(None)
+    return Checked(bound)
+
+
+def told(checked: Checked, outcome: Outcome | None, took_ms: int, reader: Reader) -> Document:
+    """Say how it ended; None: the vendor offers no test."""
+    name = checked.bound.destination.name
+    if outcome is None:
+        return _unoffered(name)
+    ok = passed(outcome)
+    answer: Document = {"summary": f"{name!r}: {_says(outcome)}", "destination": name}
+    if ok is not None:
+        answer["ok"] = ok
+    if not ok:
+        answer["reason"] = reason(outcome)
+    if outcome.status:
+        answer["status"] = outcome.status
+    answer["took_ms"] = took_ms
+    if outcome.text:
+        words = hide(outcome.text, spellings(checked.bound.target.secrets))
+        answer["untrusted"] = reader.document({"answer": words})
+    if outcome.what is Class.CREDENTIALS:
+        why = "takes new credentials, in `settings`"
+        arguments: Document = {"destination": checked.bound.destination.id}
+        answer["next"] = [{"tool": "update_destination", "arguments": arguments, "why": why}]
+    return answer
+
+
+def passed(outcome: Outcome) -> bool | None:
+    """Tell whether a test was passed; None when its answer leaves that open."""
+    match outcome.what:
+        case Class.SUCCESS:
+            return True
+        case Class.CREDENTIALS | Class.FINAL | Class.SPLIT | Class.PAUSE:
+            return False
+        case Class.RETRY | Class.UNKNOWN:
+            return False if outcome.code in _PLAIN_FAULTS else None
+    assert_never(outcome.what)
+
+
+def reason(outcome: Outcome) -> str:
+    """Give the reason in one word."""
+    return "credentials" if outcome.what is Class.CREDENTIALS else outcome.code
+
+
+def _says(outcome: Outcome) -> str:
+    match passed(outcome):
+        case True:
+            return "the test passed."
+        case None:
+            return f"the test has no result ({outcome.code}); test again in a minute."
+        case _ if outcome.what is Class.CREDENTIALS:
+            return "the vendor refused the credentials. Give new ones, then test again."
+        case _ if outcome.code in _PLAIN_FAULTS:
+            return f"it could not be reached ({outcome.code}). Correct the address in the settings, then test again."
+        case _:
+            return f"the test failed ({outcome.code}). Read what it answered, correct the settings, then test again."
+
+
+def _unoffered(name: str) -> Document:
+    preview: Document = {"type": "track", "event": "Test", "user_id": "test", "destination": name}
+    return {
+        "summary": f"{name!r}: the vendor offers no test of credentials, so nothing was asked.",
+        "destination": name,
+        "reason": "not_offered: look at a preview, then send one event and wait for its verdict",
+        "next": [
+            {"tool": "preview_event", "arguments": preview, "why": "shows what it would get; nothing is sent"},
+            {
+                "tool": "track_event",
+                "arguments": {"event": "Test", "user_id": "test", "wait_seconds": 10},
+                "why": "sends one event, and tells its verdicts",
+            },
+        ],
+    }

@@ -1,0 +1,125 @@
+"""Connecting a destination of the catalogue: it gets events from now on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from turnout.binder import Binder
+from turnout.document import Document, Json
+from turnout.guard.audit import Inverse
+from turnout.guard.principal import Effect, Scope
+from turnout.manifest.catalogue import Catalogue, Entry
+from turnout.operations import filled, hosts, names, terms
+from turnout.operations.filled import Filled
+from turnout.operations.model import Applied, Calling, Operation, Shown
+from turnout.store.unit import Unit, View
+from turnout.workspace import DESTINATION, Destination, Receives, destination_body
+
+NAME = "connect_destination"
+_ID_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """What is wanted; `slug` may be an alias, settings may have the names of other catalogues."""
+
+    slug: str
+    name: str | None = None
+    settings: Mapping[str, Json] | None = None
+    receives: str | None = None
+    filter: str | None = None
+    sources: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Connecting:
+    """What will be connected. `hosts` are of the caller's own choice."""
+
+    entry: Entry
+    name: str
+    filled: Filled
+    receives: Receives
+    filter: str
+    sources: tuple[int, ...]
+    hosts: tuple[str, ...]
+
+
+def plan(catalogue: Catalogue, binder: Binder, view: View, request: Connect, calling: Calling) -> Connecting:
+    """Find and check all of it. Raises: NotFound, InvalidSettings, InvalidInput, Conflict."""
+    entry = catalogue.find(request.slug)
+    given = filled.named(entry, request.settings or {}, calling.principal)
+    settings = filled.fill(catalogue, entry, given)
+    binder.bind(entry.slug, {**settings.public, **settings.secrets})
+    taken = [each.name for each in view.workspace.destinations.values()]
+    if request.name is None:
+        name = names.free(entry.name, taken)
+    else:
+        name = names.unused("destination", names.fit("destination", request.name), taken)
+    return Connecting(
+        entry,
+        name,
+        settings,
+        terms.usual(calling.principal) if request.receives is None else terms.receives(request.receives),
+        terms.condition(request.filter or "", binder),
+        terms.sources(request.sources or (), view.workspace),
+        tuple(sorted(hosts.chosen(entry, settings.checked))),
+    )
+
+
+def apply(unit: Unit, connecting: Connecting, calling: Calling) -> Applied:
+    """Make its lane, from the next event on, and its leaf; seal its secrets."""
+    key = f"dst_{unit.session.entropy.token(_ID_BYTES).hex()}"
+    settings = connecting.filled
+    unit.entities.revise(calling.principal.name, calling.operation)
+    lane = unit.lanes.create(key, unit.counter.seq - 1)
+    for name, value in settings.secrets.items():
+        unit.entities.seal(key, name, value)
+    destination = Destination(
+        key, connecting.name, connecting.entry.slug, lane, connecting.receives, settings.public,
+        tuple(sorted(settings.secrets)), connecting.filter, connecting.sources, unit.now,
+    )  # fmt: skip
+    unit.entities.put(DESTINATION, key, destination_body(destination))
+    answer: Document = {
+        "summary": f"{connecting.entry.name} was connected as {connecting.name!r}; {_gets(connecting)}.",
+        "destination_id": key,
+        "name": connecting.name,
+        "slug": connecting.entry.slug,
+        "state": "running",
+        "receives": str(connecting.receives),
+    }
+    return Applied(answer, inverse=Inverse("update_destination", {"destination": key, "action": "remove"}))
+
+
+def effect(connecting: Connecting) -> Effect:
+    """Reach live events where it will receive them."""
+    live = connecting.receives is not Receives.TEST
+    return Effect(live_destinations=frozenset({connecting.name} if live else ()))
+
+
+def show(connecting: Connecting) -> Shown:
+    """Put it in words; a host of the caller's own choice needs a yes."""
+    told: Document = {
+        "name": connecting.name,
+        "slug": connecting.entry.slug,
+        "receives": str(connecting.receives),
+    }
+    if connecting.hosts:
+        told["hosts"] = list(connecting.hosts)
+    summary = f"{connecting.entry.name} would be connected as {connecting.name!r}; {_gets(connecting)}."
+    confirm = (
+        f"They would be sent to {', '.join(connecting.hosts)}, a host of your own choice." if connecting.hosts else ""
+    )
+    return Shown(summary, told, confirm)
+
+
+def operation(catalogue: Catalogue, binder: Binder) -> Operation[Connect, Connecting]:
+    """Give the operation over a catalogue."""
+    return Operation(NAME, frozenset({Scope.CONFIGURE}), partial(plan, catalogue, binder), apply, effect, show)
+
+
+def _gets(connecting: Connecting) -> str:
+    which = {Receives.LIVE: "live events", Receives.TEST: "test events", Receives.ALL: "live and test events"}
+    narrowed = "those that pass its filter, " if connecting.filter else ""
+    return f"it receives {which[connecting.receives]}, {narrowed}from now on"

@@ -1,0 +1,204 @@
+"""A delivery in words, as CONTRACT.md has it: verdict, reason, rule, attempts, evidence, what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from turnout.clock import iso
+from turnout.delivery import verdict
+from turnout.delivery.eyes import Eyes
+from turnout.delivery.verdict import Verdict
+from turnout.delivery.window import part_of
+from turnout.document import Document, Json, encode
+from turnout.errors import TurnoutError
+from turnout.event.stored import message_id
+from turnout.exchange import Class, Fault, FaultKind
+from turnout.operations.asked import body_of, turns
+from turnout.operations.reader import Reader
+from turnout.operations.standing import PartStanding, Standing, standings
+from turnout.outcome import classify, judge
+from turnout.store.deliveries import RequestRow
+from turnout.store.lanes import LaneRow, LaneState
+from turnout.store.owed import OwedState
+from turnout.store.unit import View
+
+MAYBE = "maybe sent"
+"""Outcome of an attempt that the destination may have taken."""
+PARTS_SHOWN = 20
+
+_DOUBTFUL = frozenset(
+    {str(kind) for kind in FaultKind if judge(Fault(kind)).what is Class.UNKNOWN} | {"answer_incomplete"}
+)
+_ENDED_BY_ANSWER = frozenset(
+    {verdict.REFUSED, verdict.EXPIRED, verdict.REDIRECT, verdict.BLOCKED, verdict.BAD_CREDENTIALS}
+)
+"""Codes whose rule says how the last request ended."""
+_NOT_AN_ATTEMPT = "not_sent"
+"""Outcome of a request that was marked and given back."""
+
+
+def verdicts(view: View, eyes: Eyes, seqs: Iterable[int]) -> list[Json]:
+    """Give the deliveries of events in short, without attempts; of several events each names its `message_id`."""
+    events = [event for seq in seqs if (event := view.log.get(seq)) is not None]
+    many = len(events) > 1
+    found: list[Json] = []
+    for event in events:
+        named: Document = {"message_id": message_id(event.body, event.meta)[:256]} if many and not event.erased else {}
+        found += [{**named, **told(view, each)} for each in standings(view, event, eyes)]
+    return found
+
+
+def told(view: View, standing: Standing) -> Document:
+    """Put a standing in words, without its attempts."""
+    worst = standing.worst
+    return {
+        "destination": name_of(view, standing.lane),
+        "verdict": str(worst.verdict),
+        "state": worst.state or None,
+        "reason": worst.reason,
+        "rule": worst.rule or None,
+        "says": worst.code.says if worst.code and worst.verdict is not Verdict.DELIVERED else None,
+        "next": advice(standing.lane, worst, view.now) or None,
+        "run_id": str(standing.run) if standing.run else None,
+    }
+
+
+def full(view: View, eyes: Eyes, standing: Standing, seq: int, reader: Reader, received: Document) -> Document:
+    """Put a standing in words, with attempts, evidence, each part, and what the destination answered."""
+    worst = standing.worst
+    short = told(view, standing)
+    tried = attempts(view, standing, worst, seq)
+    kept = turns(view, worst.request)
+    many = len(standing.parts) > 1
+    return {
+        **{name: short[name] for name in ("destination", "verdict", "state", "reason", "rule", "says")},
+        "attempts": tried,
+        "evidence": ("recorded" if kept else "not_kept") if tried else None,
+        "next": short["next"],
+        "untrusted": _answer(kept, worst, reader, received),
+        "run_id": short["run_id"],
+        "parts": [_part(view, eyes, standing, part, seq) for part in standing.parts[:PARTS_SHOWN]] if many else None,
+    }
+
+
+def name_of(view: View, lane: LaneRow) -> str:
+    """Give the name of a lane's destination; the id of one that was removed."""
+    destination = view.workspace.by_lane().get(lane.lane)
+    return destination.name if destination else lane.destination
+
+
+def attempts(view: View, standing: Standing, part: PartStanding, seq: int) -> list[Json]:
+    """List the requests that a part was in, the oldest first; one that a crash swallowed reads `maybe sent`."""
+    rows = requests(view, standing, part, seq)
+    doubted = part.row is not None and part.row.state is OwedState.UNKNOWN and part.row.request == 0
+    swallowed = rows[0].n > 1 if rows else doubted
+    told: list[Document] = [{"outcome": MAYBE, "why": "crash"}] if swallowed else []
+    told += [_attempt(row, part) for row in rows]
+    return [{"n": n, **each} for n, each in enumerate(told, 1)]
+
+
+def requests(view: View, standing: Standing, part: PartStanding, seq: int) -> tuple[RequestRow, ...]:
+    """Give the requests that a part was in, the oldest first."""
+    if not part.request and part.row is None:
+        return ()
+    found = {row.id: row for row in view.deliveries.tries(standing.lane.lane, standing.run, seq, part.part)}
+    if part.request not in found and (last := view.deliveries.request(part.request)) is not None:
+        found[last.id] = last
+    return tuple(found[number] for number in sorted(found) if found[number].outcome != _NOT_AN_ATTEMPT)
+
+
+def advice(lane: LaneRow, part: PartStanding, now: int) -> str:
+    """Say what to do now, or what happens next."""
+    if part.code is not None:
+        return part.code.next
+    if part.verdict is Verdict.PAUSED:
+        return "Resume the destination, or mend its settings; what came meanwhile is sent then."
+    said = _waits(part, now)
+    if lane.state is LaneState.PAUSED:
+        return f"{said} The destination is paused: resume it first."
+    return f"{said} {_NOTES[lane.reason]}" if lane.reason in _NOTES else said
+
+
+_NOTES = {
+    "trouble": "The destination fails at the moment; it is probed until it answers.",
+    "credentials": "The destination refuses the credentials: correct its settings.",
+    "asked_to_wait": "The destination asked us to wait.",
+    "gone": "The receiver says that it wants no more.",
+}
+
+
+def _waits(part: PartStanding, now: int) -> str:
+    due = part.row.due if part.row else None
+    when = "as soon as there is room" if due is None or due <= now else f"at {iso(due)}"
+    match part.state:
+        case "queued":
+            return "The destination has not read it yet."
+        case "sending":
+            return "It is on its way."
+        case "held":
+            return "It waits for an earlier event of the same person."
+        case "unknown":
+            return f"It may have been taken; it is sent again {when}, under the same id."
+        case _:
+            return f"It is tried again {when}."
+
+
+def _attempt(row: RequestRow, part: PartStanding) -> Document:
+    """Tell one request: of the last one, how it ended for this part; of earlier ones, as a whole."""
+    outcome, status = row.outcome, row.status or None
+    if outcome is None:
+        return {"outcome": "sending", "status": None, "at": iso(row.sent), "took_ms": None}
+    if row.id == part.request:
+        outcome = _own(part) or outcome
+    doubtful = outcome in _DOUBTFUL or (outcome == f"http_{status}" and classify(status or 0) is Class.UNKNOWN)
+    told: Document = {
+        "outcome": MAYBE if doubtful else outcome,
+        "status": status,
+        "at": iso(row.sent),
+        "took_ms": row.took,
+    }
+    return {**told, "why": outcome} if doubtful else told
+
+
+def _own(part: PartStanding) -> str:
+    """Give how the last request ended for this part, where its own row says so."""
+    if part.code is None or part.final is None:
+        return part.rule if part.row is not None and part.row.state is not OwedState.SENDING else ""
+    if part.code.verdict is Verdict.DELIVERED:
+        return part.code.word
+    return part.rule if part.code.number in _ENDED_BY_ANSWER else ""
+
+
+def _part(view: View, eyes: Eyes, standing: Standing, part: PartStanding, seq: int) -> Document:
+    action = _action(view, eyes, standing.lane, part.part)
+    return {
+        "part": action,
+        "verdict": str(part.verdict),
+        "state": part.state or None,
+        "reason": part.reason,
+        "rule": part.rule or None,
+        "attempts": attempts(view, standing, part, seq),
+    }
+
+
+def _action(view: View, eyes: Eyes, lane: LaneRow, number: int) -> str:
+    """Name a part: its action, and which of its items where it makes several."""
+    destination = view.workspace.by_lane().get(lane.lane)
+    bound = eyes.bound(view, destination, view.counter.revision) if destination else None
+    names = () if bound is None or isinstance(bound, TurnoutError) else tuple(bound.target.actions)
+    place = number & 0xFFFF
+    name = next((name for name in names if part_of(name, place) == number), "an action that is gone")
+    return name if place in {0, 0xFFFF} else f"{name}, item {place + 1}"
+
+
+def _answer(kept: Sequence[Document], part: PartStanding, reader: Reader, received: Document) -> Json:
+    """Show what the destination answered last, where that was no success: data, masked together with the event."""
+    answered = kept[-1].get("answered") if kept and part.verdict is not Verdict.DELIVERED else None
+    if not isinstance(answered, dict):
+        return None
+    if "fault" in answered:
+        return {"answer": None, "fault": answered["fault"]}
+    body = body_of(answered)
+    shown = reader.document({"received": received, "answer": body})["answer"]
+    text = shown if isinstance(shown, str) or shown is None else encode(shown).decode()
+    return {"answer": None if text is None else reader.text(text), "status": answered.get("status")}

@@ -1,0 +1,195 @@
+"""Destinations for reading: what is connected and how it fares, what can be connected, and all about one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from turnout.document import Document, Json
+from turnout.errors import NotFound, TurnoutError
+from turnout.manifest.catalogue import Catalogue, Entry
+from turnout.operations import page, shown
+from turnout.operations.health import OK, Rounds
+from turnout.operations.reader import Reader
+from turnout.store.unit import View
+from turnout.workspace import Destination
+
+_EVERY = 10_000
+"""More than a catalogue ever has."""
+
+
+def list_destinations(
+    view: View,
+    reader: Reader,
+    catalogue: Catalogue,
+    search: str | None,
+    *,
+    catalog: bool,
+    cursor: str | None,
+    limit: int,
+) -> Document:
+    """List what is connected, the oldest first; or, with `catalog`, all that can be, the best match first."""
+    reader.permit()
+    words, rows = search or "", max(1, limit)
+    if catalog:
+        return _catalogue(view, reader, catalogue, words, cursor, rows)
+    return _connected(view, reader, catalogue, words, cursor, rows)
+
+
+def describe_destination(view: View, reader: Reader, catalogue: Catalogue, name: str) -> Document:
+    """Describe a connected destination by name, id or slug, or one of the catalogue. Raises: NotFound."""
+    reader.permit()
+    alike = [each for each in view.workspace.destinations.values() if each.slug == name]
+    try:
+        found = view.workspace.destination(name)
+    except NotFound as error:
+        return _described_entry(_entry(catalogue, name, error), catalogue, alike)
+    return _described(view, catalogue, found)
+
+
+def _connected(
+    view: View, reader: Reader, catalogue: Catalogue, search: str, cursor: str | None, limit: int
+) -> Document:
+    listing = f"destinations {search}"
+    after = page.take(view, reader, listing, cursor)
+    rounds = Rounds(view, catalogue)
+    found = [each for each in view.workspace.destinations.values() if _matches(catalogue, each, search)]
+    found.sort(key=lambda each: each.lane)
+    left = [each for each in found if each.lane > after]
+    rows: list[Json] = []
+    unwell: list[Destination] = []
+    for each in left[:limit]:
+        health = rounds.health(each)
+        unwell += [each] if health.state == "running" and health.words != OK else []
+        rows.append(
+            {
+                "slug": each.slug,
+                "name": each.name,
+                "destination_id": each.id,
+                "state": health.state,
+                "status": _status(catalogue, each.slug),
+                "receives": str(each.receives),
+                "health": health.words,
+                "lag_seconds": health.lag_seconds,
+                "waiting": health.waiting,
+                "counts": health.counts,
+            }
+        )
+    told: Document = {"summary": _summary(len(found), len(unwell), search), "destinations": rows}
+    if len(left) > limit:
+        told["next_cursor"] = page.give(view, reader, listing, left[limit - 1].lane)
+    return told | _next(found, unwell)
+
+
+def _catalogue(
+    view: View, reader: Reader, catalogue: Catalogue, search: str, cursor: str | None, limit: int
+) -> Document:
+    listing = f"catalogue {search}"
+    start = page.take(view, reader, listing, cursor)
+    found = catalogue.search(search, _EVERY)
+    rows: list[Json] = [
+        {"slug": each.slug, "name": each.name, "status": each.status} for each in found[start : start + limit]
+    ]
+    verified = sum(each.status == "verified" for each in found)
+    said = f"{len(found)} destinations can be connected, {verified} of them verified, the others previews."
+    if search:
+        said = f"{len(found)} destinations that can be connected match, {verified} of them verified."
+    told: Document = {"summary": said, "destinations": rows}
+    if len(found) > start + limit:
+        told["next_cursor"] = page.give(view, reader, listing, start + limit)
+    return told
+
+
+def _summary(count: int, unwell: int, search: str) -> str:
+    what = "1 connected destination" if count == 1 else f"{count} connected destinations"
+    return f"{what}{' match' if search else ''}; {unwell} of those shown need attention."
+
+
+def _next(found: list[Destination], unwell: list[Destination]) -> Document:
+    if unwell:
+        why = "checks its credentials and address; no event is sent"
+        return {"next": [{"tool": "test_destination", "arguments": {"destination": unwell[0].id}, "why": why}]}
+    if not found:
+        why = "lists what can be connected"
+        return {"next": [{"tool": "list_destinations", "arguments": {"catalog": True}, "why": why}]}
+    return {}
+
+
+def _matches(catalogue: Catalogue, destination: Destination, search: str) -> bool:
+    words = search.casefold().split()
+    if not words:
+        return True
+    entry = _known(catalogue, destination.slug)
+    more = (entry.name, entry.category, *entry.aliases) if entry else ()
+    text = " ".join((destination.name, destination.slug, *more)).casefold()
+    return all(word in text for word in words)
+
+
+def _known(catalogue: Catalogue, slug: str) -> Entry | None:
+    """Find a connected destination's entry; None where the catalogue has lost it."""
+    try:
+        return catalogue.find(slug)
+    except TurnoutError:
+        return None
+
+
+def _status(catalogue: Catalogue, slug: str) -> str | None:
+    entry = _known(catalogue, slug)
+    return entry.status if entry else None
+
+
+def _entry(catalogue: Catalogue, name: str, missing: NotFound) -> Entry:
+    try:
+        return catalogue.find(name)
+    except NotFound as error:
+        raise NotFound(f"{missing.message}. In the catalogue {error.message}") from None
+
+
+def _described(view: View, catalogue: Catalogue, destination: Destination) -> Document:
+    entry = catalogue.find(destination.slug)
+    values: Mapping[str, Json] = {**destination.settings, **view.entities.secrets(destination.id)}
+    try:
+        values = catalogue.check_settings(entry.slug, values)
+    except TurnoutError:
+        values = destination.settings
+    health = Rounds(view, catalogue).health(destination)
+    known = view.workspace.sources
+    told: Document = {
+        "summary": f"{entry.name}, connected as {destination.name!r}: {health.words}.",
+        "slug": entry.slug,
+        "name": destination.name,
+        "status": entry.status,
+        "connected": True,
+        "destination_id": destination.id,
+        "state": health.state,
+        "receives": str(destination.receives),
+    }
+    if destination.filter:
+        told["filter"] = destination.filter
+    if destination.sources:
+        told["sources"] = [known[each].name if each in known else str(each) for each in destination.sources]
+    return told | _about(entry, catalogue, values)
+
+
+def _described_entry(entry: Entry, catalogue: Catalogue, alike: list[Destination]) -> Document:
+    also = f" {len(alike)} of them are connected; describe one by its name." if alike else ""
+    needed = [each.name for each in entry.settings.values() if each.required]
+    said = f"{entry.name} ({entry.category}) can be connected; it needs {', '.join(needed) or 'no settings'}.{also}"
+    told: Document = {
+        "summary": said,
+        "slug": entry.slug,
+        "name": entry.name,
+        "status": entry.status,
+        "connected": False,
+    }
+    return told | _about(entry, catalogue, {})
+
+
+def _about(entry: Entry, catalogue: Catalogue, values: Mapping[str, Json]) -> Document:
+    told: Document = {"settings": shown.settings(entry, values)}
+    if not entry.native:
+        manifest = catalogue.manifest(entry.slug)
+        told["actions"] = shown.actions(manifest)
+        told |= {"limits": limits} if (limits := shown.limits(manifest)) else {}
+        told |= {"preview": manifest.status.preview} if manifest.status.preview else {}
+    told |= {"leaves_out": shown.left_out(entry.left_out)} if entry.left_out else {}
+    return told | {"documentation": entry.docs}

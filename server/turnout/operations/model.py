@@ -1,0 +1,85 @@
+"""What an operation is: a plan, then an apply; and what every call of one carries.
+
+A request is a frozen dataclass whose fields are the arguments, absent ones None. An answer is a document of
+ids and counts: it is stored under the call's key, so no personal text stands in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Generic, TypeVar
+
+from turnout.document import Document, Json
+from turnout.guard.audit import Inverse
+from turnout.guard.idempotency import Lasting
+from turnout.guard.principal import Effect, Principal, Scope
+from turnout.store.unit import Unit, View
+
+Q = TypeVar("Q")
+P = TypeVar("P")
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """How a call is meant. `sure`: a person at the command line said yes, so no token is asked for."""
+
+    principal: Principal
+    idempotency_key: str = ""
+    dry_run: bool = False
+    confirm: str = ""
+    sure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Calling:
+    """Who calls what, and under which key since when: what message ids are made of. `key` is empty without one."""
+
+    principal: Principal
+    operation: str
+    key: str
+    used: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A plan in words: `summary` is our sentence, `plan` what it counts, `confirm` why a token is needed, or empty."""
+
+    summary: str
+    plan: Document = field(default_factory=dict)
+    confirm: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What an apply did: the answer to keep, the events it recorded (0 without), the call that takes it back."""
+
+    answer: Document
+    first: int = 0
+    last: int = 0
+    inverse: Inverse | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation(Generic[Q, P]):
+    """One thing that can be done.
+
+    `scopes`: what it needs; `plan` reads and decides, `apply` writes. `effect` says whom a plan reaches, `show`
+    puts it in words. `sends`: a call without key gets one that holds ten minutes. `audited`: it leaves a row.
+    """
+
+    name: str
+    scopes: frozenset[Scope]
+    plan: Callable[[View, Q, Calling], P]
+    apply: Callable[[Unit, P, Calling], Applied]
+    effect: Callable[[P], Effect]
+    show: Callable[[P], Shown]
+    lasting: Lasting = Lasting.OTHER
+    sends: bool = False
+    audited: bool = True
+
+
+def arguments(request: object) -> Mapping[str, Json]:
+    """Give a request's arguments, absent ones left out: what its fingerprint is made of."""
+    given: dict[str, Any] = asdict(request)  # type: ignore[call-overload]  # every request is a dataclass
+    return {name: value for name, value in given.items() if value is not None}

@@ -1,0 +1,51 @@
+"""Moments and months as callers write them: `2025-11-24T16:00:00Z`, `24h`, `7d`, `2025-11`."""
+
+from __future__ import annotations
+
+import re
+
+from turnout.clock import DAY, HOUR, MINUTE
+from turnout.errors import InvalidInput
+from turnout.event.skew import parse
+from turnout.identity.meter import month_of
+
+_AGO = re.compile(r"([0-9]{1,6})\s*([mhdw])")
+_UNITS = {"m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
+_MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
+
+
+def moment(text: str, now: int, *, name: str) -> int:
+    """Read a moment: ISO 8601, or so long ago. Units: microseconds. Raises: InvalidInput, naming the argument.
+
+    >>> moment("2h", 10 * HOUR, name="since") == 8 * HOUR
+    True
+    """
+    given = text.strip()
+    if found := _AGO.fullmatch(given.lower()):
+        return now - int(found[1]) * _UNITS[found[2]]
+    at = parse(given)
+    if at is None:
+        raise InvalidInput(
+            f"`{name}` is no moment: expected ISO 8601, as 2025-11-24T16:00:00Z or 2025-11-24, or so long ago, "
+            "as 30m, 24h, 7d or 2w."
+        )
+    return at
+
+
+def month(text: str, now: int) -> int:
+    """Read a month as YYYYMM; the current one for nothing. Raises: InvalidInput."""
+    if not text:
+        return month_of(now)
+    found = _MONTH.fullmatch(text.strip())
+    if found is None or int(found[1]) < 1970:  # noqa: PLR2004 - where our times begin
+        raise InvalidInput("`month` is no month: expected four digits, `-` and two digits, as 2025-11.")
+    return int(found[1]) * 100 + int(found[2])
+
+
+def written(month: int) -> str:
+    """Write a month.
+
+    >>> written(202511)
+    '2025-11'
+    """
+    return f"{month // 100:04}-{month % 100:02}"

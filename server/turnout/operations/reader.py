@@ -1,0 +1,41 @@
+"""Who reads, and how much of it they see: personal values are masked for whoever lacks the scope `people`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from turnout.document import Document
+from turnout.guard.masking import mask, mask_document, untrusted, untrusted_json
+from turnout.guard.principal import Principal, Scope, permit
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One reading call. `own`: the values that the caller itself put into it, which are shown as they are."""
+
+    principal: Principal
+    own: frozenset[str] = field(default_factory=frozenset)
+
+    def permit(self) -> None:
+        """Let it pass. Raises: Denied."""
+        permit(self.principal, frozenset({Scope.READ}))
+
+    @property
+    def sees_people(self) -> bool:
+        """Tell whether personal values are shown."""
+        return Scope.PEOPLE in self.principal.scopes
+
+    def value(self, text: str) -> str:
+        """Show one personal value."""
+        return str(untrusted(text if self.sees_people or text in self.own else mask(text)))
+
+    def document(self, body: Document) -> Document:
+        """Show an event, or anything else a stranger may have written: as data, bounded, masked."""
+        shown = body if self.sees_people else mask_document(body, self.own)
+        told = untrusted_json(shown)
+        assert isinstance(told, dict)
+        return told
+
+    def text(self, text: str) -> str:
+        """Show a name that a stranger chose (an event's): as data, bounded."""
+        return str(untrusted(text))

@@ -1,0 +1,113 @@
+"""Recording events: the tools that send, the command line's `send`; all of a call's events, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from turnout import document
+from turnout.document import Document, Json
+from turnout.errors import InvalidCall
+from turnout.event.model import Call, Caller, Kind, MessageId, Namespace, SourceId
+from turnout.guard import idempotency, namespace
+from turnout.guard.idempotency import Lasting
+from turnout.guard.principal import Effect, Scope
+from turnout.ingest import Recorded, ingest
+from turnout.operations.model import Applied, Calling, Operation, Shown
+from turnout.store.unit import Unit, View
+
+EVENTS_MAX = 500
+OWN_SOURCE = SourceId(1)
+"""The source of what tools and the command line send: the first one of a workspace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Calls in Segment's shape; `namespace` is empty for the caller's own."""
+
+    events: tuple[Mapping[str, Json], ...]
+    namespace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What will be recorded, and where."""
+
+    calls: tuple[Call, ...]
+    namespace: Namespace
+
+
+def plan(view: View, request: Send, calling: Calling) -> Sending:
+    """Give each call its message id: the one that guard, log and destinations know it by."""
+    if not request.events:
+        raise InvalidCall("No event was given: expected 1 to 500 Segment calls in `events`.")
+    if len(request.events) > EVENTS_MAX:
+        raise InvalidCall(f"{len(request.events)} events were given: expected at most {EVENTS_MAX}. Split the call.")
+    where = namespace.choose(request.namespace, calling.principal.default_namespace)
+    calls = tuple(_call(view, event, index, calling) for index, event in enumerate(request.events))
+    return Sending(calls, where)
+
+
+def apply(unit: Unit, sending: Sending, _: Calling) -> Applied:
+    """Record all, or none. Raises: InvalidCall, naming each call at fault."""
+    receipt = ingest(unit, sending.calls, Caller(OWN_SOURCE, sending.namespace, unit.now))
+    faults = [(index, entry) for index, entry in enumerate(receipt.entries) if not isinstance(entry, Recorded)]
+    if faults:
+        told = "; ".join(f"event {index}: {entry.reason}: {entry.say}" for index, entry in faults[:5])
+        more = f" (and {len(faults) - 5} more)" if len(faults) > 5 else ""  # noqa: PLR2004 - as many as are told
+        alone = faults[0][1] if len(receipt.entries) == 1 else None
+        raise InvalidCall(f"{alone.reason}: {alone.say}" if alone else f"Nothing was stored. {told}{more}")
+    recorded = [entry for entry in receipt.entries if isinstance(entry, Recorded)]
+    events: list[Json] = [
+        {"message_id": entry.message_id[:256], **({"replayed": True} if entry.repeated else {})} for entry in recorded
+    ]
+    count = len(recorded)
+    word = "event was" if count == 1 else "events were"
+    return Applied(
+        {
+            "summary": f"{count} {word} recorded in the namespace {sending.namespace}.",
+            "namespace": sending.namespace,
+            "events": events,
+        },
+        receipt.first,
+        receipt.last,
+    )
+
+
+def effect(sending: Sending) -> Effect:
+    """Say which namespace is written."""
+    return Effect(namespaces=frozenset({sending.namespace}))
+
+
+def show(sending: Sending) -> Shown:
+    """Put it in words."""
+    return Shown(f"{len(sending.calls)} events would be recorded in the namespace {sending.namespace}.")
+
+
+def operation(name: str) -> Operation[Send, Sending]:
+    """Give the operation under the name of the tool that sends: keys are the tool's own."""
+    return Operation(
+        name, frozenset({Scope.TRACK}), plan, apply, effect, show, lasting=Lasting.EVENTS, sends=True, audited=False
+    )
+
+
+def _call(view: View, event: Mapping[str, Json], index: int, calling: Calling) -> Call:
+    given = event.get("messageId")
+    made = idempotency.message_id(
+        view.counter.workspace,
+        calling.principal.name,
+        calling.operation,
+        calling.key,
+        first_used=calling.used,
+        index=index,
+    )
+    body: Document = {name: value for name, value in event.items() if value is not None}
+    kind = event.get("type")
+    known = Kind(kind) if isinstance(kind, str) and kind in set(Kind) else None
+    try:
+        text = document.encode(body)
+    except TypeError:
+        raise InvalidCall(
+            f"event {index} holds what JSON cannot say: a number beyond 64 bits, NaN, or text that is no Unicode"
+        ) from None
+    return Call(text, known, None if isinstance(given, str) and given else MessageId(made))

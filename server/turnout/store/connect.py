@@ -1,0 +1,102 @@
+"""Which SQLite, how it is opened, and where it is not.
+
+One library a process: two copies on one file void each other's locks, and so does closing any other
+descriptor of the database file: nobody opens it but this module (and the checkpointer, for life).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from turnout.errors import Unavailable
+
+try:
+    import pysqlite3 as sqlite
+except ImportError:  # a platform without a wheel: the interpreter's own
+    import sqlite3 as sqlite
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    Connection: TypeAlias = sqlite3.Connection
+    Error: TypeAlias = sqlite3.Error
+    IntegrityError: TypeAlias = sqlite3.IntegrityError
+else:
+    Connection = sqlite.Connection
+    Error = sqlite.Error
+    IntegrityError = sqlite.IntegrityError
+
+SAFE = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
+"""Releases without the WAL-reset fault, which can corrupt with two connections; SQLite's changelog of 2026-03."""
+
+NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "fuse.sshfs", "9p", "ceph", "glusterfs", "lustre"})
+"""File systems whose locks or shared memory SQLite's WAL cannot rely on; sqlite.org/wal.html."""
+
+WRITER = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA wal_autocheckpoint=0",
+    "PRAGMA secure_delete=ON",
+    "PRAGMA foreign_keys=OFF",
+    "PRAGMA cache_size=-65536",
+    "PRAGMA journal_size_limit=67108864",
+)
+EVERY = (
+    "PRAGMA busy_timeout=10000",
+    "PRAGMA trusted_schema=OFF",
+    "PRAGMA temp_store=MEMORY",
+    "PRAGMA cell_size_check=ON",
+)
+
+
+def version_warning() -> str | None:
+    """Say what is wrong with this SQLite, or None. Source: ENGINE.md 1, reliability-security.md 1."""
+    found = sqlite.sqlite_version_info[:3]
+    if found >= SAFE[0] or any(found[:2] == safe[:2] and found >= safe for safe in SAFE):
+        return None
+    return (
+        f"SQLite {sqlite.sqlite_version} can corrupt a file that several processes write; install pysqlite3 0.6.1 or "
+        "later, or a Python with SQLite 3.51.3 or later."
+    )
+
+
+def refuse_network(folder: Path) -> None:
+    """Refuse a network file system. Raises: Unavailable. Units: Linux alone tells; elsewhere nothing is known."""
+    if sys.platform != "linux":
+        return
+    best, kind = "", ""
+    real = str(folder.resolve())
+    for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
+        left, _, right = line.partition(" - ")
+        point = left.split()[4].replace("\\040", " ")
+        if (real == point or real.startswith(point.rstrip("/") + "/")) and len(point) >= len(best):
+            best, kind = point, right.split()[0]
+    if kind in NETWORK:
+        raise Unavailable(
+            f"the data directory is on a network file system ({kind}), where SQLite's locks do not hold; "
+            "give --data a directory on a local disk"
+        )
+
+
+def connect_writer(path: Path) -> Connection:
+    """Open the one connection that writes; the file is made 0600 where it is missing."""
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    return _connect(path, EVERY + WRITER)
+
+
+def connect_reader(path: Path) -> Connection:
+    """Open a connection that cannot write."""
+    return _connect(path, (*EVERY, "PRAGMA query_only=ON"))
+
+
+def _connect(path: Path, pragmas: tuple[str, ...]) -> Connection:
+    connection: Connection = sqlite.connect(
+        str(path), isolation_level=None, check_same_thread=False, cached_statements=256, timeout=10
+    )
+    for pragma in pragmas:
+        connection.execute(pragma).close()
+    return connection

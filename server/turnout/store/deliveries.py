@@ -1,0 +1,169 @@
+"""The ledger of what is final, the requests that were made, and the reasons they share."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from turnout.store.queries import load
+from turnout.store.session import Row, Session
+
+SQL = load("deliveries")
+MEMBER = struct.Struct(">qi")
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """One row of the ledger: `code` is of `delivery.verdict`; `request` 0 when nothing was sent."""
+
+    seq: int
+    part: int
+    last: int
+    code: int
+    reason: str
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRow:
+    """One request. `outcome` is None until its settle is committed. `sent` in microseconds, `took` in milliseconds."""
+
+    id: int
+    lane: int
+    run: int
+    n: int
+    epoch: int
+    revision: int
+    manifest: bytes
+    members: tuple[tuple[int, int], ...] | None
+    status: int | None
+    outcome: str | None
+    sent: int
+    took: int
+
+
+class DeliveriesView:
+    """What can be read of the ledger."""
+
+    def __init__(self, session: Session) -> None:
+        """Read through this session."""
+        self._s = session
+
+    def of_event(self, lane: int, run: int, seq: int) -> tuple[Final, ...]:
+        """Give the final rows of one event, its own or the span that covers it."""
+        rows = self._s.rows(SQL["list_parts"], (lane, run, seq))
+        if not rows and (row := self._s.row(SQL["find_span"], (lane, run, seq))) and row[2] >= seq:
+            rows = [row]
+        return tuple(self._final(row) for row in rows)
+
+    def codes(self, lane: int, first: int, last: int) -> tuple[tuple[int, int, int], ...]:
+        """Give (seq, last, code) of the rows of run 0 that touch a stretch of the log."""
+        rows = self._s.rows(SQL["list_codes"], (lane, first, last))
+        before = self._s.row(SQL["find_span"], (lane, 0, first - 1))
+        spans = [(before[0], before[2], before[3])] if before and before[2] >= first else []
+        return (*spans, *((row[0], row[1], row[2]) for row in rows))
+
+    def requests_of(self, lane: int, run: int, seq: int) -> tuple[int, ...]:
+        """Give the requests that the final rows of an event name."""
+        return tuple(row[0] for row in self._s.rows(SQL["list_event_requests"], (lane, run, seq)))
+
+    def members(self, after: int, limit: int) -> tuple[tuple[int, tuple[int, ...]], ...]:
+        """Read requests on by number, each with the events that it lists."""
+        rows = self._s.rows(SQL["list_members"], (after, limit))
+        return tuple((row[0], tuple(seq for seq, _ in MEMBER.iter_unpack(row[1] or b""))) for row in rows)
+
+    def request(self, number: int) -> RequestRow | None:
+        """Read one request."""
+        row = self._s.row(SQL["get_request"], (number,))
+        return _request(row) if row else None
+
+    def tries(self, lane: int, run: int, seq: int, part: int) -> tuple[RequestRow, ...]:
+        """Give the requests that list an event's part among their members, oldest first."""
+        rows = self._s.rows(SQL["list_tries"], (lane, MEMBER.pack(seq, part)))
+        found = (_request(row) for row in rows)
+        return tuple(each for each in found if each.run == run and (seq, part) in (each.members or ()))
+
+    def open_requests(self, epoch: int) -> tuple[RequestRow, ...]:
+        """List the requests of older reigns that have no outcome."""
+        return tuple(_request(row) for row in self._s.rows(SQL["list_open_requests"], (epoch,)))
+
+    def reason(self, number: int) -> str:
+        """Give the text of an interned reason."""
+        row = self._s.row(SQL["get_reason"], (number,))
+        return str(row[1]) if row else ""
+
+    def _final(self, row: Row) -> Final:
+        return Final(row[0], row[1], row[2], row[3], self.reason(row[4]), row[5])
+
+
+class Deliveries(DeliveriesView):
+    """What can be written to the ledger; a row of it is never changed."""
+
+    def finish(self, lane: int, run: int, rows: Sequence[Final]) -> None:
+        """Write final rows. Raises: the store's integrity error where one is there already."""
+        reasons = {(row.code, row.reason): self.intern(row.code, row.reason) for row in rows if row.reason}
+        self._s.many(
+            SQL["insert_delivery"],
+            [
+                (lane, run, row.seq, row.part, row.last, row.code, reasons.get((row.code, row.reason), 0), row.request)
+                for row in rows
+            ],
+        )
+
+    def intern(self, code: int, text: str) -> int:
+        """Give the number of a reason, made where it is new; 0 for none."""
+        if not text:
+            return 0
+        row = self._s.row(SQL["find_reason"], (code, text)) or self._s.row(SQL["insert_reason"], (code, text))
+        assert row is not None
+        return int(row[0])
+
+    def new_request(self) -> int:
+        """Draw the number of a request."""
+        number = self._s.counter.request
+        self._s.counter.request += 1
+        return number
+
+    def write_request(self, request: RequestRow) -> None:
+        """Write a request: a retry before it leaves, without outcome; a first try with it."""
+        packed = None if request.members is None else pack(request.members)
+        self._s.run(
+            SQL["insert_request"],
+            (
+                request.id,
+                request.lane,
+                request.run,
+                request.n,
+                request.epoch,
+                request.revision,
+                request.manifest,
+                packed,
+                request.status,
+                request.outcome,
+                request.sent,
+                request.took,
+            ),
+        )
+
+    def finish_request(self, number: int, status: int, outcome: str, took: int) -> None:
+        """Write how a retry ended."""
+        self._s.run(SQL["finish_request"], (status, outcome, took, number))
+
+    def prune(self, lane: int, run: int, until: int) -> None:
+        """Remove the ledger of events that are gone."""
+        self._s.run(SQL["prune_deliveries"], (lane, run, until, until))
+
+    def prune_requests(self, before: int, limit: int) -> int:
+        """Remove the oldest requests that were sent before a moment; give how many."""
+        return self._s.run(SQL["prune_requests"], (limit, before))
+
+
+def pack(members: Iterable[tuple[int, int]]) -> bytes:
+    """Pack (seq, part) pairs: 12 bytes each, big-endian."""
+    return b"".join(MEMBER.pack(seq, part) for seq, part in members)
+
+
+def _request(row: Row) -> RequestRow:
+    members = None if row[7] is None else tuple((seq, part) for seq, part in MEMBER.iter_unpack(row[7]))
+    return RequestRow(row[0], row[1], row[2], row[3], row[4], row[5], row[6], members, row[8], row[9], row[10], row[11])

@@ -1,0 +1,74 @@
+"""Configuration as content-addressed leaves, and the sealed secrets beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from turnout import document
+from turnout.document import Json
+from turnout.store.queries import load
+from turnout.store.session import Session
+from turnout.workspace import Workspace, build
+
+SQL = load("entities")
+
+
+class EntitiesView:
+    """What can be read of the configuration."""
+
+    def __init__(self, session: Session) -> None:
+        """Read through this session."""
+        self._s = session
+
+    def workspace(self, revision: int | None = None) -> Workspace:
+        """Build the configuration in force, or as of a revision."""
+        wanted = self._s.counter.revision if revision is None else revision
+        known = self._s.cache.workspace
+        if known is not None and known.revision == wanted and not self._changed():
+            return known
+        rows = self._s.rows(SQL["list_leaves"], (wanted,))
+        built = build(wanted, ((row[0], row[1], row[2]) for row in rows))
+        if wanted == self._s.counter.revision and not self._changed():
+            self._s.cache.workspace = built
+        return built
+
+    def secrets(self, entity: str) -> Mapping[str, str]:
+        """Open the secrets of an entity, at their current values. For senders alone."""
+        rows = self._s.rows(SQL["list_secrets"], (entity,))
+        return {row[0]: self._s.vault.unseal(entity, row[0], row[1]) for row in rows}
+
+    def _changed(self) -> bool:
+        return any(overlay.configured for overlay in self._s.overlays)
+
+
+class Entities(EntitiesView):
+    """What can be written of the configuration."""
+
+    def put(self, kind: str, key: str, body: Mapping[str, Json]) -> None:
+        """Write a leaf of the revision that this commit makes."""
+        digest = document.digest(body)
+        self._s.run(SQL["insert_document"], (digest, document.canonical(body)))
+        self._s.run(SQL["insert_leaf"], (kind, key, self._s.counter.revision, digest))
+
+    def remove(self, kind: str, key: str) -> None:
+        """Write a removal."""
+        self._s.run(SQL["insert_leaf"], (kind, key, self._s.counter.revision, None))
+
+    def revise(self, principal: str, operation: str) -> int:
+        """Begin the next revision; all leaves of one operation share it."""
+        self._s.overlay.configured = True
+        self._s.counter.revision += 1
+        self._s.run(SQL["insert_revision"], (self._s.counter.revision, self._s.now, principal, operation))
+        return self._s.counter.revision
+
+    def seal(self, entity: str, name: str, value: str) -> None:
+        """Seal a secret; it is never read back but by a sender."""
+        self._s.run(SQL["put_secret"], (entity, name, self._s.vault.seal(entity, name, value, self._s.entropy)))
+
+    def unset(self, entity: str, name: str) -> None:
+        """Forget a secret."""
+        self._s.run(SQL["delete_secret"], (entity, name))
+
+    def forget(self, entity: str) -> None:
+        """Forget all secrets of an entity."""
+        self._s.run(SQL["delete_secrets"], (entity,))

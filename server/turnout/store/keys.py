@@ -1,0 +1,89 @@
+"""What was done under which key: idempotency rows, and the confirmation tokens that are spent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from turnout.store.queries import load
+from turnout.store.session import Session
+
+SQL = load("keys")
+SPENT = "confirm"
+
+
+class KeyState(IntEnum):
+    """On disk for ever: never renumber."""
+
+    DONE = 1
+    CLAIMED = 2
+    ERASED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a key stands for. `first` and `last`: the events that its call recorded, 0 for none."""
+
+    fingerprint: bytes
+    answer: bytes
+    first: int
+    last: int
+    used: int
+    expires: int
+    state: KeyState
+
+
+class Keys:
+    """The table of keys; scope is (principal, operation, key)."""
+
+    def __init__(self, session: Session) -> None:
+        """Read and write through this session."""
+        self._s = session
+
+    def find(self, principal: str, operation: str, key: str) -> Kept | None:
+        """Find what a key stands for; what has expired is gone."""
+        row = self._s.row(SQL["find_key"], (principal, operation, self._mac(key)))
+        if row is None or row[5] <= self._s.now:
+            return None
+        return Kept(row[0], row[1], row[2], row[3], row[4], row[5], KeyState(row[6]))
+
+    def keep(self, principal: str, operation: str, key: str, kept: Kept) -> None:
+        """Store what a key stands for, in the commit of its effect."""
+        self._s.run(
+            SQL["put_key"],
+            (
+                principal,
+                operation,
+                self._mac(key),
+                kept.fingerprint,
+                kept.answer,
+                kept.first,
+                kept.last,
+                kept.used,
+                kept.expires,
+                int(kept.state),
+            ),
+        )
+
+    def release(self, principal: str, operation: str, key: str) -> None:
+        """Give up a claimed key whose call was refused."""
+        self._s.run(SQL["delete_key"], (principal, operation, self._mac(key)))
+
+    def spend(self, principal: str, token: str, expires: int) -> bool:
+        """Spend a confirmation token; False when it was spent before."""
+        if self.find(principal, SPENT, token) is not None:
+            return False
+        self.keep(principal, SPENT, token, Kept(b"", b"", 0, 0, self._s.now, expires, KeyState.DONE))
+        return True
+
+    def erase(self, seqs: Sequence[int]) -> int:
+        """Take the answers of the calls that recorded these events; fingerprint and key stay. Gives how many."""
+        return sum(self._s.run(SQL["erase_answers"], (seq, seq, seq)) for seq in seqs)
+
+    def prune(self, limit: int) -> int:
+        """Remove what has expired; give how many."""
+        return self._s.run(SQL["prune_keys"], (self._s.now, limit))
+
+    def _mac(self, key: str) -> bytes:
+        return self._s.vault.mac("idempotency", key)

@@ -1,0 +1,104 @@
+"""Locks between processes, all `flock`: the kernel releases a dead process's, so no clock is needed.
+
+A writer takes `next.lock`, then `write.lock`, and releases `next.lock`: a queue of one before the door, so
+that a saturated writer cannot starve a small one (SQLite's own busy handler polls, and does).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class FileLock:
+    """One lock file. Not for two threads at once: each lock belongs to one thread of one owner."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, 0600; take nothing."""
+        self.path = path
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def acquire(self) -> None:
+        """Wait until it is ours alone, and write our process number into it."""
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        self._sign()
+
+    def try_acquire(self) -> bool:
+        """Take it alone if it is free."""
+        if not self._attempt(fcntl.LOCK_EX):
+            return False
+        self._sign()
+        return True
+
+    def share(self) -> None:
+        """Wait until nobody holds it alone, and hold it together with others."""
+        fcntl.flock(self._file, fcntl.LOCK_SH)
+
+    def try_share(self) -> bool:
+        """Hold it together with others unless somebody has it alone."""
+        return self._attempt(fcntl.LOCK_SH)
+
+    def release(self) -> None:
+        """Let go."""
+        fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def holder(self) -> int:
+        """Give the number of the process that took it last; 0 when none ever did."""
+        text = os.pread(self._file, 20, 0).split(b"\0", 1)[0].strip()
+        return int(text) if text.isdigit() else 0
+
+    def close(self) -> None:
+        """Let go and close."""
+        os.close(self._file)
+
+    def _attempt(self, how: int) -> bool:
+        try:
+            fcntl.flock(self._file, how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _sign(self) -> None:
+        os.pwrite(self._file, b"%-20d" % os.getpid(), 0)
+
+
+class Turnstile:
+    """Who may write now: one process at a time, in the order of arrival."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open both lock files."""
+        self._next = FileLock(folder / "next.lock")
+        self._write = FileLock(folder / "write.lock")
+
+    def enter(self) -> None:
+        """Wait for our turn; the others wait until we `leave`."""
+        self._next.acquire()
+        try:
+            self._write.acquire()
+        finally:
+            self._next.release()
+
+    def leave(self) -> None:
+        """Let the next one pass."""
+        self._write.release()
+
+    @contextmanager
+    def passed(self) -> Iterator[None]:
+        """Wait for our turn, and keep the others out until the end of the block."""
+        self.enter()
+        try:
+            yield
+        finally:
+            self.leave()
+
+    def holder(self) -> int:
+        """Give the process that writes, or wrote last."""
+        return self._write.holder()
+
+    def close(self) -> None:
+        """Close both files."""
+        self._next.close()
+        self._write.close()

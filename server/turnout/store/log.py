@@ -1,0 +1,359 @@
+"""The log of events, the message ids seen, the names seen, and what was refused."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter as Tally
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from turnout.clock import HOUR, SECOND
+from turnout.event.model import (
+    CONFLICT,
+    KIND_CODES,
+    KINDS,
+    TOMBSTONE,
+    Event,
+    Namespace,
+    PersonId,
+    Refused,
+    Seq,
+    SourceId,
+    Stored,
+)
+from turnout.event.stored import message_id
+from turnout.store.queries import load
+from turnout.store.session import Row, Session
+
+SQL = load("log")
+
+NAMES_MAX = 10_000
+"""Event names of one source and kind; what comes after shares the name ''."""
+
+NEWEST = (1 << 63) - 1
+
+ACCEPTED, DUPLICATE, CONFLICTING, REFUSED = 901, 902, 903, 904
+"""Counts of the door, under lane 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An event name that was seen."""
+
+    source: int
+    kind: str
+    name: str
+    first: int
+    last: int
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a row of the log tells without its content."""
+
+    seq: int
+    name: str
+    namespace: str
+    person: int
+    erased: bool
+
+
+def message_key(source: int, message_id: str) -> bytes:
+    """Key of a message id: scope is (source, id). Source: ENGINE.md 2."""
+    return hashlib.blake2b(
+        message_id.encode("utf-8", "surrogatepass"), key=source.to_bytes(8, "big"), digest_size=16
+    ).digest()
+
+
+def month_of(moment: int) -> int:
+    """Give the calendar month of a moment, UTC, as YYYYMM."""
+    at = datetime.fromtimestamp(moment // SECOND, UTC)
+    return at.year * 100 + at.month
+
+
+class LogView:
+    """What can be read of the log."""
+
+    def __init__(self, session: Session) -> None:
+        """Read through this session."""
+        self._s = session
+
+    def after(self, cursor: int, limit: int, until: int = NEWEST) -> tuple[Stored, ...]:
+        """Read on: events with `cursor < seq <= until`, oldest first."""
+        return tuple(_stored(row) for row in self._s.rows(SQL["read_after"], (cursor, until, limit)))
+
+    def back(self, before: int, limit: int, down_to: int = 0) -> tuple[Stored, ...]:
+        """Read back: events with `down_to <= seq < before`, newest first."""
+        return tuple(_stored(row) for row in self._s.rows(SQL["read_back"], (before, down_to, limit)))
+
+    def of_person(self, person: int, before: int, limit: int) -> tuple[Stored, ...]:
+        """Read one person's events back, as recorded for exactly this id."""
+        return tuple(_stored(row) for row in self._s.rows(SQL["read_person_back"], (person, before, limit)))
+
+    def get(self, seq: int) -> Stored | None:
+        """Read one event."""
+        row = self._s.row(SQL["read_one"], (seq,))
+        return _stored(row) if row else None
+
+    def find(self, source: int, message_id: str) -> Seq | None:
+        """Find the event with this message id from this source."""
+        row = self._s.row(SQL["find_message"], (message_key(source, message_id),))
+        return Seq(row[0]) if row else None
+
+    def bounds(self) -> tuple[int, int]:
+        """Give the lowest and highest seq stored; (0, 0) for an empty log."""
+        low, high = self._s.row(SQL["find_bounds"]) or (0, 0)
+        return low or 0, high or 0
+
+    def first_since(self, moment: int) -> int | None:
+        """Give the first event received at or after a moment, by halves: `received` rises with seq but for clock jumps."""
+        low, high = self.bounds()
+        found = None
+        while low <= high:
+            middle = (low + high) // 2
+            row = self._s.row(SQL["received_from"], (middle,))
+            if row is None or row[0] > high or row[1] >= moment:
+                found = int(row[0]) if row and row[1] >= moment else found
+                high = middle - 1
+            else:
+                low = int(row[0]) + 1
+        return found
+
+    def refused(self, before: int, limit: int, namespace: str = "") -> tuple[tuple[int, Refused], ...]:
+        """Read what the door refused, newest first, each with its row number."""
+        rows = self._s.rows(SQL["list_refused"], (before, namespace, namespace, limit))
+        return tuple(
+            (row[0], Refused(SourceId(row[2]), Namespace(row[3]), row[4], row[5], row[6], row[1], row[7]))
+            for row in rows
+        )
+
+    def names(self, limit: int) -> tuple[Named, ...]:
+        """List the event names seen, those seen last first."""
+        return tuple(Named(row[0], str(KINDS[row[1]]), *row[2:]) for row in self._s.rows(SQL["list_names"], (limit,)))
+
+    def volumes(self, month: int) -> tuple[tuple[str, int, int], ...]:
+        """Give (namespace, source, events) of a month."""
+        return tuple((row[0], row[1], row[2]) for row in self._s.rows(SQL["list_volumes"], (month,)))
+
+    def namespaces(self) -> tuple[tuple[str, int], ...]:
+        """Give (namespace, events ever recorded)."""
+        return tuple((row[0], row[1]) for row in self._s.rows(SQL["list_namespaces"]))
+
+    def seqs_of(self, person: int, after: int, limit: int) -> tuple[int, ...]:
+        """List a person's events by seq, oldest first."""
+        return tuple(row[0] for row in self._s.rows(SQL["list_person_seqs"], (person, after, limit)))
+
+    def seqs_between(self, person: int, first: int, last: int) -> tuple[int, ...]:
+        """List a person's events in a stretch of the log."""
+        return tuple(row[0] for row in self._s.rows(SQL["list_person_stretch"], (person, first, last)))
+
+    def seqs_in(self, namespace: str, after: int, until: int, limit: int) -> tuple[int, ...]:
+        """List the events of a namespace in a stretch of the log, oldest first."""
+        return tuple(row[0] for row in self._s.rows(SQL["list_namespace_seqs"], (after, until, namespace, limit)))
+
+    def count_of(self, person: int, until: int = NEWEST) -> int:
+        """Count the events recorded for exactly this id, tombstones too."""
+        row = self._s.row(SQL["count_person"], (person, until))
+        return int(row[0]) if row else 0
+
+    def has(self, person: int, first: int, last: int) -> bool:
+        """Tell whether an event of exactly this id lies in a stretch of the log."""
+        row = self._s.row(SQL["any_of_person"], (person, first, last))
+        return bool(row and row[0])
+
+    def heads(self, after: int, until: int, limit: int) -> tuple[Head, ...]:
+        """Read on without content."""
+        rows = self._s.rows(SQL["read_heads"], (after, until, limit))
+        return tuple(Head(row[0], row[1] or "", row[2], row[3], bool(row[4] & TOMBSTONE)) for row in rows)
+
+    def every_name(self) -> tuple[tuple[int, str, int], ...]:
+        """List (id, name, events stored with it) of all names that were not erased."""
+        return tuple((row[0], row[1], row[2]) for row in self._s.rows(SQL["list_every_name"]))
+
+    def oldest(self, until: int, limit: int) -> tuple[tuple[Stored, int], ...]:
+        """Read the log from its beginning, each event with the number of its name."""
+        return tuple((_stored(row), int(row[10])) for row in self._s.rows(SQL["list_oldest"], (until, limit)))
+
+    def messages(self, after: bytes, limit: int) -> tuple[tuple[bytes, int], ...]:
+        """List (key, seq) of message ids by key."""
+        return tuple((row[0], row[1]) for row in self._s.rows(SQL["list_messages"], (after, limit)))
+
+    def people_in(self, namespace: str, after: int, limit: int) -> tuple[PersonId, ...]:
+        """List the people of a namespace by id."""
+        return tuple(PersonId(row[0]) for row in self._s.rows(SQL["list_test_people"], (namespace, after, limit)))
+
+
+class Log(LogView):
+    """What can be written to the log."""
+
+    def seen(self, events: Sequence[Event]) -> tuple[Seq | None, ...]:
+        """Tell for each event whether its message id was seen, and as which event; the first of a batch stays."""
+        mine: dict[bytes, Seq] = {}
+        found: list[Seq | None] = []
+        fresh = 0
+        for event in events:
+            key = message_key(event.source, event.message_id)
+            earlier = mine.get(key)
+            if earlier is None:
+                row = self._s.row(SQL["find_message"], (key,))
+                earlier = Seq(row[0]) if row else None
+            if earlier is None:
+                mine[key] = Seq(self._s.counter.seq + fresh)
+                fresh += 1
+            found.append(earlier)
+        return tuple(found)
+
+    def append(self, events: Sequence[Event], persons: Sequence[PersonId]) -> Seq:
+        """Append events that were not seen; give the seq of the first, the others follow it without a gap."""
+        counter, overlay = self._s.counter, self._s.overlay
+        first = counter.seq
+        month = month_of(self._s.now)
+        rows = []
+        for seq, (event, person) in enumerate(zip(events, persons, strict=True), first):
+            name = self._name(event)
+            overlay.seen[name] += 1
+            overlay.last_seen[name] = event.received
+            overlay.volumes[month, event.namespace, event.source] += 1
+            kind = KIND_CODES[event.kind]
+            rows.append(
+                (seq, event.received, event.source, kind, name, event.namespace, person, event.meta, event.body)
+            )
+        self._s.many(SQL["insert_event"], rows)
+        self._s.many(
+            SQL["insert_message"],
+            [(message_key(event.source, event.message_id), seq) for seq, event in enumerate(events, first)],
+        )
+        counter.seq += len(rows)
+        self.tally(ACCEPTED, len(rows))
+        return Seq(first)
+
+    def repeated(self, event: Event, seq: Seq) -> bool:
+        """Count a repeat; tell whether its body differs from the first, which stays."""
+        row = self._s.row(SQL["get_body"], (seq,))
+        differs = row is not None and row[0] != event.body and not row[1] & 1
+        if differs:
+            self._s.run(SQL["set_flag"], (CONFLICT, seq))
+        self.tally(CONFLICTING if differs else DUPLICATE, 1)
+        return differs
+
+    def refuse(self, refused: Sequence[Refused]) -> None:
+        """Keep what is not an event, the newest 10,000 of them."""
+        for each in refused:
+            self._s.run(
+                SQL["insert_refused"],
+                (each.received, each.source, each.namespace, each.reason, each.say, each.message_id[:256], each.body),
+            )
+        if refused:
+            self._s.run(SQL["trim_refused"])
+            self.tally(REFUSED, len(refused))
+
+    def bury(self, seqs: Sequence[int]) -> int:
+        """Leave only the tombstones of these events; give how many were no tombstones yet."""
+        heads = [(seq, self._s.row(SQL["get_head"], (seq,))) for seq in seqs]
+        alive = [(seq, int(head[0])) for seq, head in heads if head is not None and not head[1] & TOMBSTONE]
+        self._s.many(SQL["bury_event"], [(seq,) for seq, _ in alive])
+        self._drop_names(name for _, name in alive)
+        return len(alive)
+
+    def erase_names(self, numbers: Iterable[int]) -> int:
+        """Take the text of event names, unless an event of this very commit has it; give how many."""
+        pending = {name for overlay in self._s.overlays for name, n in overlay.seen.items() if n}
+        gone = {number for number in numbers if number not in pending}
+        self._s.many(SQL["erase_name"], [(number,) for number in sorted(gone)])
+        if gone:
+            self._forget_names()
+        return len(gone)
+
+    def forget_refused(self, numbers: Sequence[int]) -> int:
+        """Clear refused calls by their row numbers; give how many."""
+        return sum(self._s.run(SQL["clear_refused"], (number,)) for number in numbers)
+
+    def prune(self, events: Sequence[tuple[Stored, int]]) -> None:
+        """Remove events as `oldest` gave them, and the message ids that they still tell."""
+        self._s.many(SQL["prune_event"], [(event.seq,) for event, _ in events])
+        told = [event for event, _ in events if not event.erased]
+        ids = [message_key(event.source, message_id(event.body, event.meta)) for event in told]
+        self.prune_messages(ids)
+        self._drop_names(name for event, name in events if not event.erased)
+
+    def prune_messages(self, keys: Iterable[bytes]) -> None:
+        """Remove message ids by their keys."""
+        self._s.many(SQL["prune_message"], [(key,) for key in keys])
+
+    def prune_names(self, before: int) -> int:
+        """Remove the names that no event has had since a moment; give how many."""
+        gone = self._s.run(SQL["prune_names"], (before,))
+        if gone:
+            self._forget_names()
+        return gone
+
+    def prune_refused(self, before: int, limit: int) -> int:
+        """Remove the oldest refused calls received before a moment; give how many."""
+        return self._s.run(SQL["prune_refused"], (limit, before))
+
+    def _drop_names(self, numbers: Iterable[int]) -> None:
+        tally = Tally(numbers)
+        self._s.many(SQL["drop_name"], [(n, number) for number, n in tally.items()])
+
+    def _forget_names(self) -> None:
+        """Make every process look names up again: their numbers changed their meaning."""
+        for overlay in self._s.overlays:
+            overlay.names.clear()
+        self._s.cache.names.clear()
+        self._s.counter.regulations += 1
+
+    def tally(self, code: int, n: int) -> None:
+        """Count something of the door."""
+        self._s.overlay.counts[0, self._s.now // HOUR, code] += n
+
+    def _name(self, event: Event) -> int:
+        kind = KIND_CODES[event.kind]
+        key = (int(event.source), kind, event.name)
+        for overlay in reversed(self._s.overlays):
+            if (known := overlay.names.get(key)) is not None:
+                return known
+        if (known := self._s.cache.names.get(key)) is not None:
+            return known
+        row = self._s.row(SQL["find_name"], key)
+        if row is None:
+            many = self._s.row(SQL["count_names"], key[:2])
+            if many is not None and many[0] >= NAMES_MAX and event.name:
+                return self._other(key)
+            row = self._s.row(SQL["insert_name"], (*key, event.received, event.received))
+        assert row is not None
+        self._s.overlay.names[key] = row[0]
+        return int(row[0])
+
+    def _other(self, key: tuple[int, int, str]) -> int:
+        other = (key[0], key[1], "")
+        row = self._s.row(SQL["find_name"], other) or self._s.row(
+            SQL["insert_name"], (*other, self._s.now, self._s.now)
+        )
+        assert row is not None
+        return int(row[0])
+
+
+def flush(session: Session) -> None:
+    """Write what a group of operations counted; once a commit."""
+    overlay = session.overlay
+    session.many(
+        SQL["touch_name"], [(overlay.last_seen.get(name, 0), n, name) for name, n in overlay.seen.items() if n]
+    )
+    session.many(SQL["add_volume"], [(*key, n) for key, n in overlay.volumes.items() if n])
+
+
+def _stored(row: Row) -> Stored:
+    return Stored(
+        Seq(row[0]),
+        row[1],
+        SourceId(row[2]),
+        KINDS[row[3]],
+        row[4] or "",
+        Namespace(row[5]),
+        PersonId(row[6]),
+        row[7],
+        row[8],
+        row[9],
+    )

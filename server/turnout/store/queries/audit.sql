@@ -1,0 +1,9 @@
+-- name: insert_entry
+INSERT INTO audit (at, principal, client, operation, digest, outcome, detail, previous, hash)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: last_hash
+SELECT hash FROM audit ORDER BY id DESC LIMIT 1;
+
+-- name: list_entries
+SELECT id, at, principal, client, operation, digest, outcome, detail, previous, hash FROM audit ORDER BY id;

@@ -1,0 +1,59 @@
+-- name: insert_delivery
+INSERT INTO deliveries (lane, run, seq, part, last, code, reason, request) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: list_parts
+-- The rows of one event itself, by primary key.
+SELECT seq, part, last, code, reason, request FROM deliveries WHERE lane = ? AND run = ? AND seq = ? ORDER BY part;
+
+-- name: find_span
+-- The last row that begins at or before the event: a span covers it if its end does.
+SELECT seq, part, last, code, reason, request FROM deliveries WHERE lane = ? AND run = ? AND seq <= ?
+ORDER BY seq DESC, part DESC LIMIT 1;
+
+-- name: find_reason
+SELECT id FROM reasons WHERE code = ? AND text = ?;
+
+-- name: insert_reason
+INSERT INTO reasons (code, text) VALUES (?, ?) RETURNING id;
+
+-- name: get_reason
+SELECT code, text FROM reasons WHERE id = ?;
+
+-- name: list_codes
+-- The verdicts of a lane in a stretch of the log, by primary key: the rows that begin in it.
+SELECT seq, last, code FROM deliveries WHERE lane = ? AND run = 0 AND seq >= ? AND seq <= ? ORDER BY seq;
+
+-- name: list_event_requests
+-- By primary key.
+SELECT request FROM deliveries WHERE lane = ? AND run = ? AND seq = ? AND request > 0;
+
+-- name: list_members
+-- Requests in order of their numbers, by primary key, with what they list.
+SELECT id, members FROM requests WHERE id > ? ORDER BY id LIMIT ?;
+
+-- name: insert_request
+INSERT INTO requests (id, lane, run, n, epoch, revision, manifest, members, status, outcome, sent, took)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: finish_request
+UPDATE requests SET status = ?, outcome = ?, took = ? WHERE id = ?;
+
+-- name: get_request
+SELECT id, lane, run, n, epoch, revision, manifest, members, status, outcome, sent, took FROM requests WHERE id = ?;
+
+-- name: list_tries
+-- Requests of a lane that list an event, by the partial index; the caller checks the alignment of the bytes.
+SELECT id, lane, run, n, epoch, revision, manifest, members, status, outcome, sent, took FROM requests
+WHERE lane = ? AND members IS NOT NULL AND instr(members, ?) > 0 ORDER BY id LIMIT 100;
+
+-- name: list_open_requests
+SELECT id, lane, run, n, epoch, revision, manifest, members, status, outcome, sent, took FROM requests
+WHERE outcome IS NULL AND epoch < ?;
+
+-- name: prune_deliveries
+-- By primary key; a span that reaches beyond stays until all of it is gone.
+DELETE FROM deliveries WHERE lane = ? AND run = ? AND seq <= ? AND last <= ?;
+
+-- name: prune_requests
+-- The oldest page alone is looked at.
+DELETE FROM requests WHERE id IN (SELECT id FROM requests ORDER BY id LIMIT ?) AND sent < ? AND outcome IS NOT NULL;

@@ -1,0 +1,27 @@
+-- name: insert_leaf
+INSERT INTO entities (kind, id, revision, digest) VALUES (?, ?, ?, ?);
+
+-- name: insert_document
+INSERT INTO documents (digest, body) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING;
+
+-- name: insert_revision
+INSERT INTO revisions (revision, at, principal, operation) VALUES (?, ?, ?, ?);
+
+-- name: list_leaves
+-- The newest leaf of each entity at or before a revision; a leaf without digest is a removal.
+SELECT e.kind, e.id, d.body FROM entities e JOIN documents d ON d.digest = e.digest
+WHERE e.revision = (SELECT max(revision) FROM entities WHERE kind = e.kind AND id = e.id AND revision <= ?)
+ORDER BY e.kind, e.id;
+
+-- name: put_secret
+INSERT INTO secrets (entity, field, sealed) VALUES (?, ?, ?)
+ON CONFLICT (entity, field) DO UPDATE SET sealed = excluded.sealed;
+
+-- name: delete_secret
+DELETE FROM secrets WHERE entity = ? AND field = ?;
+
+-- name: delete_secrets
+DELETE FROM secrets WHERE entity = ?;
+
+-- name: list_secrets
+SELECT field, sealed FROM secrets WHERE entity = ?;

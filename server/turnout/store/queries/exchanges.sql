@@ -1,0 +1,29 @@
+-- name: insert_frame
+INSERT INTO exchanges (kept, first, last, at, size, frame) VALUES (?, ?, ?, ?, ?, ?);
+
+-- name: find_frames
+-- By primary key, back from the request: frames of different lanes overlap, as a retry's number is drawn when it leaves.
+SELECT frame FROM exchanges WHERE kept = ? AND first <= ? AND first > ? AND last >= ? ORDER BY first DESC LIMIT 64;
+
+-- name: list_overlapping
+-- By primary key; without the frames.
+SELECT first, last FROM exchanges WHERE kept = ? AND first <= ? AND last >= ? ORDER BY first;
+
+-- name: get_frame
+SELECT frame FROM exchanges WHERE kept = ? AND first = ?;
+
+-- name: replace_frame
+UPDATE exchanges SET size = ?, frame = ? WHERE kept = ? AND first = ?;
+
+-- name: ring_size
+SELECT coalesce(sum(size), 0) FROM exchanges WHERE kept = 0;
+
+-- name: list_ring
+SELECT first, size FROM exchanges WHERE kept = 0 ORDER BY first LIMIT ?;
+
+-- name: delete_frame
+DELETE FROM exchanges WHERE kept = ? AND first = ?;
+
+-- name: prune_frames
+-- The oldest page alone is looked at.
+DELETE FROM exchanges WHERE rowid IN (SELECT rowid FROM exchanges WHERE kept = ? ORDER BY first LIMIT ?) AND at < ?;

@@ -1,0 +1,21 @@
+-- name: find_key
+SELECT fingerprint, answer, first, last, used, expires, state FROM idempotency
+WHERE principal = ? AND operation = ? AND key = ?;
+
+-- name: put_key
+INSERT INTO idempotency (principal, operation, key, fingerprint, answer, first, last, used, expires, state)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (principal, operation, key) DO UPDATE SET fingerprint = excluded.fingerprint, answer = excluded.answer,
+first = excluded.first, last = excluded.last, used = excluded.used, expires = excluded.expires, state = excluded.state;
+
+-- name: delete_key
+DELETE FROM idempotency WHERE principal = ? AND operation = ? AND key = ?;
+
+-- name: erase_answers
+-- By the partial index on first: the rows whose calls recorded this event.
+UPDATE idempotency SET answer = x'', state = 3
+WHERE first > 0 AND first <= ? AND first > ? - 501 AND last >= ? AND state <> 3;
+
+-- name: prune_keys
+DELETE FROM idempotency WHERE (principal, operation, key) IN
+(SELECT principal, operation, key FROM idempotency WHERE expires < ? LIMIT ?);

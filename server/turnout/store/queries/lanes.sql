@@ -1,0 +1,61 @@
+-- name: insert_lane
+INSERT INTO lanes (lane, destination, state, reason, at) VALUES (?, ?, 0, '', ?);
+
+-- name: list_lanes
+SELECT lane, destination, state, reason, at FROM lanes ORDER BY lane;
+
+-- name: find_lane
+SELECT lane, destination, state, reason, at FROM lanes WHERE destination = ?;
+
+-- name: set_lane
+UPDATE lanes SET state = ?, reason = ?, at = ? WHERE lane = ?;
+
+-- name: note_lane
+UPDATE lanes SET reason = ?, at = ? WHERE lane = ? AND state = 0;
+
+-- name: insert_run
+INSERT INTO runs (lane, run, start, cursor, until, selection, state, at) VALUES (?, ?, ?, ?, ?, ?, 0, ?);
+
+-- name: list_runs
+SELECT lane, run, start, cursor, until, selection, state, at FROM runs WHERE lane = ? ORDER BY run;
+
+-- name: find_run
+SELECT lane, run, start, cursor, until, selection, state, at FROM runs WHERE lane = ? AND run = ?;
+
+-- name: list_replays
+SELECT lane, run, start, cursor, until, selection, state, at FROM runs WHERE run = ? ORDER BY lane;
+
+-- name: set_cursor
+UPDATE runs SET cursor = ? WHERE lane = ? AND run = ?;
+
+-- name: set_run
+UPDATE runs SET state = ? WHERE lane = ? AND run = ?;
+
+-- name: insert_window
+INSERT INTO windows (lane, run, first, last, epoch, revision, opened) VALUES (?, ?, ?, ?, ?, ?, ?);
+
+-- name: delete_window
+DELETE FROM windows WHERE lane = ? AND run = ? AND first = ?;
+
+-- name: list_windows
+SELECT lane, run, first, last, epoch, revision, opened FROM windows WHERE epoch < ? ORDER BY lane, run, first;
+
+-- name: find_window
+-- The open window that holds an event, by primary key.
+SELECT first, last, opened FROM windows WHERE lane = ? AND run = ? AND first <= ? AND last >= ? ORDER BY first DESC LIMIT 1;
+
+-- name: count_windows
+SELECT count(*) FROM windows WHERE lane = ?;
+
+-- name: lowest_window
+SELECT min(first) FROM windows;
+
+-- name: delete_windows
+DELETE FROM windows WHERE lane = ?;
+
+-- name: set_selection
+UPDATE runs SET selection = ? WHERE lane = ? AND run = ?;
+
+-- name: prune_runs
+-- Runs that ended, whose events are gone; never the one that follows the log.
+DELETE FROM runs WHERE lane = ? AND run > 0 AND state <> 0 AND until < ? AND at < ?;

@@ -1,0 +1,151 @@
+-- name: find_message
+-- By primary key.
+SELECT seq FROM messages WHERE key = ?;
+
+-- name: insert_message
+INSERT INTO messages (key, seq) VALUES (?, ?);
+
+-- name: insert_event
+-- At the right edge of the table: seq only grows.
+INSERT INTO events (seq, received, source, kind, name, namespace, person, flags, meta, body)
+VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?);
+
+-- name: get_body
+SELECT body, flags FROM events WHERE seq = ?;
+
+-- name: set_flag
+UPDATE events SET flags = flags | ? WHERE seq = ?;
+
+-- name: find_name
+-- By the unique index.
+SELECT id FROM names WHERE source = ? AND kind = ? AND name = ?;
+
+-- name: count_names
+SELECT count(*) FROM names WHERE source = ? AND kind = ?;
+
+-- name: insert_name
+INSERT INTO names (source, kind, name, first, last, n) VALUES (?, ?, ?, ?, ?, 0) RETURNING id;
+
+-- name: touch_name
+UPDATE names SET last = max(last, ?), n = n + ? WHERE id = ?;
+
+-- name: add_volume
+INSERT INTO volumes (month, namespace, source, n) VALUES (?, ?, ?, ?)
+ON CONFLICT (month, namespace, source) DO UPDATE SET n = n + excluded.n;
+
+-- name: list_volumes
+SELECT namespace, source, n FROM volumes WHERE month = ?;
+
+-- name: insert_refused
+INSERT INTO refused (received, source, namespace, reason, say, message_id, body) VALUES (?, ?, ?, ?, ?, ?, ?);
+
+-- name: trim_refused
+-- Keeps the newest 10,000.
+DELETE FROM refused WHERE id <= (SELECT max(id) FROM refused) - 10000;
+
+-- name: list_refused
+SELECT id, received, source, namespace, reason, say, message_id, body FROM refused
+WHERE id < ? AND (? = '' OR namespace = ?) ORDER BY id DESC LIMIT ?;
+
+-- name: clear_refused
+UPDATE refused SET body = x'', message_id = '', say = 'erased' WHERE id = ?;
+
+-- name: read_after
+-- A range scan of the log: what a lane reads on.
+SELECT e.seq, e.received, e.source, e.kind, n.name, e.namespace, e.person, e.flags, e.meta, e.body
+FROM events e LEFT JOIN names n ON n.id = e.name WHERE e.seq > ? AND e.seq <= ? ORDER BY e.seq LIMIT ?;
+
+-- name: read_back
+-- The log from its end.
+SELECT e.seq, e.received, e.source, e.kind, n.name, e.namespace, e.person, e.flags, e.meta, e.body
+FROM events e LEFT JOIN names n ON n.id = e.name WHERE e.seq < ? AND e.seq >= ? ORDER BY e.seq DESC LIMIT ?;
+
+-- name: read_one
+SELECT e.seq, e.received, e.source, e.kind, n.name, e.namespace, e.person, e.flags, e.meta, e.body
+FROM events e LEFT JOIN names n ON n.id = e.name WHERE e.seq = ?;
+
+-- name: read_person_back
+-- By the index on (person, seq).
+SELECT e.seq, e.received, e.source, e.kind, n.name, e.namespace, e.person, e.flags, e.meta, e.body
+FROM events e LEFT JOIN names n ON n.id = e.name WHERE e.person = ? AND e.seq < ? ORDER BY e.seq DESC LIMIT ?;
+
+-- name: list_person_seqs
+SELECT seq FROM events WHERE person = ? AND seq > ? ORDER BY seq LIMIT ?;
+
+-- name: bury_event
+-- A tombstone: the seq stays, the content goes.
+UPDATE events SET flags = flags | 1, name = 0, meta = x'', body = x'' WHERE seq = ?;
+
+-- name: get_head
+-- By primary key: what a tombstone takes away besides its content.
+SELECT name, flags FROM events WHERE seq = ?;
+
+-- name: read_heads
+-- A range scan of the log without its content: what a replay counts.
+SELECT e.seq, n.name, e.namespace, e.person, e.flags FROM events e LEFT JOIN names n ON n.id = e.name
+WHERE e.seq > ? AND e.seq <= ? ORDER BY e.seq LIMIT ?;
+
+-- name: list_namespace_seqs
+-- A bounded range scan of the log.
+SELECT seq FROM events WHERE seq > ? AND seq <= ? AND namespace = ? ORDER BY seq LIMIT ?;
+
+-- name: list_person_stretch
+-- By the index on (person, seq).
+SELECT seq FROM events WHERE person = ? AND seq >= ? AND seq <= ?;
+
+-- name: count_person
+-- By the index on (person, seq) alone.
+SELECT count(*) FROM events WHERE person = ? AND seq <= ?;
+
+-- name: any_of_person
+-- By the index on (person, seq).
+SELECT EXISTS (SELECT 1 FROM events WHERE person = ? AND seq >= ? AND seq <= ?);
+
+-- name: drop_name
+UPDATE names SET n = n - ? WHERE id = ?;
+
+-- name: list_every_name
+SELECT id, name, n FROM names WHERE name NOT LIKE '[erased %';
+
+-- name: erase_name
+UPDATE names SET name = '[erased ' || id || ']' WHERE id = ?;
+
+-- name: prune_names
+-- Names that no event has had for longer than events are kept.
+DELETE FROM names WHERE last < ? AND n <= 0;
+
+-- name: find_bounds
+SELECT min(seq), max(seq) FROM events;
+
+-- name: received_from
+-- The first event at or after a seq, by primary key: one step of a search by halves.
+SELECT seq, received FROM events WHERE seq >= ? ORDER BY seq LIMIT 1;
+
+-- name: list_names
+SELECT source, kind, name, first, last, n FROM names WHERE n > 0 ORDER BY last DESC LIMIT ?;
+
+-- name: list_namespaces
+SELECT namespace, sum(n) FROM volumes GROUP BY namespace;
+
+-- name: list_test_people
+SELECT person FROM profiles WHERE namespace = ? AND person > ? ORDER BY person LIMIT ?;
+
+-- name: prune_event
+DELETE FROM events WHERE seq = ?;
+
+-- name: prune_message
+-- By primary key.
+DELETE FROM messages WHERE key = ?;
+
+-- name: list_messages
+-- By primary key, in pages: the ids whose events are gone without telling which they were (tombstones).
+SELECT key, seq FROM messages WHERE key > ? ORDER BY key LIMIT ?;
+
+-- name: list_oldest
+-- The log from its beginning.
+SELECT e.seq, e.received, e.source, e.kind, NULL, e.namespace, e.person, e.flags, e.meta, e.body, e.name
+FROM events e WHERE e.seq <= ? ORDER BY e.seq LIMIT ?;
+
+-- name: prune_refused
+-- The oldest page alone is looked at.
+DELETE FROM refused WHERE id IN (SELECT id FROM refused ORDER BY id LIMIT ?) AND received < ?;

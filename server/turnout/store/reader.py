@@ -1,0 +1,55 @@
+"""Connections that only read. Each look is one short transaction: an open one would pin the WAL."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from turnout.entropy import Entropy
+from turnout.store.cache import Cache
+from turnout.store.connect import Connection, connect_reader
+from turnout.store.session import Session, read_counter
+from turnout.store.unit import View
+from turnout.store.vault import Vault
+
+T = TypeVar("T")
+
+
+class Readers:
+    """A pool that grows to as many connections as look at once."""
+
+    def __init__(self, path: Path, vault: Vault, entropy: Entropy, now: Callable[[], int]) -> None:
+        """Open nothing yet."""
+        self._path = path
+        self._vault = vault
+        self._entropy = entropy
+        self._now = now
+        self._idle: queue.LifoQueue[tuple[Connection, Cache]] = queue.LifoQueue()
+
+    def look(self, function: Callable[[View], T]) -> T:
+        """Run a function over one consistent state."""
+        try:
+            connection, cache = self._idle.get_nowait()
+        except queue.Empty:
+            connection, cache = connect_reader(self._path), Cache()
+        try:
+            connection.execute("BEGIN").close()
+            try:
+                counter = read_counter(connection)
+                cache.heed(counter.people, counter.regulations, counter.revision)
+                return function(View(Session(connection, self._vault, cache, self._entropy, self._now(), counter)))
+            finally:
+                connection.execute("COMMIT").close()
+        finally:
+            self._idle.put((connection, cache))
+
+    def close(self) -> None:
+        """Close what is idle."""
+        while True:
+            try:
+                connection, _ = self._idle.get_nowait()
+            except queue.Empty:
+                return
+            connection.close()

@@ -1,0 +1,17 @@
+"""Free disk: when it is low the door closes, in words a client tries again on; delivery goes on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+FLOOR = 1 << 30
+SHARE = 0.05
+"""Under 1 GB or 5 %, whichever is less. Source: ENGINE.md 6."""
+
+
+def low(folder: Path) -> bool:
+    """Tell whether too little is free to take events in."""
+    found = os.statvfs(folder)
+    free = found.f_bavail * found.f_frsize
+    return free < min(FLOOR, int(found.f_blocks * found.f_frsize * SHARE))

@@ -1,0 +1,330 @@
+"""The store's door: it takes a function, and when it answers, what the function wrote is durable.
+
+`commit` and `look` are for threads, `transact` and `read` for the event loop, `changed` waits for somebody's
+commit. Any number of processes open one directory; each has one writer, some readers, and forgets nothing
+over a fork: before it everything is closed, after it both sides open what they use.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as Late
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import anyio
+import anyio.to_thread
+
+from turnout.clock import Clock
+from turnout.entropy import Entropy
+from turnout.errors import LimitExceeded, Unavailable
+from turnout.store import connect, space, tail, vault
+from turnout.store.connect import Connection
+from turnout.store.locks import FileLock, Turnstile
+from turnout.store.reader import Readers
+from turnout.store.unit import Unit, View
+from turnout.store.vault import Vault
+from turnout.store.wake import Wake
+from turnout.store.writer import PATIENCE_S, Writer
+
+T = TypeVar("T")
+
+POLL_S = 0.02
+"""How often others' commits are looked for while the loop runs. Source: ENGINE.md 1."""
+TAIL_S = 1.0
+WAL_PAGES = 24_000
+"""96 MB of 4 KB pages: any writer checkpoints beyond it where nobody delivers."""
+SCHEMA = 1
+
+_stores: weakref.WeakSet[Store] = weakref.WeakSet()
+
+
+class Store:
+    """One workspace, opened by one process."""
+
+    def __init__(self, folder: Path, clock: Clock, entropy: Entropy, *, accept_loss: bool = False) -> None:
+        """Remember where it is; `open` or the first use opens it."""
+        self.folder = folder
+        self.path = folder / "turnout.db"
+        self.clock = clock
+        self.entropy = entropy
+        self.missing = 0
+        self._accept_loss = accept_loss
+        self.gate = threading.RLock()
+        self._writer: Writer | None = None
+        self._readers: Readers | None = None
+        self._turnstile: Turnstile | None = None
+        self._open_lock: FileLock | None = None
+        self._vault: Vault | None = None
+        self._tail_at = 0.0
+        self._space_at = -1e9
+        self._low = False
+        self._loop = Wake()
+        self._beside: list[Callable[[], None]] = []
+        _stores.add(self)
+
+    # -- opening and closing ------------------------------------------------------------------------------
+
+    def open(self) -> Store:
+        """Open, making the workspace where there is none. Raises: Unavailable, with what to do."""
+        with self.gate:
+            if self._writer is None:
+                self._open()
+        return self
+
+    def close(self) -> None:
+        """Commit what is queued, write the tail, close inside the turnstile."""
+        with self.gate:
+            if self._writer is not None:
+                self._tail_at = -TAIL_S
+                try:
+                    self._writer.submit(lambda _: None).result(PATIENCE_S)
+                except (Late, Unavailable):
+                    self._tail_at = 0.0
+                self._close()
+
+    @property
+    def vault(self) -> Vault:
+        """The keys of the workspace."""
+        self.open()
+        assert self._vault is not None
+        return self._vault
+
+    def low_on_disk(self) -> bool:
+        """Tell whether too little disk is free to take events in; looked up once a second."""
+        now = self.clock.monotonic()
+        if now - self._space_at > 1:
+            self._space_at, self._low = now, space.low(self.folder)
+        return self._low
+
+    def require_room(self) -> None:
+        """Refuse to take events in while the disk is nearly full. Raises: LimitExceeded."""
+        if self.low_on_disk():
+            raise LimitExceeded(
+                "free disk is under 1 GB or 5 %: no event is taken in until there is more; free some and try again",
+                retry_after_s=10,
+            )
+
+    # -- for threads --------------------------------------------------------------------------------------
+
+    def commit(self, function: Callable[[Unit], T], weight: int = 1) -> T:
+        """Run a function in a transaction and wait for its commit. Raises: what it raises; Unavailable."""
+        answer = self._submit(function, weight)
+        try:
+            return answer.result(PATIENCE_S)
+        except Late:
+            if answer.cancel():
+                raise self._frozen() from None
+            return answer.result(PATIENCE_S)
+
+    def look(self, function: Callable[[View], T]) -> T:
+        """Run a function over one consistent state."""
+        return self._reading().look(function)
+
+    # -- for the event loop -------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def awake(self) -> AsyncIterator[None]:
+        """Hear, within this block, of commits: needed by `transact` and `changed`."""
+        await anyio.to_thread.run_sync(self.open)
+        watcher = await anyio.to_thread.run_sync(connect.connect_reader, self.path)
+        try:
+            async with anyio.create_task_group() as tasks:
+                self._loop.begin()
+                tasks.start_soon(self._loop.hear)
+                tasks.start_soon(self._watch, watcher)
+                try:
+                    yield
+                finally:
+                    tasks.cancel_scope.cancel()
+        finally:
+            self._loop.end()
+            watcher.close()
+
+    async def transact(self, function: Callable[[Unit], T], weight: int = 1) -> T:
+        """Run a function in a transaction and await its commit. Raises: what it raises; Unavailable."""
+        answer = self._submit(function, weight)
+        with anyio.move_on_after(PATIENCE_S):
+            try:
+                await self._loop.answered(answer)
+            except BaseException:
+                answer.cancel()
+                raise
+        if not answer.done() and answer.cancel():
+            raise self._frozen()
+        if not answer.done():
+            await self._loop.answered(answer)
+        return answer.result(0)
+
+    async def read(self, function: Callable[[View], T]) -> T:
+        """Run a function over one consistent state, in a thread."""
+        readers = self._reading()
+        return await anyio.to_thread.run_sync(readers.look, function)
+
+    async def changed(self, timeout_s: float) -> None:
+        """Wait until anybody has committed since the last `changed` began to wait, at most so long."""
+        await self._loop.changed(timeout_s)
+
+    def beside(self, close: Callable[[], None]) -> None:
+        """Call this whenever the store closes, before a fork too: for who opens the database or the locks itself."""
+        self._beside.append(close)
+
+    # -- what the writer asks -----------------------------------------------------------------------------
+
+    def connect(self) -> Connection:
+        """Open the connection that writes."""
+        return connect.connect_writer(self.path)
+
+    def pass_turnstile(self) -> Callable[[], None]:
+        """Wait for our turn; give what ends it."""
+        assert self._turnstile is not None
+        self._turnstile.enter()
+        return self._turnstile.leave
+
+    def committed(self, seq: int) -> None:
+        """Note the highest seq beside the database, now and then."""
+        now = self.clock.monotonic()
+        if now - self._tail_at >= TAIL_S:
+            self._tail_at = now
+            tail.write(self.folder / "tail", seq)
+        self._loop.commit_seen()
+
+    # -- inside -------------------------------------------------------------------------------------------
+
+    def _submit(self, function: Callable[[Unit], T], weight: int) -> Future[T]:
+        with self.gate:
+            self.open()
+            assert self._writer is not None
+            return self._writer.submit(function, weight)
+
+    def _reading(self) -> Readers:
+        with self.gate:
+            self.open()
+            assert self._readers is not None
+            return self._readers
+
+    def _frozen(self) -> Unavailable:
+        holder = self._turnstile.holder() if self._turnstile else 0
+        who = (
+            f"process {holder} holds the write lock and does not move"
+            if holder
+            else "another process holds the write lock"
+        )
+        return Unavailable(f"{who}; nothing was stored. Continue or end that process, then try again", process=holder)
+
+    def _open(self) -> None:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        connect.refuse_network(self.folder)
+        opening = FileLock(self.folder / "open.lock")
+        turnstile = Turnstile(self.folder)
+        if not opening.try_share():
+            raise Unavailable(
+                f"process {opening.holder()} is migrating or restoring this workspace; wait for it to end"
+            )
+        promised = tail.read(self.folder / "tail")
+        try:
+            with turnstile.passed():
+                self._vault = self._keys()
+                stored = self._prepare()
+        except BaseException:
+            turnstile.close()
+            opening.close()
+            raise
+        self.missing = 0 if self._accept_loss else max(0, promised - stored)
+        self._open_lock, self._turnstile = opening, turnstile
+        self._readers = Readers(self.path, self._vault, self.entropy, self.clock.now)
+        self._writer = Writer(self, self._vault, self.entropy, self.clock.now)
+        self._writer.start()
+
+    def _keys(self) -> Vault:
+        path = self.folder / "keys"
+        if path.exists():
+            return vault.read(path)
+        if self.path.exists() and self.path.stat().st_size:
+            raise Unavailable(
+                "the file `keys` of the data directory is missing: without it nobody is found and no secret opens; "
+                "put it back from where you keep it"
+            )
+        return vault.make(path, self.entropy)
+
+    def _prepare(self) -> int:
+        """Bring the schema up to date and compare the keys; give the next seq."""
+        assert self._vault is not None
+        connection = self.connect()
+        try:
+            cursor = connection.execute("PRAGMA user_version")
+            found = int(cursor.fetchone()[0])
+            cursor.close()
+            if found != SCHEMA:
+                self._migrate(connection, found)
+            cursor = connection.execute("SELECT keys, seq FROM counter")
+            keys, seq = cursor.fetchone()
+            cursor.close()
+        except connect.Error as error:
+            raise Unavailable(f"the database cannot be read ({error}); see `turnout doctor`") from error
+        finally:
+            connection.close()
+        if bytes(keys) != self._vault.check():
+            raise Unavailable("the file `keys` belongs to another workspace; put back the one of this data directory")
+        return int(seq)
+
+    def _migrate(self, connection: Connection, found: int) -> None:
+        from turnout.store.migrate import migrate  # noqa: PLC0415 - sqlite-utils takes 0.1 s, and the schema is nearly always current
+
+        assert self._vault is not None
+        if found:
+            alone = FileLock(self.folder / "open.lock")
+            try:
+                if not alone.try_acquire():
+                    raise Unavailable(
+                        "the workspace must be migrated, and other processes have it open; stop them first"
+                    )
+                migrate(connection, self._vault)
+            finally:
+                alone.close()
+        else:
+            migrate(connection, self._vault)
+
+    def _close(self) -> None:
+        assert self._writer is not None
+        assert self._readers is not None
+        assert self._turnstile is not None
+        assert self._open_lock is not None
+        for close in self._beside:
+            close()
+        self._readers.close()
+        self._writer.stop()
+        self._turnstile.close()
+        self._open_lock.close()
+        self._writer = self._readers = self._turnstile = self._open_lock = None
+
+    async def _watch(self, watcher: Connection) -> None:
+        seen = -1
+        while True:
+            cursor = watcher.execute("PRAGMA data_version")
+            version = int(cursor.fetchone()[0])
+            cursor.close()
+            if version != seen:
+                seen = version
+                self._loop.notice()
+            await anyio.sleep(POLL_S)
+
+
+def _before_fork() -> None:
+    """Drain every writer and close everything, lock files too: SQLite's state survives a fork, its locks do not."""
+    for store in list(_stores):
+        store.gate.acquire()
+        store.close()
+
+
+def _after_fork() -> None:
+    for store in list(_stores):
+        store.gate.release()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)

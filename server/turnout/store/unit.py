@@ -1,0 +1,78 @@
+"""`View` to read, `Unit` to write: the tables' verbs in one transaction."""
+
+from __future__ import annotations
+
+from turnout.store.audit import Audit, AuditView
+from turnout.store.counts import Counts, CountsView
+from turnout.store.deliveries import Deliveries, DeliveriesView
+from turnout.store.entities import Entities, EntitiesView
+from turnout.store.exchanges import Exchanges, ExchangesView
+from turnout.store.keys import Keys
+from turnout.store.lanes import Lanes, LanesView
+from turnout.store.log import Log, LogView
+from turnout.store.owed import OwedTable, OwedView
+from turnout.store.people import People, PeopleView
+from turnout.store.privacy import Privacy, PrivacyView
+from turnout.store.session import Counter, Session
+from turnout.store.vault import Vault
+from turnout.workspace import Workspace
+
+
+class View:
+    """One consistent look at the workspace. `now` is the time of the look, in microseconds."""
+
+    def __init__(self, session: Session) -> None:
+        """Look through this session."""
+        self.session = session
+        self.now = session.now
+        self.vault: Vault = session.vault
+        self.log = LogView(session)
+        self.people = PeopleView(session)
+        self.lanes = LanesView(session)
+        self.deliveries = DeliveriesView(session)
+        self.owed = OwedView(session)
+        self.counts = CountsView(session)
+        self.exchanges = ExchangesView(session)
+        self.entities = EntitiesView(session)
+        self.privacy = PrivacyView(session)
+        self.audit = AuditView(session)
+
+    @property
+    def workspace(self) -> Workspace:
+        """The configuration in force."""
+        return self.entities.workspace()
+
+    @property
+    def counter(self) -> Counter:
+        """The counter row as of this look."""
+        return self.session.counter
+
+
+class Unit(View):
+    """One operation's writes: all of them or none. Everything a `View` reads, and what changes it."""
+
+    log: Log
+    people: People
+    lanes: Lanes
+    deliveries: Deliveries
+    owed: OwedTable
+    counts: Counts
+    exchanges: Exchanges
+    entities: Entities
+    privacy: Privacy
+    audit: Audit
+
+    def __init__(self, session: Session) -> None:
+        """Write through this session."""
+        super().__init__(session)
+        self.log = Log(session)
+        self.people = People(session)
+        self.lanes = Lanes(session)
+        self.deliveries = Deliveries(session)
+        self.owed = OwedTable(session)
+        self.counts = Counts(session)
+        self.exchanges = Exchanges(session)
+        self.entities = Entities(session)
+        self.privacy = Privacy(session)
+        self.audit = Audit(session)
+        self.keys = Keys(session)

@@ -1,0 +1,230 @@
+"""The one thread of a process that writes: it takes what waits, commits once for all, and answers all.
+
+Each caller's function runs in a savepoint of its own: what it raises is its own, what it wrote is then gone.
+After any error the transaction must still be open (SQLite rolls back all of it when the disk is full, and
+what followed would commit by itself): if it is not, nobody of the group has written anything.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from turnout.entropy import Entropy
+from turnout.errors import Unavailable
+from turnout.store import counts, log
+from turnout.store.cache import Cache, Overlay
+from turnout.store.connect import Connection, Error, IntegrityError
+from turnout.store.session import Session, read_counter, write_counter
+from turnout.store.unit import Unit
+from turnout.store.vault import Vault
+
+GROUP_EVENTS = 100
+GROUP_S = 0.005
+"""Bounds of a group: one of 400 events held the turnstile for 17 ms. Source: ENGINE.md 1."""
+
+PATIENCE_S = 10.0
+"""How long a caller waits for its turn behind a frozen process before its work is withdrawn."""
+
+
+class Ways(Protocol):
+    """What the writer asks of the store it belongs to."""
+
+    def connect(self) -> Connection:
+        """Open the connection that writes."""
+        ...
+
+    def pass_turnstile(self) -> Callable[[], None]:
+        """Wait for our turn; give what ends it."""
+        ...
+
+    def committed(self, seq: int) -> None:
+        """Hear that a commit is done, the turnstile still ours; `seq` is the next event's number."""
+        ...
+
+
+@dataclass(slots=True)
+class Work:
+    """One caller's function, and where its answer goes."""
+
+    function: Callable[[Unit], Any]
+    weight: int
+    answer: Future[Any] = field(default_factory=Future)
+
+
+class Writer:
+    """The thread and its queue."""
+
+    def __init__(self, ways: Ways, vault: Vault, entropy: Entropy, now: Callable[[], int]) -> None:
+        """Prepare; `start` begins."""
+        self._ways = ways
+        self._vault = vault
+        self._entropy = entropy
+        self._now = now
+        self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._connection: Connection | None = None
+        self._thread = threading.Thread(target=self._loop, name="turnout-writer", daemon=True)
+        self.cache = Cache()
+        self.failures = 0
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def submit(self, function: Callable[[Unit], Any], weight: int = 1) -> Future[Any]:
+        """Queue a function; its answer comes after the commit, or its error."""
+        work = Work(function, weight)
+        self._queue.put(work)
+        return work.answer
+
+    def stop(self) -> None:
+        """Finish what is queued, close inside the turnstile (the last close checkpoints by itself), and end."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _loop(self) -> None:
+        last = False
+        while not last:
+            first = self._queue.get()
+            if first is None:
+                break
+            last = self._group(first)
+        if self._connection is not None:
+            leave = self._ways.pass_turnstile()
+            try:
+                self._connection.close()
+            finally:
+                leave()
+
+    def _group(self, first: Work) -> bool:
+        """Run one group; give whether the queue said to stop."""
+        try:
+            leave = self._ways.pass_turnstile()
+        except OSError as error:
+            _fail(
+                [first],
+                Unavailable(f"the locks of the data directory cannot be taken ({error.strerror}); nothing was stored"),
+            )
+            return False
+        done: list[tuple[Work, Any, Exception | None]] = []
+        try:
+            last = self._run(first, done)
+        finally:
+            leave()
+        for work, result, failure in done:
+            if failure is None:
+                work.answer.set_result(result)
+            else:
+                work.answer.set_exception(failure)
+        return last
+
+    def _run(self, first: Work, done: list[tuple[Work, Any, Exception | None]]) -> bool:
+        taken: list[Work] = []
+        last = False
+        try:
+            connection = self._connection = self._connection or self._ways.connect()
+            connection.execute("BEGIN IMMEDIATE").close()
+            session = self._session(connection)
+            unit = Unit(session)
+            until = time.monotonic() + GROUP_S
+            weight = 0
+            work: Work | None = first
+            while work is not None:
+                if work.answer.set_running_or_notify_cancel():
+                    taken.append(work)
+                    done.append((work, *_attempt(unit, work.function)))
+                    weight += work.weight
+                    _still_open(connection)
+                if weight >= GROUP_EVENTS or time.monotonic() > until:
+                    break
+                work, last = self._next()
+            self._commit(session)
+        except Error as error:
+            self._broken(taken or [first], error, done)
+        return last
+
+    def _next(self) -> tuple[Work | None, bool]:
+        try:
+            work = self._queue.get_nowait()
+        except queue.Empty:
+            return None, False
+        return work, work is None
+
+    def _session(self, connection: Connection) -> Session:
+        counter = read_counter(connection)
+        self.cache.heed(counter.people, counter.regulations, counter.revision)
+        return Session(connection, self._vault, self.cache, self._entropy, self._now(), counter)
+
+    def _commit(self, session: Session) -> None:
+        log.flush(session)
+        counts.flush(session)
+        if session.counter_changed():
+            write_counter(session.connection, session.counter)
+        session.connection.execute("COMMIT").close()
+        self.failures = 0
+        self.cache.people = session.counter.people
+        self.cache.regulations = session.counter.regulations
+        self.cache.merge(session.overlay)
+        self._ways.committed(session.counter.seq)
+
+    def _broken(self, taken: list[Work], error: Error, done: list[tuple[Work, Any, Exception | None]]) -> None:
+        """Give up the connection: pages may be marked clean that never reached the disk."""
+        self.failures += 1
+        connection, self._connection = self._connection, None
+        self.cache = Cache()
+        if connection is not None:
+            try:
+                connection.close()
+            except Error:
+                connection = None
+        why = Unavailable(f"the commit failed ({error}); nothing was stored, try again", cause=str(error))
+        done[:] = [(work, None, why) for work in taken]
+        for work in taken:
+            if not work.answer.running():
+                work.answer.set_running_or_notify_cancel()
+
+
+def _attempt(unit: Unit, function: Callable[[Unit], Any]) -> tuple[Any, Exception | None]:
+    """Run one function in its savepoint."""
+    session = unit.session
+    connection = session.connection
+    connection.execute("SAVEPOINT one").close()
+    saved = tuple(getattr(session.counter, name) for name in session.counter.__slots__)
+    session.overlays.append(Overlay())
+    try:
+        result = function(unit)
+    except Exception as error:  # the caller's, whose savepoint it is
+        session.overlays.pop()
+        for name, value in zip(session.counter.__slots__, saved, strict=True):
+            setattr(session.counter, name, value)
+        if connection.in_transaction:
+            connection.execute("ROLLBACK TO one").close()
+            connection.execute("RELEASE one").close()
+        return None, _named(error)
+    connection.execute("RELEASE one").close()
+    overlay = session.overlays.pop()
+    session.overlay.absorb(overlay)
+    return result, None
+
+
+def _still_open(connection: Connection) -> None:
+    if not connection.in_transaction:
+        raise Error("the transaction ended by itself")
+
+
+def _named(error: Exception) -> Exception:
+    """Say what a failing disk means to the caller; a broken constraint is a fault of ours and stays one."""
+    if isinstance(error, Error) and not isinstance(error, IntegrityError):
+        return Unavailable(f"the write failed ({error}); nothing was stored, try again", cause=str(error))
+    return error
+
+
+def _fail(works: list[Work], error: Exception) -> None:
+    for work in works:
+        if work.answer.set_running_or_notify_cancel():
+            work.answer.set_exception(error)

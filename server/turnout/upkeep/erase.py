@@ -1,0 +1,35 @@
+"""Keeps the promise of an erasure: each step in units of work that are durable and may be repeated.
+
+The order is that of `erasure`: what is on its way is waited for, then events become tombstones, evidence is
+rewritten, and the bytes leave the log file. A crash between two units loses nothing: how far a walk came stands
+in the regulation's row, and a unit done twice changes nothing more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from turnout import erasure
+from turnout.upkeep.erasing import Did, work_on
+from turnout.upkeep.reign import Reign
+from turnout.upkeep.steps import STEPS
+
+IDLE_S = 1.0
+WAIT_S = 0.1
+"""How often it is looked whether what is on its way has come home, or a reader has left the log file."""
+AT_ONCE = 50
+"""Regulations worked on in one turn."""
+
+
+def advance(reign: Reign, truncate: Callable[[], bool]) -> float:
+    """Do one unit of work for each running regulation; give how many seconds nothing is due."""
+    running = [work_on(reign, each) for each in reign.look(lambda view: view.privacy.running())[:AT_ONCE]]
+    last = [work for work in running if work.step.where == erasure.BYTES]
+    could = [STEPS[work.step.where](work) for work in running if work.step.where != erasure.BYTES]
+    emptied = bool(last) and truncate()
+    if emptied:
+        for work in last:
+            work.commit(lambda _: Did())
+    if any(could) or emptied:
+        return 0.0
+    return WAIT_S if running else IDLE_S

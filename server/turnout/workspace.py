@@ -1,0 +1,170 @@
+"""The configuration in force: one frozen value, built from the newest leaf of each entity.
+
+A window keeps the one it was opened under; the commit after a change builds the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from enum import StrEnum
+
+from turnout import document
+from turnout.document import Json
+from turnout.errors import NotFound
+from turnout.event.model import LIVE, Namespace, SourceId
+
+SOURCE = "source"
+DESTINATION = "destination"
+
+
+class Receives(StrEnum):
+    """Which events a destination takes: live ones only, unless it is told otherwise."""
+
+    LIVE = "live"
+    TEST = "test"
+    ALL = "all"
+
+    def takes(self, namespace: Namespace) -> bool:
+        """Tell whether events of this namespace are for it."""
+        return self is Receives.ALL or (namespace == LIVE) is (self is Receives.LIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where events come from. Write keys are not secret (they ship in web pages) and can only append."""
+
+    id: SourceId
+    name: str
+    write_key: str
+    test_write_key: str
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where events go: `settings` without the secret ones, whose names stand in `secrets`.
+
+    `filter` is an expression of the manifest language, empty for none; `sources` limits by source id, empty
+    for all. `lane` is its way through the log.
+    """
+
+    id: str
+    name: str
+    slug: str
+    lane: int
+    receives: Receives
+    settings: Mapping[str, Json]
+    secrets: tuple[str, ...]
+    filter: str
+    sources: tuple[int, ...]
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """All of it, as of one revision."""
+
+    revision: int
+    sources: Mapping[int, Source] = field(default_factory=dict)
+    destinations: Mapping[str, Destination] = field(default_factory=dict)
+
+    def destination(self, name: str) -> Destination:
+        """Find a destination by name, id, or slug where only one has it. Raises: NotFound, with the names there are."""
+        if found := self.destinations.get(name):
+            return found
+        named = [each for each in self.destinations.values() if each.name.casefold() == name.casefold()]
+        alike = named or [each for each in self.destinations.values() if each.slug == name]
+        if len(alike) == 1:
+            return alike[0]
+        raise NotFound(_missing("destination", name, [each.name for each in self.destinations.values()], len(alike)))
+
+    def source(self, name: str) -> Source:
+        """Find a source by its name or id. Raises: NotFound, with the names there are."""
+        for each in self.sources.values():
+            if each.name.casefold() == name.casefold() or str(each.id) == name:
+                return each
+        raise NotFound(_missing("source", name, [each.name for each in self.sources.values()], 0))
+
+    def by_lane(self) -> Mapping[int, Destination]:
+        """Give the destinations by their lanes."""
+        return {each.lane: each for each in self.destinations.values()}
+
+
+def build(revision: int, leaves: Iterable[tuple[str, str, bytes]]) -> Workspace:
+    """Build the value from (kind, id, body) of the newest leaves."""
+    sources: dict[int, Source] = {}
+    destinations: dict[str, Destination] = {}
+    for kind, key, text in leaves:
+        body = document.decode(text)
+        assert isinstance(body, dict)
+        if kind == SOURCE:
+            sources[int(key)] = Source(
+                SourceId(int(key)),
+                str(body["name"]),
+                str(body["write_key"]),
+                str(body["test_write_key"]),
+                _int(body["created"]),
+            )
+        elif kind == DESTINATION:
+            destinations[key] = _destination(key, body)
+    return Workspace(revision, sources, destinations)
+
+
+def source_body(source: Source) -> Mapping[str, Json]:
+    """Write a source as the body of its leaf."""
+    return {
+        "name": source.name,
+        "write_key": source.write_key,
+        "test_write_key": source.test_write_key,
+        "created": source.created,
+    }
+
+
+def destination_body(destination: Destination) -> Mapping[str, Json]:
+    """Write a destination as the body of its leaf."""
+    return {
+        "name": destination.name,
+        "slug": destination.slug,
+        "lane": destination.lane,
+        "receives": str(destination.receives),
+        "settings": destination.settings,
+        "secrets": list(destination.secrets),
+        "filter": destination.filter,
+        "sources": list(destination.sources),
+        "created": destination.created,
+    }
+
+
+def _destination(key: str, body: Mapping[str, Json]) -> Destination:
+    settings, secrets, sources = body["settings"], body["secrets"], body["sources"]
+    assert isinstance(settings, dict)
+    assert isinstance(secrets, list)
+    assert isinstance(sources, list)
+    return Destination(
+        key,
+        str(body["name"]),
+        str(body["slug"]),
+        _int(body["lane"]),
+        Receives(str(body["receives"])),
+        settings,
+        tuple(str(each) for each in secrets),
+        str(body["filter"]),
+        tuple(_int(each) for each in sources),
+        _int(body["created"]),
+    )
+
+
+def _int(value: Json) -> int:
+    assert isinstance(value, int)
+    return value
+
+
+def _missing(what: str, name: str, there: list[str], alike: int) -> str:
+    if alike > 1:
+        return f"{alike} {what}s have the slug {name}; name one of them: {', '.join(sorted(there))}"
+    near = get_close_matches(name, there, 1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    known = f"there are {', '.join(sorted(there)[:20])}" if there else f"no {what} is there yet"
+    return f"no {what} has the name or id {name[:60]!r}: {known}{hint}"

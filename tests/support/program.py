@@ -1,0 +1,76 @@
+"""The real program in processes of its own: a command and its answer, a server and its address."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+TURNOUT = (sys.executable, "-W", "ignore", "-m", "turnout")
+LIMIT_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def told(self) -> Any:
+        """The one JSON value on standard output."""
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """`turnout` on one data directory; `settings` are its environment."""
+
+    data: Path
+    settings: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "TURNOUT_DATA": str(self.data), "COLUMNS": "100", **dict(self.settings)}
+
+    def run(self, *words: str, stdin: str = "") -> Ended:
+        """Run a command as a person's script does."""
+        done = subprocess.run(
+            (*TURNOUT, *words), input=stdin, capture_output=True, text=True, env=self.environment, timeout=LIMIT_S,
+            check=False,
+        )  # fmt: skip
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+    def tell(self, *words: str, code: int = 0) -> Any:
+        """Run a command with `--json`; give what it tells, having ended with `code`."""
+        ended = self.run(*words, "--json")
+        assert ended.code == code, ended
+        return ended.told
+
+    @contextmanager
+    def serving(self, *words: str) -> Iterator[str]:
+        """Run `serve` on a free port; give its address, and end it with SIGTERM."""
+        command = (*TURNOUT, "serve", "--port", "0", *words)
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=self.environment) as process:
+            assert process.stderr is not None
+            try:
+                said = ""
+                while (found := re.search(r"listens on (http://\S+);", said)) is None:
+                    line = process.stderr.readline()
+                    assert line, f"it ended with {process.wait()}: {said}"
+                    said += line
+                yield found[1]
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(LIMIT_S) == 0, process.stderr.read()
+            finally:
+                process.kill()

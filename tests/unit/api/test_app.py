@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from support.workspace import Bench, bench
+from turnout.api.app import build
+from turnout.store import tail
+from turnout.store.connect import connect_writer
+
+NAMES = frozenset({"127.0.0.1", "localhost", "::1", "turnout.lan"})
+
+
+@pytest.fixture
+def opened(data_dir: Path) -> Iterator[Bench]:
+    """Give an open workspace."""
+    with bench(data_dir) as made:
+        yield made
+
+
+@asynccontextmanager
+async def asked(workspace: Bench, base: str = "http://127.0.0.1:8733") -> AsyncIterator[httpx2.AsyncClient]:
+    app = build(workspace.store, NAMES, lambda: True)
+    async with workspace.store.awake(), httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=base) as made:
+        yield made
+
+
+async def test_a_process_that_answers_is_alive(opened: Bench) -> None:
+    async with asked(opened) as client:
+        answer = await client.get("/healthz")
+
+    assert (answer.status_code, answer.json()) == (200, {"ok": True})
+
+
+async def test_a_store_that_commits_is_ready(opened: Bench) -> None:
+    async with asked(opened) as client:
+        answer = await client.get("/readyz")
+
+    assert (answer.status_code, answer.json()) == (200, {"ok": True, "delivering": True})
+
+
+@pytest.fixture
+def damaged(opened: Bench) -> Bench:
+    """Give a workspace that cannot commit what it counts."""
+    connection = connect_writer(opened.store.path)
+    connection.execute("DROP TABLE counts").close()
+    connection.close()
+    return opened
+
+
+async def test_a_store_that_cannot_commit_is_not_ready(damaged: Bench) -> None:
+    async with asked(damaged) as client:
+        answer = await client.get("/readyz")
+
+    assert answer.status_code == 503
+    assert "the commit failed" in answer.json()["reasons"][0]
+
+
+async def test_an_answer_holds_for_a_second_so_that_probes_do_not_write_more(opened: Bench) -> None:
+    async with asked(opened) as client:
+        await client.get("/readyz")
+        before = await opened.store.read(lambda view: view.counts.since(0))
+        await client.get("/readyz")
+        after = await opened.store.read(lambda view: view.counts.since(0))
+        opened.clock.pass_s(1)
+        await client.get("/readyz")
+        later = await opened.store.read(lambda view: view.counts.since(0))
+
+    assert before == after != later
+
+
+@pytest.fixture
+def lossy(data_dir: Path) -> Iterator[Bench]:
+    """Give a workspace whose tail promises seven events more than there are."""
+    with bench(data_dir):
+        pass
+    tail.write(data_dir / "tail", 8)
+    with bench(data_dir) as made:
+        yield made
+
+
+async def test_a_database_that_lost_events_is_not_ready_and_says_how_many(lossy: Bench) -> None:
+    async with asked(lossy) as client:
+        answer = await client.get("/readyz")
+        metrics = await client.get("/metrics")
+
+    assert answer.status_code == 503
+    assert answer.json()["reasons"] == ["7 acknowledged events are missing; --accept-loss goes on without them"]
+    assert "turnout_missing_events 7\n" in metrics.text
+
+
+@pytest.fixture
+def busy(opened: Bench) -> Bench:
+    """Give a workspace with a destination that three events wait for."""
+    opened.connect(name='My "one"\n')
+    opened.record({}, {}, {})
+    return opened
+
+
+async def test_metrics_are_openmetrics_with_lag_and_calls(busy: Bench) -> None:
+    busy.clock.pass_s(2)
+
+    async with asked(busy) as client:
+        answer = await client.get("/metrics")
+
+    assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+    lines = answer.text.splitlines()
+    assert "turnout_is_delivering 1" in lines
+    assert next(line for line in lines if line.startswith("turnout_lag_events{")).endswith(" 3")
+    assert next(line for line in lines if line.startswith("turnout_lag_seconds{")).endswith(" 2.0")
+    assert 'turnout_calls_total{became="accepted"} 3' in lines
+    assert lines[-1] == "# EOF"
+    sample = re.compile(
+        r'(# (TYPE|HELP) \w+ .+|\w+(\{\w+="([^"\\\n]|\\.)*"(,\w+="([^"\\\n]|\\.)*")*\})? -?[0-9.]+|# EOF)'
+    )
+    assert [line for line in lines if not sample.fullmatch(line)] == []
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8733", "[::2]:80", ""]
+)
+async def test_a_name_that_is_not_ours_is_refused(host: str, opened: Bench) -> None:
+    async with asked(opened) as client:
+        answer = await client.get("/healthz", headers={"host": host})
+
+    assert answer.status_code == 421
+    assert "--allow-host" in answer.text
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8733", "[::1]:8733", "turnout.lan:443"])
+async def test_a_name_of_ours_is_taken_whatever_the_port(host: str, opened: Bench) -> None:
+    async with asked(opened) as client:
+        answer = await client.get("/healthz", headers={"host": host})
+
+    assert answer.status_code == 200
+
+
+async def test_what_is_not_there_is_404_and_only_reads_are_taken(opened: Bench) -> None:
+    async with asked(opened) as client:
+        missing, posted = await client.get("/nothing"), await client.post("/readyz")
+
+    assert (missing.status_code, posted.status_code) == (404, 405)

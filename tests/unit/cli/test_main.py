@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from turnout.cli.destination import VERBS, destination
+from turnout.cli.main import COMMANDS, broke, cli, run
+from turnout.cli.table import Entry, Table
+
+
+def entries() -> list[tuple[Table, Entry]]:
+    mine = [(cli, entry) for _, listed in COMMANDS for entry in listed]
+    return mine + [(destination, entry) for _, listed in VERBS for entry in listed]
+
+
+def ended(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    code = run(words)
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+@pytest.mark.parametrize(("table", "entry"), entries(), ids=lambda each: getattr(each, "name", ""))
+def test_a_line_of_the_table_is_what_the_command_says_of_itself(table: Table, entry: Entry) -> None:
+    found = table.get_command(click.Context(table), entry.name)
+
+    assert found is not None
+    assert (found.name, found.help) == (entry.name, entry.says)
+
+
+@pytest.mark.parametrize(("table", "entry"), entries(), ids=lambda each: getattr(each, "name", ""))
+def test_every_command_takes_the_shared_options(table: Table, entry: Entry) -> None:
+    found = table.get_command(click.Context(table), entry.name)
+
+    assert found is not None
+    assert {"--data", "--json"} <= {name for option in found.params for name in option.opts}
+
+
+def test_alone_it_shows_its_commands_and_three_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = ended(capsys)
+
+    assert code == 0
+    assert all(f"  {entry.name} " in out for _, listed in COMMANDS for entry in listed)
+    assert out.count("\n  turnout ") == 3
+
+
+def test_what_belongs_to_later_issues_is_not_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = ended(capsys, "--help")
+
+    assert not {"token", "install", "backup", "restore", "--sse"} & set(out.split())
+
+
+def test_the_version_is_one_json_value_wherever_json_stands(capsys: pytest.CaptureFixture[str]) -> None:
+    _, before, _ = ended(capsys, "--json", "--version")
+    _, after, _ = ended(capsys, "--version", "--json")
+
+    assert before == after
+    assert set(json.loads(before)) == {"version"}
+
+
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [
+        (["sned"], "Did you mean 'send'?"),
+        (["destination", "conect"], "Did you mean 'connect'?"),
+        (["source", "crate", "x"], "create"),
+        (["usage", "--mnth", "2026-11"], "--month"),
+        (["send", "trakc"], "'track'"),
+        (["send", "track", "--user-id", "u", "--event", "E", "--properties", "{plan"], "expected an object"),
+        (["send", "track", "--user-id", "u", "--event", "E", "--properties", "[1]"], "expected a JSON object"),
+        (["send", "track", "--user-id", "u"], "needs --event"),
+        (["send", "track", "--event", "E"], "needs --user-id, or --anonymous-id"),
+        (["send", "identify", "--user-id", "u", "--event", "E"], "has no --event; of its own it has --traits"),
+        (["send", "track", "--user-id", "u", "--event", "E", "--wait", "soon"], "'soon' is not a valid float"),
+        (["send", "page", "--user-id", "u", "--namespace", "live"], "say --live"),
+        (["trace"], "MESSAGE_ID"),
+        (["replay", "--verdict", "lost"], "discarded"),
+        (["destination", "connect", "webhook", "--set", "url"], "expected key=value"),
+        (["destination", "connect", "webhook", "--set", "a=1", "--set", "a=2"], "given twice"),
+        (["destination", "connect", "webhook", "--receives", "some"], "'all'"),
+        (["destination", "new", "My Tool"], "no slug"),
+        (["mcp", "--mode", "writ"], "'write'"),
+        (["mcp", "--namespace", "live"], "--live"),
+        (["mcp", "--toolsets", "cores"], "core"),
+        (["serve", "--port", "99999"], "0<=x<=65535"),
+        (["erase", "u_1", "--live", "--namespace", "live"], "--live"),
+    ],
+)
+def test_a_slip_is_answered_with_what_is_meant(words: list[str], near: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = ended(capsys, *words)
+
+    assert code == 2
+    assert out == ""
+    assert near in err
+    assert "--help` shows what there is." in err
+
+
+def test_wrong_usage_is_told_to_programs_too(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = ended(capsys, "send", "trakc", "--json")
+
+    told = json.loads(out)["error"]
+    assert (code, told["code"]) == (2, "usage")
+    assert told["message"] in err
+
+
+def test_a_settings_file_that_is_wrong_is_a_reason(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data_dir.mkdir()
+    (data_dir / "turnout.toml").write_text("retention_days = 'long'")
+
+    code, out, err = ended(capsys, "usage", "--data", str(data_dir), "--json")
+
+    assert code == 1
+    assert json.loads(out)["error"]["code"] == "invalid_input"
+    assert "retention_days in turnout.toml" in err
+
+
+def test_a_data_directory_that_cannot_be_made_is_a_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+
+    code, out, err = ended(capsys, "usage", "--data", str(tmp_path / "file" / "data"), "--json")
+
+    assert code == 1
+    assert json.loads(out)["error"]["code"] == "io_error"
+    assert str(tmp_path / "file") in err
+
+
+def test_a_bug_is_told_by_its_number_and_never_by_its_words(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["turnout", "usage", "--json"])
+
+    broke(ValueError, ValueError("ann@example.com"), None)
+
+    out, err = capsys.readouterr()
+    assert err.startswith("internal_error: Turnout broke (error ")
+    assert err.count("\n") == 1
+    assert json.loads(out)["error"]["code"] == "internal_error"
+    assert "ann@example.com" not in out + err

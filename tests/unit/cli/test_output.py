@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from rich.text import Text
+
+from turnout.cli import output
+from turnout.cli.here import Here
+from turnout.document import Document
+
+EVIL = "Order\x1b[2J\x07 done"
+
+
+def shown(capsys: pytest.CaptureFixture[str], told: Document) -> str:
+    output.answer(Here(), told, lambda given: [output.deliveries(given, Text("m_1"))])
+    return capsys.readouterr().out
+
+
+def test_a_stranger_cannot_move_the_cursor_of_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    output.answer(Here(), {"event": EVIL, "rows": [EVIL]}, lambda told: [output.facts(told, "event", "rows")])
+
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert "\\u001b[2J\\u0007" in out
+
+
+def test_where_no_terminal_is_nothing_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    long = "x" * 400
+
+    output.answer(Here(), {}, lambda _: [output.table(("name", "state"), [{"name": long, "state": "running"}])])
+
+    assert f"{long}  running" in capsys.readouterr().out.replace("   ", "  ")
+
+
+def test_a_verdict_is_a_branch_with_reason_attempts_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    attempt: Document = {"n": 1, "outcome": "retry", "status": 503, "at": "2026-11-24T16:00:00.123Z", "took_ms": 12}
+    row: Document = {
+        "destination": "Amplitude",
+        "verdict": "waiting",
+        "state": "retry",
+        "reason": "retry",
+        "attempts": [attempt],
+        "next": "Wait.",
+    }
+
+    out = shown(capsys, {"deliveries": [row]})
+
+    assert "Amplitude: waiting · retry" in out
+    assert "1. retry (HTTP 503, 2026-11-24T16:00:00.123Z, 12 ms)" in out
+    assert "next: Wait." in out
+
+
+def test_an_event_that_nobody_gets_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "no destination is connected" in shown(capsys, {"deliveries": []})
+
+
+def test_a_program_gets_the_answer_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    output.answer(Here(json=True), {"event": EVIL}, lambda _: [])
+
+    assert json.loads(capsys.readouterr().out) == {"event": EVIL}

@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pytest
+
+from support.workspace import LIVE_AGENT, READER, Bench, reader, with_scopes
+from turnout.agent.tools.describe_destination import Described
+from turnout.agent.tools.list_destinations import Destinations
+from turnout.delivery import verdict
+from turnout.errors import Denied, InvalidInput, NotFound
+from turnout.guard.principal import Principal, Scope
+from turnout.operations import describe
+from turnout.store.lanes import LaneState
+from turnout.store.owed import Owed, OwedState
+
+
+def listed(
+    here: Bench, search: str | None = None, *, catalog: bool = False, cursor: str | None = None, limit: int = 20,
+    who: Principal = READER,
+) -> dict[str, Any]:  # fmt: skip
+    look = partial(
+        describe.list_destinations, reader=reader(who), catalogue=here.catalogue, search=search, catalog=catalog,
+        cursor=cursor, limit=limit,
+    )  # fmt: skip
+    answer: dict[str, Any] = here.look(look)
+    Destinations.model_validate(answer)
+    return answer
+
+
+def described(here: Bench, name: str, who: Principal = READER) -> dict[str, Any]:
+    asking = reader(who)
+    answer: dict[str, Any] = here.look(lambda view: describe.describe_destination(view, asking, here.catalogue, name))
+    Described.model_validate(answer)
+    return answer
+
+
+def setting(answer: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(each for each in answer["settings"] if each["name"] == name)
+    return found
+
+
+def test_an_empty_workspace_says_what_to_do(here: Bench) -> None:
+    answer = listed(here)
+
+    assert answer["destinations"] == []
+    assert answer["next"][0]["arguments"] == {"catalog": True}
+
+
+def test_a_destination_is_listed_with_lag_and_what_waits(here: Bench) -> None:
+    destination = here.connect()
+    here.record({}, {"messageId": "m2"})
+    here.clock.pass_s(90)
+
+    (row,) = listed(here)["destinations"]
+
+    assert (row["name"], row["slug"], row["destination_id"]) == ("Segment", "segment", destination.id)
+    assert (row["state"], row["status"], row["receives"], row["health"]) == ("running", "verified", "live", "ok")
+    assert (row["lag_seconds"], row["waiting"]) == (90.0, 2)
+
+
+def test_counts_are_of_24_hours_by_verdict_and_reason(here: Bench) -> None:
+    lane = here.connect().lane
+    here.store.commit(lambda unit: unit.counts.add(lane, verdict.REFUSED, 9))
+    here.clock.pass_s(26 * 3600)
+
+    def count(unit: Any) -> None:
+        unit.counts.add(lane, verdict.DELIVERED, 3)
+        unit.counts.add(lane, verdict.FILTERED, 2)
+        unit.counts.took(lane, 12)
+
+    here.store.commit(count)
+
+    assert listed(here)["destinations"][0]["counts"] == {"delivered": {"delivered": 3}, "not_sent": {"filtered": 2}}
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("trouble", "failing: its requests fail"),
+        ("credentials", "failing: credentials refused"),
+        ("gone", "failing: it wants no more events"),
+    ],
+)
+def test_what_a_lane_notes_is_its_health(here: Bench, reason: str, words: str) -> None:
+    lane = here.connect().lane
+    here.store.commit(lambda unit: unit.lanes.note_running(lane, reason))
+
+    answer = listed(here)
+
+    assert answer["destinations"][0]["health"] == words
+    assert answer["next"][0]["tool"] == "test_destination"
+
+
+def test_what_is_owed_shows_in_health(here: Bench) -> None:
+    lane = here.connect().lane
+    rows = [
+        Owed(lane, 0, 1, 1, 0, 1, 1, 1, OwedState.RETRY, 0, 0),
+        Owed(lane, 0, 2, 1, 0, 1, 1, 1, OwedState.UNKNOWN, 0, 0),
+    ]
+    here.store.commit(lambda unit: unit.owed.put(rows))
+
+    (row,) = listed(here)["destinations"]
+
+    assert (row["health"], row["waiting"]) == ("retrying: 1 to try again, 1 maybe sent", 2)
+
+
+def test_a_paused_destination_says_so_and_needs_no_attention(here: Bench) -> None:
+    lane = here.connect().lane
+    here.store.commit(lambda unit: unit.lanes.set_state(lane, LaneState.PAUSED, "paused"))
+
+    answer = listed(here)
+
+    assert (answer["destinations"][0]["state"], answer["destinations"][0]["health"]) == ("paused", "paused")
+    assert "next" not in answer
+
+
+def test_a_destination_whose_settings_no_longer_fit_stands_still(here: Bench) -> None:
+    destination = here.connect()
+    here.store.commit(lambda unit: unit.entities.forget(destination.id))
+
+    assert str(listed(here)["destinations"][0]["health"]).startswith("standing still: Segment: `write_key` is missing")
+
+
+def test_connected_destinations_are_searched_by_name_slug_and_category(here: Bench) -> None:
+    here.connect(name="Copy")
+    here.connect("slack", {"webhook_url": "https://hooks.slack.com/services/T/B/x"})
+
+    assert [row["slug"] for row in listed(here, "copy")["destinations"]] == ["segment"]
+    assert [row["slug"] for row in listed(here, "notifications")["destinations"]] == ["slack"]
+    assert listed(here, "copy slack")["destinations"] == []
+
+
+def test_a_list_goes_on_at_its_cursor_and_only_that_list(here: Bench) -> None:
+    for name in ("A", "B", "C"):
+        here.connect(name=name)
+
+    first = listed(here, limit=2)
+    second = listed(here, limit=2, cursor=first["next_cursor"])
+
+    assert [row["name"] for row in first["destinations"] + second["destinations"]] == ["A", "B", "C"]
+    assert "next_cursor" not in second
+    with pytest.raises(InvalidInput, match="Call without cursor"):
+        listed(here, "other", cursor=first["next_cursor"])
+
+
+def test_the_catalogue_is_listed_page_by_page_with_its_status(here: Bench) -> None:
+    every = listed(here, catalog=True, limit=1000)["destinations"]
+    first = listed(here, catalog=True, limit=3)
+    second = listed(here, catalog=True, limit=3, cursor=first["next_cursor"])
+
+    assert {"jsonl", "webhook", "segment"} <= {row["slug"] for row in every}
+    assert {row["status"] for row in every} <= {"verified", "preview"}
+    assert first["destinations"] + second["destinations"] == every[:6]
+
+
+def test_the_catalogue_is_searched_by_words(here: Bench) -> None:
+    assert listed(here, "slack", catalog=True)["destinations"][0]["slug"] == "slack"
+
+
+def test_a_destination_of_the_catalogue_is_described_with_all_it_takes(here: Bench) -> None:
+    answer = described(here, "actions-segment")
+
+    assert (answer["slug"], answer["connected"], answer["status"]) == ("segment", False, "verified")
+    key = setting(answer, "write_key")
+    assert (key["type"], key["required"], key["secret"], key["label"]) == ("secret", True, True, "Write key")
+    region = setting(answer, "region")
+    assert (region["choices"], region["default"]) == (["us", "eu"], "us")
+    assert "required" not in region
+    assert setting(answer, "endpoint")["type"] == "url"
+    assert answer["actions"][0]["for"] == {"track": "all", "page": "all", "screen": "all"}
+    assert answer["documentation"].startswith("https://")
+    assert answer["leaves_out"][0]["what"] == "whether Segment kept the event"
+
+
+def test_a_connected_destination_shows_its_settings_and_of_a_secret_the_end(here: Bench) -> None:
+    here.source("Web")
+    here.connect("segment", {"write_key": "wk_0123456789abcdef", "region": "eu"}, name="Copy", filter="$.a")
+
+    answer = described(here, "copy")
+
+    assert (answer["name"], answer["connected"], answer["state"], answer["filter"]) == ("Copy", True, "running", "$.a")
+    assert setting(answer, "region")["value"] == "eu"
+    assert setting(answer, "write_key")["value"] == "••••cdef"
+    assert "wk_0123" not in str(answer)
+
+
+def test_secrets_in_a_map_are_hinted_one_by_one(here: Bench) -> None:
+    here.connect("webhook", {"url": "https://hook.example", "headers": {"X-Key": "0123456789abcdef", "X-Pin": "1234"}})
+
+    assert setting(described(here, "webhook"), "headers")["value"] == {"X-Key": "••••cdef", "X-Pin": "••••"}
+
+
+def test_a_native_destination_is_described_without_manifest(here: Bench) -> None:
+    answer = described(here, "file")
+
+    assert (answer["slug"], [each["name"] for each in answer["settings"]]) == ("jsonl", ["path"])
+    assert "actions" not in answer
+
+
+def test_a_slug_that_several_have_describes_the_catalogue(here: Bench) -> None:
+    here.connect(name="A")
+    here.connect(name="B")
+
+    answer = described(here, "segment")
+
+    assert answer["connected"] is False
+    assert "2 of them are connected" in answer["summary"]
+
+
+def test_an_unknown_name_is_not_found_with_what_there_is(here: Bench) -> None:
+    here.connect(name="Copy")
+
+    with pytest.raises(NotFound, match="Copy"):
+        described(here, "qqqqqqqq")
+
+
+def test_every_destination_of_the_catalogue_can_be_described(here: Bench) -> None:
+    slugs = [entry.slug for entry in here.catalogue.entries()]
+
+    assert [described(here, slug)["slug"] for slug in slugs] == slugs
+
+
+def test_a_caller_without_read_sees_nothing(here: Bench) -> None:
+    blind = with_scopes(Scope.TRACK)
+
+    with pytest.raises(Denied):
+        listed(here, who=blind)
+    with pytest.raises(Denied):
+        described(here, "segment", blind)
+    assert described(here, "segment", LIVE_AGENT)
