@@ -27,6 +27,7 @@ from turnout.operations import (
     deletions,
     describe,
     find,
+    namespaces,
     preview,
     replay,
     send,
@@ -94,53 +95,52 @@ class OwnDesk:
         """Record calls in Segment's own shape, all of them or none."""
         done = await self._send("send_events", tuple(events), idempotency_key, namespace)
         told = _told(done)
-        if wait_seconds and not done.planned and done.last:
-            await self._wait(done, wait_seconds)
-            listed = [row for row in _events(told) if isinstance(row, dict)]
-            rows = await self._verdicts([str(row["message_id"]) for row in listed])
-            told["events"] = [{**row, "deliveries": each} for row, each in zip(listed, rows, strict=True)]
+        rows = _rows(told)
+        if wait_seconds and done.last:
+            verdicts = await self._verdicts(done, wait_seconds)
+            for row in rows:
+                mine = [each for each in verdicts if len(rows) == 1 or each.get("message_id") == row["message_id"]]
+                row["deliveries"] = [{key: each[key] for key in each if key != "message_id"} for each in mine]
+        told["events"] = list(rows)
         return told
 
     async def send_one(
-        self,
-        operation: str,
-        call: Document,
-        idempotency_key: str | None,
-        namespace: str | None,
+        self, operation: str, call: Document, idempotency_key: str | None, namespace: str | None,
         wait_seconds: float | None,
-    ) -> Document:
+    ) -> Document:  # fmt: skip
         """Record one call under the name of an operation; with `wait_seconds`, wait for its verdicts."""
-        done = await self._send(operation, (call,), idempotency_key, namespace)
+        done = await self._send(operation, (call,), idempotency_key, namespace, alone=True)
         told = _told(done)
-        sent = next((str(row["message_id"]) for row in _events(told) if isinstance(row, dict)), "")
-        told.pop("events", None)
-        told = {"message_id": sent, **told}
+        told["message_id"] = _rows(told)[0]["message_id"]
+        del told["events"]
         if wait_seconds and done.last:
-            await self._wait(done, wait_seconds)
-            told["deliveries"] = (await self._verdicts([sent]))[0]
+            told["deliveries"] = list(await self._verdicts(done, wait_seconds))
         return told
 
     async def _send(
-        self, operation: str, calls: tuple[Mapping[str, Json], ...], key: str | None, namespace: str | None
-    ) -> Done:
+        self, operation: str, calls: tuple[Mapping[str, Json], ...], key: str | None, namespace: str | None, *,
+        alone: bool = False,
+    ) -> Done:  # fmt: skip
         await anyio.to_thread.run_sync(self._app.store.require_room)
         intent = Intent(self._principal, key or "")
         act = partial(
-            guard.run, operation=send.operation(operation), request=send.Send(calls, namespace or ""), intent=intent,
+            guard.run, operation=send.operation(operation), request=send.Send(calls, namespace or "", alone), intent=intent,
             retention_days=self._app.settings.retention_days,
         )  # fmt: skip
         return await self._app.store.transact(act, weight=len(calls))
 
-    async def _wait(self, done: Done, seconds: float) -> None:
+    async def _verdicts(self, done: Done, seconds: float) -> list[Document]:
+        """Wait until nothing of a call's events is on its way, or the time is over; give their verdicts."""
         until = self._app.clock.monotonic() + seconds
-        while not await self._app.store.read(partial(trace.settled, seqs=range(done.first, done.last + 1))):
+        seqs = range(done.first, done.last + 1)
+        settled = partial(trace.settled, seqs=seqs, eyes=self._app.eyes)
+        while not await self._app.store.read(settled):
             left = until - self._app.clock.monotonic()
             if left <= 0:
-                return
+                break
             await self._app.store.changed(min(left, POLL_S))
-
-    async def _verdicts(self, messages: Sequence[str]) -> list[list[Json]]:
-        return await self._app.store.read(partial(_each, eyes=self._app.eyes, messages=messages))
+        found = await self._app.store.read(partial(trace.verdicts, eyes=self._app.eyes, seqs=seqs))
+        return [each for each in found if isinstance(each, dict)]
 
     # -- reading ------------------------------------------------------------------------------------------
 
@@ -167,6 +167,9 @@ class OwnDesk:
             message_id=message_id or "", user_id=user_id or "", anonymous_id=anonymous_id or "", email=email or "",
             event=event or "", destination=destination or "", diff=diff,
         )  # fmt: skip
+        request = trace.Trace(
+            message_id or "", user_id or "", anonymous_id or "", email or "", event or "", destination or "", diff
+        )
         reader = self._reader({"user_id": user_id, "anonymous_id": anonymous_id, "email": email})
         return await self._look(partial(trace.journey, eyes=self._app.eyes, reader=reader, request=request))
 
@@ -256,17 +259,26 @@ class OwnDesk:
             destination=destination, event=event, user_id=user_id, since=since, until=until, verdict=verdict,
             message_ids=None if message_ids is None else tuple(message_ids), namespace=namespace,
         )  # fmt: skip
-        return await self._change(replay.REPLAY, request, idempotency_key, dry_run=dry_run, confirm=confirm)
+        return await self._change(
+            replay.operation(self._app.eyes), request, idempotency_key, dry_run=dry_run, confirm=confirm
+        )
 
     async def request_deletion(
         self, *, user_id: str | None, anonymous_id: str | None, email: str | None, kind: str, namespace: str | None,
         idempotency_key: str | None, dry_run: bool, confirm: str | None,
     ) -> Document:  # fmt: skip
         """Suppress, erase, both, or lift a suppression, of one person."""
-        request = deletions.RequestDeletion(
+        request = deletions.Deletion(
             user_id=user_id, anonymous_id=anonymous_id, email=email, kind=kind, namespace=namespace
         )
-        return await self._change(deletions.REQUEST, request, idempotency_key, dry_run=dry_run, confirm=confirm)
+        return await self._change(
+            deletions.operation(self._app.eyes), request, idempotency_key, dry_run=dry_run, confirm=confirm
+        )
+
+    async def clear_namespace(self, *, namespace: str, confirm: str | None) -> Document:
+        """Clear a test namespace of all its people and events."""
+        request = namespaces.Clear(namespace)
+        return await self._change(namespaces.CLEAR, request, None, dry_run=False, confirm=confirm)
 
     async def test_destination(self, *, destination: str, idempotency_key: str | None) -> Document:
         """Check a connected destination's credentials at the vendor."""
@@ -346,3 +358,10 @@ def _told(done: Done) -> Document:
         if done.derived:
             told["derived"] = True
     return told
+
+
+def _rows(told: Document) -> list[Document]:
+    """Give the rows of a sending answer."""
+    rows = told["events"]
+    assert isinstance(rows, list)
+    return [dict(row) for row in rows if isinstance(row, dict)]

@@ -73,9 +73,18 @@ class Steps(msgspec.Struct, frozen=True, omit_defaults=True):
     sealed: str = ""
 
 
-def begin(kind: Kind, sealed: str, destinations: Iterable[tuple[str, bool]] = ()) -> Steps:
-    """Make the steps of a request; `destinations` are names, each with whether its manifest can delete."""
-    own = [Step(where, DONE if where == SUPPRESSION else WAITING) for where in _STEPS[kind]]
+def begin(
+    kind: Kind,
+    sealed: str,
+    destinations: Iterable[tuple[str, bool]] = (),
+    counts: Mapping[str, Mapping[str, int]] | None = None,
+) -> Steps:
+    """Make the steps of a request; `destinations` are names, each with whether its manifest can delete.
+
+    `counts` are what the accepting commit did, by step: it suppresses, cuts identifiers off, and cancels a little.
+    """
+    did = counts or {}
+    own = [Step(each, DONE if each == SUPPRESSION else WAITING, counts=did.get(each, {})) for each in _STEPS[kind]]
     told = [_destination(name, can=can) for name, can in destinations] if kind in {Kind.BOTH, Kind.ERASE} else []
     return Steps((*own[:-1], *told, own[-1]), sealed)
 

@@ -40,7 +40,7 @@ class Carrier:
     def open(self, destination: Destination) -> tuple[Part, ...]:
         """Open a window over all that is unread."""
         wanted = Wanted(batches=0, events=1000, probe=False)
-        found = self.bench.look(partial(look, lane=destination.lane, eyes=self.eyes, wanted=wanted))
+        found = self.bench.look(partial(look, lane=destination.lane, eyes=self.eyes, wanted=wanted, epoch=self.epoch))
         if found.opening is None:
             return ()
         parts = self.bench.store.commit(partial(commits.open_window, opening=found.opening, epoch=self.epoch))
@@ -58,7 +58,7 @@ class Carrier:
     def mark(self, destination: Destination) -> tuple[Batch, ...]:
         """Mark what is due, as before it leaves again."""
         wanted = Wanted(batches=100, events=0, probe=False)
-        found = self.bench.look(partial(look, lane=destination.lane, eyes=self.eyes, wanted=wanted))
+        found = self.bench.look(partial(look, lane=destination.lane, eyes=self.eyes, wanted=wanted, epoch=self.epoch))
         again = partial(
             commits.retry, lane=destination.lane, batches=found.retries, ended=found.ended, epoch=self.epoch,
             revision=found.revision,

@@ -28,7 +28,7 @@ class Oracle:
     lets: Mapping[str, Node]
     names: tuple[str, ...] = ()
 
-    def of(self, node: Node) -> Json:
+    def of(self, node: Node) -> Json:  # noqa: C901, PLR0911, PLR0912, PLR0915 - one case a node: the language at a glance
         match node:
             case nodes.Const(value):
                 return value
@@ -44,7 +44,7 @@ class Oracle:
             case nodes.Not(of):
                 return not self.of(of)
             case nodes.Every(parts):
-                return self.chain(parts, lambda value: bool(value))
+                return self.chain(parts, bool)
             case nodes.Either(parts):
                 return self.chain(parts, lambda value: not value)
             case nodes.Coalesce(parts):
@@ -85,8 +85,8 @@ class Oracle:
                 return listed if listed or keep else None
             case nodes.EachPair(source, where, key, value, keep):
                 rows = [(inner.of(key), inner.of(value)) for inner in self.inside(source) if inner.of(where)]
-                made = {values.text_of(k): v for k, v in rows if k is not None and self.stays(v, value)}
-                return made if made or keep else None
+                pairing = {values.text_of(k): v for k, v in rows if k is not None and self.stays(v, value)}
+                return pairing if pairing or keep else None
             case nodes.Rendered():
                 raise AssertionError("templates of users have tests of their own")
 

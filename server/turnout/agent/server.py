@@ -155,16 +155,17 @@ class Opening:
 
     async def hold(self, make: MakeDesk) -> None:
         """Open the desk, hold it open until `close`, and let it leave in its own time."""
-        async with AsyncExitStack() as stack:
-            with self._opening:
+        with self._opening:  # around all of it: the desk has scopes of its own, which end before this one
+            async with AsyncExitStack() as stack:
                 try:
                     self._desk = await stack.enter_async_context(make())
                 except TurnoutError as error:
                     self._why = error.message
                 except Exception:
                     self._why = _broke("opening", self._entropy)
-            self._settled.set()
-            await self._closing.wait()
+                self._settled.set()
+                await self._closing.wait()
+        self._settled.set()
 
     def close(self) -> None:
         """Let the desk go; if it is not open yet, give up."""

@@ -49,6 +49,12 @@ def erase(
         output.answer(here, asked, show)
         return
 
+    output.answer(here, receipt(here, deletion, wait=wait), show)
+
+
+def receipt(here: Here, deletion: str, *, wait: bool) -> Document:
+    """Give the receipt of a deletion: at its end, or, without `wait` or after ten minutes, as it stands."""
+
     async def follow(desk: OwnDesk, app: App) -> Document:
         told = await desk.get_deletion(deletion_id=deletion)
         until = app.clock.monotonic() + (WAIT_S if wait else 0)
@@ -59,7 +65,7 @@ def erase(
 
     if wait:
         output.say("Erasing …")
-    output.answer(here, at_desk(here, follow, delivers=wait), show)
+    return at_desk(here, follow, delivers=wait)
 
 
 def show(told: Document) -> Iterable[RenderableType]:

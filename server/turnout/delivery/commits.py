@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from turnout.delivery import verdict
 from turnout.delivery.batch import Batch
@@ -17,6 +17,7 @@ from turnout.delivery.selection import read_selection, selects
 from turnout.delivery.settlement import OVERTOOK, Asked, Back, Finished, Held, Settled, Settlement, Unsent
 from turnout.delivery.window import Opening, Part, Sight, Skip, owed
 from turnout.errors import Superseded
+from turnout.event.model import Stored
 from turnout.evidence import frame
 from turnout.routing import Bound
 from turnout.store.deliveries import Final, RequestRow
@@ -25,6 +26,9 @@ from turnout.store.owed import Owed, OwedState
 from turnout.store.unit import Unit, View
 
 CRASH = "crash"
+
+Look: TypeAlias = Callable[[View, int, int], tuple[Bound, Sight] | None]
+"""Binds a lane's destination as of a revision, and gives the sight of its events; None when it cannot."""
 
 
 def open_window(unit: Unit, opening: Opening, epoch: int) -> tuple[Part, ...] | None:
@@ -103,11 +107,12 @@ def retry(
     now = unit.session.now
     people: set[tuple[int, int]] = set()
     for over, code, reason in ended:
-        if unit.owed.get(lane, over.run, over.seq, over.part) is not None:
+        standing = unit.owed.get(lane, over.run, over.seq, over.part)
+        if standing is not None:
             unit.owed.remove([over])
             unit.deliveries.finish(lane, over.run, [Final(over.seq, over.part, over.seq, code, reason, over.request)])
             unit.counts.add(lane, code)
-            people.add((over.run, over.person))
+            people.add((over.run, standing.person))
     marked = []
     for batch in batches:
         found = [row for part in batch.parts if (row := _may_leave(unit, lane, part, now)) is not None]
@@ -140,25 +145,42 @@ def give_back(unit: Unit, lane: int, batches: Sequence[Batch], epoch: int) -> No
         unit.deliveries.finish_request(batch.request, 0, "not_sent", 0)
 
 
-def take_over(unit: Unit, look: Callable[[View, int, int], tuple[Bound, Sight] | None]) -> int:
-    """Begin a reign: what open windows of older ones owed and no row names becomes owed and unknown.
-
-    `look` binds a lane's destination as of a revision, and gives the sight of its events; None when it cannot.
-    """
+def take_over(unit: Unit, look: Look) -> int:
+    """Begin a reign: what older ones left on its way becomes owed and unknown. Gives its epoch."""
     unit.counter.epoch += 1
-    for window in unit.lanes.windows_before(unit.counter.epoch):
+    _recover(unit, unit.lanes.windows_before(unit.counter.epoch), unit.owed.sending(), look)
+    for request in unit.deliveries.open_requests(unit.counter.epoch):
+        unit.deliveries.finish_request(request.id, 0, CRASH, 0)
+    return unit.counter.epoch
+
+
+def recover(unit: Unit, lane: int, epoch: int, before: int, look: Look) -> None:
+    """Do the same for one lane, for windows of reigns before `before`.
+
+    This reign's own, where a fault of ours ended the lane; else those that a take-over left, for want of settings.
+    """
+    _reign(unit, epoch)
+    windows = [window for window in unit.lanes.windows_before(before) if window.lane == lane]
+    mine = before > epoch
+    _recover(unit, windows, [row for row in unit.owed.sending() if row.lane == lane] if mine else [], look)
+    for request in unit.deliveries.open_requests(before):
+        if request.lane == lane:
+            unit.deliveries.finish_request(request.id, 0, CRASH, 0)
+
+
+def _recover(unit: Unit, windows: Iterable[WindowRow], sending: Iterable[Owed], look: Look) -> None:
+    """Owe again what open windows owed and no row names, and what was marked as on its way."""
+    for window in windows:
         found = look(unit, window.lane, window.revision)
-        if found is not None:
-            _doubt(unit, window, *found)
+        if found is None:
+            continue  # its destination cannot be bound now: the window stays until it can
+        _doubt(unit, window, *found, removed=_removed(unit, window.lane))
         unit.lanes.close_window(window.lane, window.run, window.first)
     crash = unit.deliveries.intern(0, CRASH)
     unit.owed.put(
         replace(row, state=OwedState.UNKNOWN, due=unit.session.now, tries=row.tries + 1, reason=crash)
-        for row in unit.owed.sending()
+        for row in sending
     )
-    for request in unit.deliveries.open_requests(unit.counter.epoch):
-        unit.deliveries.finish_request(request.id, 0, CRASH, 0)
-    return unit.counter.epoch
 
 
 def expire(unit: Unit, lane: int, until: int, epoch: int) -> int:
@@ -344,8 +366,8 @@ def _may_leave(unit: Unit, lane: int, part: Part, now: int) -> Owed | None:
     return row
 
 
-def _doubt(unit: Unit, window: WindowRow, bound: Bound, sight: Sight) -> None:
-    """Owe again what a dead reign's window owed and no row names."""
+def _doubt(unit: Unit, window: WindowRow, bound: Bound, sight: Sight, *, removed: bool) -> None:
+    """Owe again what a dead reign's window owed and no row names; a removed lane owes nothing."""
     now = unit.session.now
     crash = unit.deliveries.intern(0, CRASH)
     run = unit.lanes.run(window.lane, window.run)
@@ -357,7 +379,10 @@ def _doubt(unit: Unit, window: WindowRow, bound: Bound, sight: Sight) -> None:
             if chosen is not None and not selects(unit, chosen, window.lane, event):
                 continue
             for part in owed(event, window.lane, window.run, bound, sight):
-                if isinstance(part, Skip) or _named(unit, part):
+                if (code := _ends(unit, window, event, part, removed=removed)) is not None:
+                    unit.deliveries.finish(window.lane, window.run, [_over(part, code)])
+                    unit.counts.add(window.lane, code)
+                if isinstance(part, Skip) or code is not None or _named(unit, part):
                     continue
                 earlier = unit.owed.head(part.lane, part.run, part.person) if part.person else None
                 held = earlier is not None and earlier.seq < part.seq
@@ -369,6 +394,22 @@ def _doubt(unit: Unit, window: WindowRow, bound: Bound, sight: Sight) -> None:
                         )
                     ]
                 )  # fmt: skip
+
+
+def _removed(unit: Unit, lane: int) -> bool:
+    return any(row.lane == lane and row.state is LaneState.REMOVED for row in unit.lanes.all())
+
+
+def _ends(unit: Unit, window: WindowRow, event: Stored, each: Part | Skip, *, removed: bool) -> int | None:
+    """Tell as what a part of a dead reign's window ends that nobody may send any more; None for all others."""
+    if isinstance(each, Skip):
+        told = event.erased and not unit.deliveries.of_event(window.lane, window.run, event.seq)
+        return verdict.CANCELLED_ERASED if told else None
+    return verdict.CANCELLED_REMOVED if removed and not _named(unit, each) else None
+
+
+def _over(each: Part | Skip, code: int) -> Final:
+    return Final(each.seq, each.part, each.seq, code, CRASH, 0)
 
 
 def _named(unit: Unit, part: Part) -> bool:

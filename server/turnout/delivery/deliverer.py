@@ -6,9 +6,9 @@ delivers and sees it held settles and hands over.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Coroutine
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol
 
 import anyio
@@ -30,6 +30,10 @@ from turnout.store.unit import View
 STAND_BY_S = 0.1
 """How often the lock of a standing deliverer is tried."""
 NOTICE_S = 1.0
+FAULT_S = 1.0
+"""Rest of a lane that a fault of ours ended."""
+
+_log = logging.getLogger(__name__)
 
 
 class Sender(Protocol):
@@ -62,6 +66,7 @@ class Deliverer:
         self.reigns = False
         self._ending = False
         self._empty = anyio.Event()
+        self._seen = -1
 
     def stop(self) -> None:
         """Ask it to settle and end."""
@@ -129,29 +134,39 @@ class Deliverer:
 
     async def _follow(self, tasks: TaskGroup, epoch: int) -> None:
         """Keep a lane running for each destination, and wake them when anything was committed."""
-        seen = -1
+        self._seen = -1
         while True:
             if not self._ending:
-                seen = await self._muster(tasks, epoch, seen)
+                await self._muster(tasks, epoch)
             for lane in self._lanes.values():
                 lane.wake()
             await self._store.changed(NOTICE_S)
 
-    async def _muster(self, tasks: TaskGroup, epoch: int, seen: int) -> int:
+    async def _muster(self, tasks: TaskGroup, epoch: int) -> None:
         generation, rows = await self._store.read(_standing)
-        if generation != seen:
+        if generation != self._seen and not self._ending:
             for row in rows:
                 if row.lane not in self._lanes and row.state is not LaneState.REMOVED:
                     lane = Lane(
                         row.lane, epoch, self._store, self._eyes, self._ask, self._clock, self._entropy, self._options
                     )
                     self._lanes[row.lane] = lane
-                    tasks.start_soon(self._run, lane)
-        return generation
+                    tasks.start_soon(self._run, lane, epoch)
+        self._seen = generation
 
-    async def _run(self, lane: Lane) -> None:
+    async def _run(self, lane: Lane, epoch: int) -> None:
+        """Run a lane to its end. One that a fault of ours ended is begun anew, what it had in hand in doubt."""
         try:
             await lane.run()
+        except* Superseded:
+            raise
+        except* Exception:
+            _log.exception("a lane failed; it begins anew in %s s", FAULT_S)
+            await anyio.sleep(FAULT_S)
+            await self._store.transact(
+                partial(commits.recover, lane=lane.number, epoch=epoch, before=epoch + 1, look=self._eyes.at)
+            )
+            self._seen = -1
         finally:
             self._lanes.pop(lane.number, None)
             if self._ending and not self._lanes:
@@ -161,11 +176,6 @@ class Deliverer:
         if isinstance(ask, Append):
             return await anyio.to_thread.run_sync(self._append, ask)
         return await self._sender.send(ask)
-
-
-def folder_of_files(folder: Path) -> Path:
-    """Give where file sinks with a bare name write."""
-    return folder / "files"
 
 
 def _standing(view: View) -> tuple[int, tuple[LaneRow, ...]]:

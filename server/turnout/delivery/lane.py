@@ -6,6 +6,7 @@ when its settle has committed, so that slots bound the doubles of a crash.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -28,10 +29,12 @@ from turnout.document import Document
 from turnout.entropy import Entropy
 from turnout.errors import Unavailable
 from turnout.evidence import frame, redact
-from turnout.exchange import Ask, Exchange, Moment, Outcome, Reply
+from turnout.exchange import Ask, Class, Exchange, Moment, Outcome, Reply
 from turnout.store.lanes import LaneState
 from turnout.store.store import Store
 from turnout.store.unit import Unit
+
+_log = logging.getLogger(__name__)
 
 UNRESOLVED = 2000
 """Events that a lane has in hand at the most: two windows."""
@@ -75,6 +78,7 @@ class Lane:
         self._again: deque[Batch] = deque()
         self._in_flight: dict[int, Batch] = {}
         self._numbers = 0
+        self._looks = 0
         self._windows = Windows()
         self._wake = anyio.Event()
         self._dirty = True
@@ -126,7 +130,15 @@ class Lane:
 
     async def _look(self) -> None:
         wanted = self._wanted()
-        found = await self._store.read(partial(look.look, lane=self.number, eyes=self._eyes, wanted=wanted))
+        found = await self._store.read(
+            partial(look.look, lane=self.number, eyes=self._eyes, wanted=wanted, epoch=self._epoch)
+        )
+        if found.stranded:
+            await self._store.transact(
+                partial(commits.recover, lane=self.number, epoch=self._epoch, before=self._epoch, look=self._eyes.at)
+            )
+            self._dirty = True
+            return
         self._next_due = found.next_due
         self._state = found.state
         if found.revision != self._revision:
@@ -140,8 +152,6 @@ class Lane:
             await self._retry(found)
         if found.opening is not None:
             await self._open(found)
-        if found.more:
-            self._dirty = True
 
     def _wanted(self) -> Wanted:
         now = self._clock.monotonic()
@@ -149,8 +159,9 @@ class Lane:
         room = UNRESOLVED - len(self._line) - sum(len(batch.parts) for batch in self._in_flight.values())
         if self._breaker.open:
             return Wanted(batches=min(free, 1), events=min(free, 1), probe=True)
+        self._looks += 1
         enough = self._line.ready >= UNRESOLVED // 2
-        return Wanted(batches=free, events=0 if enough else max(0, min(room, 1000)), probe=False)
+        return Wanted(batches=free, events=0 if enough else max(0, min(room, 1000)), probe=False, turn=self._looks)
 
     async def _retry(self, found: Looked) -> None:
         mark = partial(
@@ -237,13 +248,19 @@ class Lane:
         talk = target.exchange(batch.first.item.action, items, Moment(sent, request_id(batch)))
         turns: list[Document] = []
         took = 0
-        ask, outcomes = _step(talk, None)
-        while ask is not None:
-            reply = await self._ask(ask)
-            took += reply.took_ms
-            turns.append(frame.turn(ask, reply, spelled))
-            ask, outcomes = _step(talk, reply)
-        assert len(outcomes) == len(batch.parts), "an exchange answers for each item"
+        try:
+            ask, outcomes = _step(talk, None)
+            while ask is not None:
+                reply = await self._ask(ask)
+                took += reply.took_ms
+                turns.append(frame.turn(ask, reply, spelled))
+                ask, outcomes = _step(talk, reply)
+            assert len(outcomes) == len(batch.parts), "an exchange answers for each item"
+        except Exception:
+            # A manifest that fails on this event costs this event: final if nothing left, else in doubt.
+            _log.exception("the exchange of %s failed", batch.first.bound.destination.slug)
+            broken = Outcome(Class.UNKNOWN if turns else Class.FINAL, "mapping_error")
+            outcomes = (broken,) * len(batch.parts)
         return Answered(batch, outcomes, sent, took, tuple(turns), probe)
 
     # -- settling -----------------------------------------------------------------------------------------
@@ -270,13 +287,18 @@ class Lane:
                 self._owing += [Held(part) for part in self._line.stalled(each.part)]
         again = done.again
         owing = tuple(self._owing)
+        taken = len(owing)
         if self._breaker.open:
-            owing += tuple(Unsent(part) for batch in again for part in batch.parts)
+            back = [part for batch in again for part in batch.parts]
+            owing += (
+                *(Unsent(part) for part in back),
+                *(Held(each) for part in back for each in self._line.stalled(part)),
+            )
             again = ()
         settled = tuple(self._unless_removed([*done.settled, *owing]))
         await self._write(replace(done, settled=settled, again=again))
         del self._answered[: len(answered)]
-        self._owing = self._owing[len(owing) :]
+        self._owing = self._owing[taken:]
         for number, _ in answered:
             self._in_flight.pop(number, None)
         self._again.extend(again)
@@ -311,14 +333,15 @@ class Lane:
 
     # -- stopping -----------------------------------------------------------------------------------------
 
-    def _drop_line(self) -> tuple[Part, ...]:
+    def _drop_line(self, *, waiting_too: bool = False) -> tuple[Part, ...]:
         again = [part for batch in self._again for part in batch.parts]
         self._again.clear()
-        return (*again, *self._line.drain())
+        behind = [each for part in again for each in self._line.stalled(part)]
+        return (*again, *behind, *self._line.drain(waiting_too=waiting_too))
 
     async def _put_down(self) -> None:
         """Give back what has not left: somebody paused or removed the lane, or it stops."""
-        self._owing += [Unsent(part) for part in self._drop_line()]
+        self._owing += [Unsent(part) for part in self._drop_line(waiting_too=self._stopping)]
         await self._settle()
 
     async def _leave(self) -> None:
@@ -349,7 +372,7 @@ class Lane:
             waits.append(self._breaker.wait_s(now))
             if not self._in_flight:
                 return min(waits) + 0.001
-        if self._next_due is not None:
+        if self._next_due is not None and self._breaker.allows(now, len(self._in_flight)):
             waits.append(max(0.0, (self._next_due - self._clock.now()) / 1e6))
         if (grown := self._line.grown_s(now, self._options.batch_wait_s)) is not None and self._breaker.allows(
             now, len(self._in_flight)

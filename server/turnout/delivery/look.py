@@ -43,11 +43,11 @@ class Looked:
     retries: tuple[Batch, ...] = ()
     ended: tuple[tuple[Owed, int, str], ...] = ()
     opening: Opening | None = None
-    more: bool = False
+    stranded: bool = False
 
 
-def look(view: View, lane: int, eyes: Eyes, wanted: Wanted) -> Looked:
-    """Look at one lane."""
+def look(view: View, lane: int, eyes: Eyes, wanted: Wanted, epoch: int) -> Looked:
+    """Look at one lane. `stranded`: a take-over left windows of it, for want of settings that are there now."""
     revision = view.counter.revision
     row = next((each for each in view.lanes.all() if each.lane == lane), None)
     destination = view.workspace.by_lane().get(lane)
@@ -56,6 +56,8 @@ def look(view: View, lane: int, eyes: Eyes, wanted: Wanted) -> Looked:
     bound = eyes.bound(view, destination, revision)
     if row.state is not LaneState.RUNNING or not isinstance(bound, Bound):
         return Looked(LaneState.PAUSED if row.state is LaneState.RUNNING else row.state, revision)
+    if any(window.lane == lane for window in view.lanes.windows_before(epoch)):
+        return Looked(row.state, revision, stranded=True)
     sight = eyes.sight(view)
     next_due = view.owed.next_due(lane)
     retries: tuple[Batch, ...] = ()

@@ -20,7 +20,7 @@ class Line:
     def __init__(self) -> None:
         """Begin empty."""
         self._ready: dict[GroupKey, deque[Part]] = {}
-        self._behind: dict[int, deque[Part]] = {}
+        self._behind: dict[tuple[int, int], deque[Part]] = {}
         self._since: dict[GroupKey, float] = {}
         self._waiting = 0
         self._count = 0
@@ -37,18 +37,18 @@ class Line:
     def add(self, parts: Iterable[Part], now: float) -> None:
         """Take parts in, in order of recording."""
         for part in parts:
-            if part.person and part.person in self._behind:
-                self._behind[part.person].append(part)
+            if part.person and _who(part) in self._behind:
+                self._behind[_who(part)].append(part)
                 self._waiting += 1
                 continue
             if part.person:
-                self._behind[part.person] = deque()
+                self._behind[_who(part)] = deque()
             self._put(part, now)
 
     def occupy(self, part: Part) -> None:
         """Mark a person as busy whose part left by another way (a retry)."""
         if part.person:
-            self._behind.setdefault(part.person, deque())
+            self._behind.setdefault(_who(part), deque())
 
     def take(self, now: float, wait_s: float) -> Batch | None:
         """Take the next batch; None when nothing is ready, or what is ready may still grow."""
@@ -70,34 +70,40 @@ class Line:
 
     def done(self, part: Part, now: float) -> None:
         """A part is final: the next of its person may leave."""
-        if not part.person or part.person not in self._behind:
+        if not part.person or _who(part) not in self._behind:
             return
-        behind = self._behind[part.person]
+        behind = self._behind[_who(part)]
         if behind:
             self._waiting -= 1
             self._put(behind.popleft(), now)
         else:
-            del self._behind[part.person]
+            del self._behind[_who(part)]
 
     def stalled(self, part: Part) -> tuple[Part, ...]:
         """A part is owed: give those that waited behind it, which are owed now too."""
-        behind = self._behind.pop(part.person, None) if part.person else None
+        behind = self._behind.pop(_who(part), None) if part.person else None
         if not behind:
             return ()
         self._waiting -= len(behind)
         return tuple(behind)
 
-    def drain(self) -> tuple[Part, ...]:
-        """Give everything up that has not left, in order of recording."""
-        found = [part for parts in self._ready.values() for part in parts]
-        found += [part for parts in self._behind.values() for part in parts]
+    def drain(self, *, waiting_too: bool = False) -> tuple[Part, ...]:
+        """Give up what has not left, in order of recording.
+
+        What waits behind a part on its way stays until that is settled, unless the lane ends (`waiting_too`):
+        owed and due beside it, it would overtake.
+        """
+        ready = [part for parts in self._ready.values() for part in parts]
+        found = list(ready)
+        for part in ready:
+            found += self._behind.pop(_who(part), ()) if part.person else ()
+        if waiting_too:
+            for parts in self._behind.values():
+                found += parts
+                parts.clear()
         self._ready.clear()
         self._since.clear()
-        for part in found:
-            self._behind.pop(part.person, None)
-        for parts in self._behind.values():
-            parts.clear()
-        self._count = self._waiting = 0
+        self._count, self._waiting = 0, self._waiting + len(ready) - len(found)
         return tuple(sorted(found, key=lambda part: part.key))
 
     def _put(self, part: Part, now: float) -> None:
@@ -168,3 +174,8 @@ class Windows:
                 self._counts[home] = n
             else:
                 del self._counts[home]
+
+
+def _who(part: Part) -> tuple[int, int]:
+    """Name the line that a part stands in: order holds within a run, as the owed rows have it."""
+    return part.run, part.person

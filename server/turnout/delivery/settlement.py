@@ -168,7 +168,11 @@ GONE = 410
 OVERTOOK = "overtook"
 """Reason of what passed an earlier event of its person that had blocked for too long."""
 
-_FINAL = {"redirect": verdict.REDIRECT, "blocked_address": verdict.BLOCKED}
+_FINAL = {
+    "redirect": verdict.REDIRECT,
+    "blocked_address": verdict.BLOCKED,
+    "mapping_error": verdict.DROPS["mapping_error"],
+}
 
 
 def _again(

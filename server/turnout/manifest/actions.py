@@ -13,7 +13,7 @@ from turnout.manifest import requests, results
 from turnout.manifest.auth import credentials
 from turnout.manifest.compile import Mapped, Memory, Scope
 from turnout.manifest.model import ActionSpec
-from turnout.manifest.plans import CHECK, Call, Compiled, Plan, Refusal, is_for
+from turnout.manifest.plans import CHECK, Call, Compiled, Plan, is_for
 from turnout.manifest.settings import secrets
 from turnout.manifest.times import micros
 from turnout.manifest.values import entries, number, text_of
@@ -24,9 +24,12 @@ ENVELOPE: Final = 1_024
 """Room that a body keeps for what stands around its items."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Here:
-    """All that a value may read: the event, the memory for it, what a loop binds, and the scope."""
+    """All that a value may read: the event, the memory for it, what a loop binds, and the scope.
+
+    Not frozen: one is made for each event and action, and freezing doubles what that costs.
+    """
 
     functions: Mapping[str, Mapped]
     settings: Document
@@ -160,9 +163,9 @@ class CompiledTarget:
     def _mapped(self, plan: Plan, here: _Here) -> list[Item | Drop]:
         """Map one event through one action: its items, or one drop."""
         name = plan.spec.name
-        if not plan.late_when and not here.compute(f"{name}.when"):
+        if not (plan.always or plan.late_when or here.compute(f"{name}.when")):
             return [Drop(name, "no_match")]
-        if _is_old(plan.spec, here):
+        if plan.spec.max_age_s and _is_old(plan.spec, here):
             return [Drop(name, "too_old")]
         for refusal in plan.refusals:
             if not refusal.late and bool(here.compute(refusal.name)) is not refusal.must_hold:
@@ -185,15 +188,12 @@ class CompiledTarget:
             return Drop(name, "no_match")
         value = here.compute(f"{name}.item") if plan.maps else None
         here.scope.item = value
-        refused = next((one for one in plan.refusals if one.late and self._refuses(one, here)), None)
-        if refused:
-            return Drop(name, refused.code, refused.say)
+        for refusal in plan.refusals:
+            if refusal.late and bool(here.compute(refusal.name)) is not refusal.must_hold:
+                return Drop(name, refusal.code, refusal.say)
         if value is None and plan.maps:
             return Drop(name, "invalid", "nothing is left to send")
         return self._weighed(plan, here, index, value)
-
-    def _refuses(self, refusal: Refusal, here: _Here) -> bool:
-        return bool(here.compute(refusal.name)) is not refusal.must_hold
 
     def _weighed(self, plan: Plan, here: _Here, index: int, value: Json) -> Item | Drop:
         name, batch = plan.spec.name, plan.spec.batch
@@ -203,7 +203,9 @@ class CompiledTarget:
             return Drop(name, "mapping_error", "the item cannot be written as JSON")
         if (batch and batch.item_bytes and size > batch.item_bytes + 1) or size > self._actions[name].max_bytes:
             return Drop(name, "too_large")
-        group = tuple(here.compute(f"{name}.by{place}") for place in range(len(batch.by))) if batch else ()
+        group: tuple[Json, ...] = ()
+        if batch and batch.by:
+            group = tuple(here.compute(f"{name}.by{place}") for place in range(len(batch.by)))
         return Item(name, index, value, size, group, here.document)
 
     def _kept(self, plan: Plan, items: tuple[Item, ...]) -> tuple[list[Item], list[int]]:
@@ -242,7 +244,5 @@ class CompiledTarget:
 
 
 def _is_old(spec: ActionSpec, here: _Here) -> bool:
-    if not spec.max_age_s:
-        return False
     happened = micros(here.document.get("timestamp"))
     return happened is not None and happened < here.scope.now - spec.max_age_s * SECOND

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from turnout.document import Document, Json
-from turnout.errors import InvalidInput
+from turnout.errors import InvalidInput, InvalidManifest
 from turnout.manifest.emit import UNSET, Unset, Writer
 from turnout.manifest.expression import Names, parse
 from turnout.manifest.nodes import Node
@@ -71,14 +71,21 @@ class Program:
 
 
 def compile_nodes(shapes: Mapping[str, Node], lets: Mapping[str, Node], names: tuple[str, ...]) -> Program:
-    """Compile values together. `names` are what an event's `integrations` may call the destination."""
+    """Compile values together. `names` are what an event's `integrations` may call the destination.
+
+    Raises: InvalidManifest, when they are nested deeper than Python goes.
+    """
     writer = Writer(lets, names, render_template)
     for place, node in enumerate(shapes.values()):
         writer.function(f"f{place}", node)
     for name in lets:
         writer.let(name)
     space = writer.bound
-    exec(compile("\n".join(writer.lines) or "pass", "<manifest>", "exec"), space)  # noqa: S102 - no text of a manifest is in it
+    try:
+        code = compile("\n".join(writer.lines), "<manifest>", "exec")
+    except (SyntaxError, RecursionError, MemoryError):  # Python bounds how deep loops and choices nest
+        raise InvalidManifest("values are nested too deeply; name parts of them under `let`") from None
+    exec(code, space)  # noqa: S102 - no text of a manifest is in it
     functions = {name: _function(space[f"f{place}"]) for place, name in enumerate(shapes)}
     return Program(functions, len(writer.memo))
 

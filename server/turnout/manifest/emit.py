@@ -170,7 +170,7 @@ class Body:
             case "it":
                 return self.below(self.it, keys)
             case "index":
-                return self.index
+                return self.below(self.index, keys)
             case "integrations":
                 return self.below(self.hold(f"integration(e, {self.writer.bind(self.writer.names)})"), keys)
             case _:

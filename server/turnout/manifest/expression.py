@@ -217,7 +217,7 @@ class _Parser:
             return self.let(keys)
         if root in self.names.bare:
             unique = self.names.bare[root]
-            return nodes.Let(unique, keys, self.at) if unique else nodes.NULL
+            return nodes.Let(unique, keys, self.at) if unique else nodes.Coalesce((nodes.NULL,), self.at)
         return self.path(root or "event", keys)
 
     def let(self, keys: tuple[str, ...]) -> Node:

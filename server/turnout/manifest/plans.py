@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from turnout.manifest import requests, results
 from turnout.manifest.compile import Program, compile_nodes
 from turnout.manifest.model import ActionSpec, Auth, Manifest, Results, Rule, Send
-from turnout.manifest.nodes import Node, Path
+from turnout.manifest.nodes import TRUE, Node, Path
 from turnout.manifest.reads import roots
 
 CHECK = "check"
@@ -43,6 +43,7 @@ class Plan:
     spec: ActionSpec
     call: Call
     refusals: tuple[Refusal, ...]
+    always: bool
     late_when: bool
     loops: bool
     maps: bool
@@ -105,6 +106,7 @@ def _plan(manifest: Manifest, spec: ActionSpec, nodes: dict[str, Node]) -> Plan:
         spec,
         call,
         refusals,
+        always=spec.when is TRUE,
         late_when=bool(_roots(manifest, spec.when) & _LOOP),
         loops=spec.each is not None and bool(read & _LOOP),
         maps=bool(spec.item or spec.each or read & {"item", "batch"}),

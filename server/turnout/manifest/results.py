@@ -138,7 +138,7 @@ def _until(value: Json, now: int) -> float | None:
     return min(max(float(wait_s), 0.0), LONGEST_WAIT_S)
 
 
-def _each(  # noqa: PLR0917 - all of it, and nothing else, decides
+def _each(
     plan: Judging, whole: Outcome, verdict: str, items: Sequence[Json], evaluate: Evaluate, reply: Answer
 ) -> tuple[Outcome, ...]:
     """Judge item by item: those that the answer lists, and the rest."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from turnout.document import Document, Json
 from turnout.guard.audit import Inverse
@@ -79,7 +79,18 @@ class Operation(Generic[Q, P]):
     audited: bool = True
 
 
+@runtime_checkable
+class Spoken(Protocol):
+    """A request whose fields are not what its caller calls them."""
+
+    def arguments(self) -> Mapping[str, Json]:
+        """Give the arguments in the caller's words."""
+        ...
+
+
 def arguments(request: object) -> Mapping[str, Json]:
     """Give a request's arguments, absent ones left out: what its fingerprint is made of."""
+    if isinstance(request, Spoken):
+        return request.arguments()
     given: dict[str, Any] = asdict(request)  # type: ignore[call-overload]  # every request is a dataclass
     return {name: value for name, value in given.items() if value is not None}

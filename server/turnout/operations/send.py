@@ -16,6 +16,7 @@ from turnout.ingest import Recorded, ingest
 from turnout.operations.model import Applied, Calling, Operation, Shown
 from turnout.store.unit import Unit, View
 
+_ARGUMENTS = {"userId": "user_id", "anonymousId": "anonymous_id"}
 EVENTS_MAX = 500
 OWN_SOURCE = SourceId(1)
 """The source of what tools and the command line send: the first one of a workspace."""
@@ -23,10 +24,18 @@ OWN_SOURCE = SourceId(1)
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Calls in Segment's shape; `namespace` is empty for the caller's own."""
+    """Calls in Segment's shape; `namespace` is empty for the caller's own. `alone`: of a tool that sends one."""
 
     events: tuple[Mapping[str, Json], ...]
     namespace: str = ""
+    alone: bool = False
+
+    def arguments(self) -> Mapping[str, Json]:
+        """Give the arguments as the caller knows them: the one call's own fields, or the list."""
+        if not self.alone:
+            return {"events": self.events, "namespace": self.namespace}
+        named = {_ARGUMENTS.get(name, name): value for name, value in self.events[0].items() if value is not None}
+        return {**named, "namespace": self.namespace}
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,18 +67,23 @@ def refuse_network(folder: Path) -> None:
     """Refuse a network file system. Raises: Unavailable. Units: Linux alone tells; elsewhere nothing is known."""
     if sys.platform != "linux":
         return
-    best, kind = "", ""
-    real = str(folder.resolve())
-    for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
-        left, _, right = line.partition(" - ")
-        point = left.split()[4].replace("\\040", " ")
-        if (real == point or real.startswith(point.rstrip("/") + "/")) and len(point) >= len(best):
-            best, kind = point, right.split()[0]
+    kind = file_system(str(folder.resolve()), Path("/proc/self/mountinfo").read_text(encoding="utf-8"))
     if kind in NETWORK:
         raise Unavailable(
             f"the data directory is on a network file system ({kind}), where SQLite's locks do not hold; "
             "give --data a directory on a local disk"
         )
+
+
+def file_system(folder: str, mounts: str) -> str:
+    """Name the file system that a folder is on, from the text of mountinfo; the last mount over a place counts."""
+    best, kind = "", ""
+    for line in mounts.splitlines():
+        left, _, right = line.partition(" - ")
+        point = left.split()[4].replace("\\040", " ")
+        if (folder == point or folder.startswith(point.rstrip("/") + "/")) and len(point) >= len(best):
+            best, kind = point, right.split()[0]
+    return kind
 
 
 def connect_writer(path: Path) -> Connection:

@@ -108,7 +108,7 @@ class LogView:
         return low or 0, high or 0
 
     def first_since(self, moment: int) -> int | None:
-        """Give the first event received at or after a moment, by halves: `received` rises with seq but for clock jumps."""
+        """Give the first event received at or after a moment, by halves: but for clock jumps `received` rises."""
         low, high = self.bounds()
         found = None
         while low <= high:

@@ -169,7 +169,9 @@ class People(PeopleView):
         for overlay in reversed(self._s.overlays):
             if (person := overlay.owners.get(claim)) is not None:
                 return person
-            moved = moved or overlay.moved_people
+            if overlay.moved_people:
+                moved = True
+                break
         if not moved and (person := self._s.cache.owners.get(claim)) is not None:
             return person
         found = self.owner(claim)

@@ -47,10 +47,14 @@ class PrivacyView:
     def suppressing(self) -> bool:
         """Tell whether anybody is suppressed at all."""
         cache = self._s.cache
-        if cache.suppressing is None or any(overlay.moved_people for overlay in self._s.overlays):
-            row = self._s.row(SQL["any_suppression"])
-            cache.suppressing = bool(row and row[0])
-        return cache.suppressing
+        ours = self._s.counter.regulations != cache.regulations  # changed in this transaction, which may yet go back
+        if cache.suppressing is not None and not ours:
+            return cache.suppressing
+        row = self._s.row(SQL["any_suppression"])
+        found = bool(row and row[0])
+        if not ours:
+            cache.suppressing = found
+        return found
 
     def suppressed(self, identifier: Identifier) -> bool:
         """Tell whether an identifier is suppressed."""

@@ -13,7 +13,7 @@ import weakref
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Late
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -155,7 +155,7 @@ class Store:
             except BaseException:
                 answer.cancel()
                 raise
-        if not answer.done() and answer.cancel():
+        if answer.cancelled():
             raise self._frozen()
         if not answer.done():
             await self._loop.answered(answer)
@@ -189,9 +189,10 @@ class Store:
     def committed(self, seq: int) -> None:
         """Note the highest seq beside the database, now and then."""
         now = self.clock.monotonic()
-        if now - self._tail_at >= TAIL_S:
+        if now - self._tail_at >= TAIL_S and not self.missing:  # a loss stays noted until somebody accepts it
             self._tail_at = now
-            tail.write(self.folder / "tail", seq)
+            with suppress(OSError):  # the commit stands, whatever becomes of its note
+                tail.write(self.folder / "tail", seq)
         self._loop.commit_seen()
 
     # -- inside -------------------------------------------------------------------------------------------
@@ -222,15 +223,12 @@ class Store:
         connect.refuse_network(self.folder)
         opening = FileLock(self.folder / "open.lock")
         turnstile = Turnstile(self.folder)
-        if not opening.try_share():
-            raise Unavailable(
-                f"process {opening.holder()} is migrating or restoring this workspace; wait for it to end"
-            )
-        promised = tail.read(self.folder / "tail")
         try:
+            _share(opening)
+            promised = tail.read(self.folder / "tail")
             with turnstile.passed():
                 self._vault = self._keys()
-                stored = self._prepare()
+                stored = self._prepare(opening)
         except BaseException:
             turnstile.close()
             opening.close()
@@ -252,7 +250,7 @@ class Store:
             )
         return vault.make(path, self.entropy)
 
-    def _prepare(self) -> int:
+    def _prepare(self, opening: FileLock) -> int:
         """Bring the schema up to date and compare the keys; give the next seq."""
         assert self._vault is not None
         connection = self.connect()
@@ -261,7 +259,7 @@ class Store:
             found = int(cursor.fetchone()[0])
             cursor.close()
             if found != SCHEMA:
-                self._migrate(connection, found)
+                self._migrate(connection, found, opening)
             cursor = connection.execute("SELECT keys, seq FROM counter")
             keys, seq = cursor.fetchone()
             cursor.close()
@@ -273,22 +271,14 @@ class Store:
             raise Unavailable("the file `keys` belongs to another workspace; put back the one of this data directory")
         return int(seq)
 
-    def _migrate(self, connection: Connection, found: int) -> None:
+    def _migrate(self, connection: Connection, found: int, opening: FileLock) -> None:
         from turnout.store.migrate import migrate  # noqa: PLC0415 - sqlite-utils takes 0.1 s, and the schema is nearly always current
 
         assert self._vault is not None
-        if found:
-            alone = FileLock(self.folder / "open.lock")
-            try:
-                if not alone.try_acquire():
-                    raise Unavailable(
-                        "the workspace must be migrated, and other processes have it open; stop them first"
-                    )
-                migrate(connection, self._vault)
-            finally:
-                alone.close()
-        else:
-            migrate(connection, self._vault)
+        if 0 < found < SCHEMA and not opening.try_acquire():  # our own share becomes the whole of it
+            raise Unavailable("the workspace must be migrated, and other processes have it open; stop them first")
+        migrate(connection, self._vault)
+        opening.share()
 
     def _close(self) -> None:
         assert self._writer is not None
@@ -313,6 +303,11 @@ class Store:
                 seen = version
                 self._loop.notice()
             await anyio.sleep(POLL_S)
+
+
+def _share(opening: FileLock) -> None:
+    if not opening.try_share():
+        raise Unavailable(f"process {opening.holder()} is migrating or restoring this workspace; wait for it to end")
 
 
 def _before_fork() -> None:

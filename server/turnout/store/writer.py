@@ -117,6 +117,8 @@ class Writer:
         finally:
             leave()
         for work, result, failure in done:
+            if work.answer.cancelled():
+                continue
             if failure is None:
                 work.answer.set_result(result)
             else:
@@ -144,7 +146,7 @@ class Writer:
                     break
                 work, last = self._next()
             self._commit(session)
-        except Error as error:
+        except (Error, OSError, Unavailable) as error:
             self._broken(taken or [first], error, done)
         return last
 
@@ -172,7 +174,7 @@ class Writer:
         self.cache.merge(session.overlay)
         self._ways.committed(session.counter.seq)
 
-    def _broken(self, taken: list[Work], error: Error, done: list[tuple[Work, Any, Exception | None]]) -> None:
+    def _broken(self, taken: list[Work], error: Exception, done: list[tuple[Work, Any, Exception | None]]) -> None:
         """Give up the connection: pages may be marked clean that never reached the disk."""
         self.failures += 1
         connection, self._connection = self._connection, None

@@ -23,7 +23,7 @@ IDLE_S = 1.0
 LOOK_S = 0.25
 
 _files: dict[tuple[int, int], int] = {}
-"""Descriptors of databases by device and inode, open for life: closing one would drop SQLite's locks of this process."""
+"""Descriptors of databases by device and inode, open for life: closing one drops SQLite's locks of this process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Checkpointer:
         return int(busy), int(log), int(done)
 
     def _sync(self) -> None:
-        found = os.stat(self._store.path)
+        found = self._store.path.stat()
         key = found.st_dev, found.st_ino
         if key not in _files:
             _files[key] = os.open(self._store.path, os.O_RDONLY | os.O_CLOEXEC)

@@ -62,7 +62,7 @@ async def _keep(name: str, turn: Callable[[], float], failures: Counter[str]) ->
             rest = await anyio.to_thread.run_sync(turn)
         except Superseded:
             return
-        except Exception:  # noqa: BLE001 - one keeper's fault must not end the others, nor the lanes beside them
+        except Exception:  # one keeper's fault must not end the others, nor the lanes beside them
             failures[name] += 1
             rest = AGAIN_S
         await anyio.sleep(rest)

@@ -65,9 +65,7 @@ class OfNamespace:
     def among(self, view: View, first: int, last: int) -> frozenset[int]:
         """Give its events in a stretch of the log."""
         to = min(last, self.until)
-        return (
-            frozenset(view.log.seqs_in(self.namespace, first - 1, to, to - first + 1)) if first <= to else frozenset()
-        )
+        return frozenset(view.log.seqs_in(self.namespace, first - 1, to, max(0, to - first + 1)))
 
     def in_flight(self, view: View) -> bool:
         """Tell whether an open window, or a retry on its way, holds an event of it."""

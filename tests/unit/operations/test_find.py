@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -22,18 +23,18 @@ def lanes(here: Bench) -> Carrier:
     return carrier(here)
 
 
-def page(here: Bench, who: Principal = PERSON, **asked: object) -> Document:
-    request = Find(**asked)  # type: ignore[arg-type]
+def page(here: Bench, who: Principal = PERSON, **asked: Any) -> Document:
+    request = Find(**asked)
     return here.look(lambda view: find.find_events(view, here.eyes, Reader(who), request))
 
 
-def events(here: Bench, who: Principal = PERSON, **asked: object) -> list[Mapping[str, Json]]:
+def events(here: Bench, who: Principal = PERSON, **asked: Any) -> list[Mapping[str, Json]]:
     listed = page(here, who, **asked)["events"]
     assert isinstance(listed, list)
     return [each for each in listed if isinstance(each, dict)]
 
 
-def ids(here: Bench, **asked: object) -> list[Json]:
+def ids(here: Bench, **asked: Any) -> list[Json]:
     return [each["message_id"] for each in events(here, **asked)]
 
 
@@ -99,7 +100,7 @@ def test_a_person_is_found_under_every_id_they_had(here: Bench) -> None:
         ({"until": "2025-11-24"}, []),
     ],
 )
-def test_a_stretch_of_time(here: Bench, asked: dict[str, str], found: list[str]) -> None:
+def test_a_stretch_of_time(here: Bench, asked: dict[str, Any], found: list[str]) -> None:
     for number in (1, 2, 3):
         here.record({"messageId": f"m{number}"})
         here.clock.pass_s(3600)
@@ -248,7 +249,7 @@ def test_an_erased_event_is_not_listed(here: Bench) -> None:
         {"namespace": "A b"},
     ],
 )
-def test_what_makes_no_sense_is_said(here: Bench, asked: dict[str, object]) -> None:
+def test_what_makes_no_sense_is_said(here: Bench, asked: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):
         page(here, **asked)
 

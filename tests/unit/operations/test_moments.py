@@ -26,7 +26,7 @@ def test_a_moment_is_a_date_or_so_long_ago(text: str, at: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "yesterday", "7", "-3d", "7y", "d", "9999999d", "٧d", "2025-13-01"])  # noqa: RUF001
 def test_what_is_no_moment_names_the_argument_and_what_is_expected(text: str) -> None:
-    with pytest.raises(InvalidInput, match="`until`.*24h"):
+    with pytest.raises(InvalidInput, match=r"`until`.*24h"):
         moment(text, BEGIN, name="until")
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from support.carrier import carrier
@@ -41,6 +43,13 @@ def body(one: dict[str, Json]) -> Document:
     return found
 
 
+def alone(batch: Json) -> Document:
+    assert isinstance(batch, list)
+    (one,) = batch
+    assert isinstance(one, dict)
+    return one
+
+
 def test_a_request_is_shown_as_it_would_leave(here: Bench) -> None:
     here.connect("webhook", URL)
 
@@ -68,9 +77,7 @@ def test_it_shows_what_a_lane_then_sends(here: Bench) -> None:
     assert isinstance(left, Request)
     sent = shown(left, ())["body"]
     assert isinstance(sent, dict)
-    (mine,), (theirs,) = body(foretold)["batch"], sent["batch"]  # type: ignore[misc]
-    assert isinstance(mine, dict)
-    assert isinstance(theirs, dict)
+    mine, theirs = alone(body(foretold)["batch"]), alone(sent["batch"])
     assert {**mine, "messageId": "m1"} == theirs
 
 
@@ -105,7 +112,7 @@ def test_no_secret_is_shown(here: Bench) -> None:
     ],
 )
 def test_what_would_not_be_sent_says_why(
-    here: Bench, settings: dict[str, str], request_: Preview, reason: str, rule: str
+    here: Bench, settings: dict[str, Any], request_: Preview, reason: str, rule: str
 ) -> None:
     here.connect("webhook", URL, **settings)
 

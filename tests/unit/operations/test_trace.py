@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -232,7 +233,7 @@ def test_an_answer_is_data_bounded_and_without_controls(here: Bench, lanes: Carr
     ],
 )
 def test_what_is_not_sent_says_by_which_rule(
-    here: Bench, lanes: Carrier, settings: dict[str, str], event: Document, reason: str, rule: str | None
+    here: Bench, lanes: Carrier, settings: dict[str, Any], event: Document, reason: str, rule: str | None
 ) -> None:
     hook = here.connect("webhook", URL, **settings)
     here.record({"messageId": "m1", **event})
@@ -428,7 +429,8 @@ def test_a_call_without_any_id_says_what_to_give(lanes: Carrier) -> None:
         told(lanes, event="Paid")
 
 
-def test_one_destination_can_be_asked_for(here: Bench, lanes: Carrier, hook: Destination) -> None:
+@pytest.mark.usefixtures("hook")
+def test_one_destination_can_be_asked_for(here: Bench, lanes: Carrier) -> None:
     other = here.connect("segment")
     here.record({"messageId": "m1"})
 

@@ -1,0 +1,212 @@
+"""Suppressing and erasing a person: accepted here, carried out by `upkeep.erase`, step by step.
+
+The accepting commit suppresses every identifier of the person, cuts them off it so that nothing new joins what
+goes, and cancels what a few events are owed; from then on no lane sends anything of theirs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from turnout import erasure
+from turnout.delivery import commits, verdict
+from turnout.delivery.eyes import Eyes
+from turnout.document import Document, Json
+from turnout.erasure import Kind
+from turnout.errors import InvalidInput, NotFound
+from turnout.event.model import Namespace
+from turnout.guard import namespace
+from turnout.guard.principal import Effect, Scope
+from turnout.identity.model import Identifier, IdType
+from turnout.operations.model import Applied, Calling, Operation, Shown
+from turnout.operations.reader import Reader
+from turnout.operations.whose import Whose
+from turnout.routing import Bound
+from turnout.store.privacy import Regulation
+from turnout.store.unit import Unit, View
+from turnout.upkeep import needles
+from turnout.workspace import Destination
+
+NAME = "request_deletion"
+AT_ONCE = 100
+"""Events of which the accepting commit cancels what is owed; of more of them upkeep does it."""
+_ID_BYTES = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """Whom it is about, by exactly one of three identifiers, and what is asked for."""
+
+    user_id: str | None = None
+    anonymous_id: str | None = None
+    email: str | None = None
+    kind: str = Kind.BOTH
+    namespace: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deleting:
+    """What will be done. `person` is 0 for somebody unknown; `identifiers` are all of theirs, with the given one."""
+
+    kind: Kind
+    namespace: Namespace
+    person: int
+    identifiers: tuple[Identifier, ...]
+    keys: tuple[bytes, ...]
+    events: int
+    destinations: tuple[tuple[str, bool], ...]
+
+
+def plan(eyes: Eyes, view: View, request: Deletion, calling: Calling) -> Deleting:
+    """Find the person and count. Raises: InvalidInput; NotFound where there is nothing to lift."""
+    kind = _kind(request.kind)
+    space = namespace.choose(request.namespace or "", calling.principal.default_namespace)
+    given = _given(request, space)
+    person = int(view.people.owner(given) or 0)
+    known = view.people.get(person).identifiers if person else ()
+    identifiers = tuple(dict.fromkeys((given, *known)))
+    keys = tuple(view.vault.identifier(each) for each in identifiers)
+    if kind is Kind.UNSUPPRESS:
+        keys = _suppressed_with(view, keys)
+    events = sum(view.log.count_of(each) for each in view.people.selves(person)) if person else 0
+    destinations = tuple((each.name, can_delete(eyes, view, each)) for each in _connected(view))
+    return Deleting(kind, space, person, identifiers, keys, events, destinations)
+
+
+def apply(unit: Unit, deleting: Deleting, _: Calling) -> Applied:
+    """Accept it: what must hold from now on holds with this commit."""
+    key = f"del_{unit.session.entropy.token(_ID_BYTES).hex()}"
+    kind, person = deleting.kind, deleting.person
+    if kind.suppresses:
+        unit.privacy.suppress(deleting.keys, key)
+    elif kind is Kind.UNSUPPRESS:
+        unit.privacy.unsuppress(deleting.keys)
+    unit.privacy.raise_generation()
+    until = unit.counter.seq - 1
+    cancelled = _cancel(unit, deleting)
+    sealed = needles.seal(unit, key, [each.value for each in deleting.identifiers]) if kind.erases else ""
+    if kind.erases and person:
+        unit.people.cut(person)
+    ids = {"identifiers": len(deleting.keys)}
+    did = {erasure.SUPPRESSION: ids, erasure.PROFILE: ids, erasure.CANCEL: {"cancelled": cancelled}}
+    steps = erasure.begin(kind, sealed, deleting.destinations, did)
+    barred = person if kind is not Kind.UNSUPPRESS else 0
+    regulation = Regulation(
+        key, unit.now, kind, deleting.namespace, erasure.status(steps), barred, b"".join(deleting.keys), until,
+        erasure.write(steps), None,
+    )  # fmt: skip
+    unit.privacy.put(regulation)
+    return Applied(_answer(unit, regulation))
+
+
+def effect(deleting: Deleting) -> Effect:
+    """Say whose namespace it is."""
+    return Effect(namespaces=frozenset({deleting.namespace}))
+
+
+def show(deleting: Deleting) -> Shown:
+    """Put it in words; what cannot be undone needs a yes."""
+    n, ids = deleting.events, len(deleting.keys)
+    what = {
+        Kind.BOTH: f"{n} events and {ids} identifiers would be erased, and events of this person refused from now on",
+        Kind.ERASE: f"{n} events and {ids} identifiers would be erased; events that come later are stored again",
+        Kind.SUPPRESS: f"events with any of {ids} identifiers would be refused from now on; {n} events stay",
+        Kind.UNSUPPRESS: f"events with any of {ids} identifiers would be taken again",
+    }[deleting.kind]
+    who = "" if deleting.person else " Nobody with this identifier is known there yet."
+    stays = [name for name, _ in deleting.destinations]
+    told: Document = {
+        "namespace": deleting.namespace,
+        "events": n,
+        "identifiers": ids,
+        "destinations": [{"destination": name, "deletes": can} for name, can in deleting.destinations],
+    }
+    warned = f" What {len(stays)} destinations got stays there." if stays and deleting.kind.erases else ""
+    return Shown(
+        f"In the namespace {deleting.namespace}, {what}.{who}{warned}",
+        told,
+        "Erasing cannot be undone." if deleting.kind.erases else "",
+    )
+
+
+def get_deletion(view: View, reader: Reader, deletion_id: str) -> Document:
+    """Give the receipt of a deletion as it stands. Raises: Denied, NotFound."""
+    reader.permit()
+    found = view.privacy.get(deletion_id)
+    if found is None:
+        raise NotFound("no deletion has this deletion_id; request_deletion gave it")
+    receipt = erasure.receipt(found.id, erasure.read(found.steps), suppressed=_is_suppressed(view, found))
+    return {"summary": _said(found), **receipt}
+
+
+def can_delete(eyes: Eyes, view: View, destination: Destination) -> bool:
+    """Tell whether a destination's manifest has an action that deletes a person."""
+    bound = eyes.bound(view, destination, view.counter.revision)
+    return isinstance(bound, Bound) and bool(bound.target.select("delete", ""))
+
+
+def operation(eyes: Eyes) -> Operation[Deletion, Deleting]:
+    """Give the operation; `eyes` bind destinations, to tell which of them can delete."""
+    return Operation(NAME, frozenset({Scope.PRIVACY}), partial(plan, eyes), apply, effect, show)
+
+
+def _cancel(unit: Unit, deleting: Deleting) -> int:
+    """Cancel what is owed of a person of few events, so that nobody sees it wait; give how many parts."""
+    if deleting.events > AT_ONCE or deleting.kind is Kind.UNSUPPRESS:
+        return 0
+    code = verdict.CANCELLED_ERASED if deleting.kind.erases else verdict.CANCELLED_SUPPRESSED
+    selves = unit.people.selves(deleting.person) if deleting.person else ()
+    return commits.cancel(unit, sorted(seq for each in selves for seq in unit.log.seqs_of(each, 0, AT_ONCE)), code)
+
+
+def _kind(text: str) -> Kind:
+    kinds = [str(kind) for kind in Kind if kind is not Kind.CLEAR]
+    if text not in kinds:
+        raise InvalidInput(f"`kind` is one of {', '.join(kinds)}; what was given is none of them.")
+    return Kind(text)
+
+
+def _given(request: Deletion, space: Namespace) -> Identifier:
+    given = Whose(request.user_id or "", request.anonymous_id or "", request.email or "").given()
+    if len(given) != 1:
+        raise InvalidInput(
+            f"{len(given)} identifiers were given: expected exactly one of user_id, anonymous_id, email."
+        )
+    kind, value = given[0]
+    if kind is IdType.EMAIL and "@" not in value:
+        raise InvalidInput("`email` is no address: it has no `@`.")
+    return Identifier(space, kind, value)
+
+
+def _suppressed_with(view: View, keys: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """Give what was suppressed together with these identifiers: an erased person's are found by nothing else."""
+    together = {key: None for each in keys for found in view.privacy.naming(each) for key in found.keys}
+    lifted = tuple(key for key in dict.fromkeys((*keys, *together)) if view.privacy.suppressed_key(key))
+    if not lifted:
+        raise NotFound("nobody with this identifier is suppressed in this namespace; there is nothing to lift")
+    return lifted
+
+
+def _connected(view: View) -> list[Destination]:
+    return sorted(view.workspace.destinations.values(), key=lambda each: each.lane)
+
+
+def _answer(view: View, found: Regulation) -> Document:
+    told: dict[str, Json] = {"summary": _said(found), "deletion_id": found.id, "status": found.state}
+    return {**told, "suppressed": _is_suppressed(view, found)}
+
+
+def _is_suppressed(view: View, found: Regulation) -> bool:
+    return any(view.privacy.suppressed_key(key) for key in found.keys)
+
+
+def _said(found: Regulation) -> str:
+    what = {
+        Kind.BOTH: "The suppression holds; the erasure",
+        Kind.ERASE: "The erasure",
+        Kind.SUPPRESS: "The suppression holds; its request",
+        Kind.UNSUPPRESS: "The suppression is lifted; its request",
+        Kind.CLEAR: "The clearing of the namespace",
+    }[Kind(found.kind)]
+    return f"{what} is {found.state}."

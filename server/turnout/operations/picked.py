@@ -1,0 +1,130 @@
+"""Counting what a replay selects: the same choice as `delivery.selection.selects`, made for a page of the log at once.
+
+A call counts inside its transaction, where others wait for it, so it looks at no content and at a bounded number
+of events: beyond it says "more than".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from turnout.delivery.selection import Selection
+from turnout.delivery.verdict import BY_NUMBER, Verdict
+from turnout.event.model import Namespace
+from turnout.store.log import Head
+from turnout.store.unit import View
+from turnout.workspace import Receives
+
+LOOKED = 100_000
+PAGE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A lane that may replay: up to `until`; `runs` are all it has."""
+
+    number: int
+    until: int
+    runs: tuple[int, ...]
+    receives: Receives
+
+
+@dataclass(slots=True)
+class OfLane:
+    """What is selected for one lane; `taken`: of these, by namespace, what it receives; `owed`: what comes anyway."""
+
+    lane: Lane
+    selected: int = 0
+    owed: int = 0
+    taken: dict[str, int] = field(default_factory=dict)
+
+    def take(self, head: Head) -> None:
+        """Count one more."""
+        self.selected += 1
+        if self.lane.receives.takes(Namespace(head.namespace)):
+            self.taken[head.namespace] = self.taken.get(head.namespace, 0) + 1
+
+
+@dataclass(slots=True)
+class Picked:
+    """What is selected: `events` for one lane at least; `more`: the log goes on beyond what was looked at."""
+
+    lanes: tuple[OfLane, ...]
+    events: int = 0
+    erased: int = 0
+    more: bool = False
+
+
+def count(view: View, selection: Selection, lanes: Sequence[Lane], start: int, until: int) -> Picked:
+    """Count the events after `start` up to `until` that a selection names."""
+    picked = Picked(tuple(OfLane(lane) for lane in lanes))
+    looked = 0
+    for page in _pages(view, selection, start, until):
+        looked += len(page)
+        wanted = [head for head in page if _wanted(selection, head)]
+        picked.erased += sum(head.erased for head in wanted)
+        alive = [head for head in wanted if not head.erased]
+        chosen = [_choose(view, selection, each, alive) for each in picked.lanes] if alive else []
+        picked.events += len(frozenset().union(*chosen)) if chosen else 0
+        if looked >= LOOKED:
+            picked.more = page[-1].seq < until
+            break
+    return picked
+
+
+def _wanted(selection: Selection, head: Head) -> bool:
+    if selection.event and (head.erased or head.name != selection.event):
+        return False
+    return not selection.namespace or head.namespace == selection.namespace
+
+
+def _choose(view: View, selection: Selection, found: OfLane, heads: Sequence[Head]) -> frozenset[int]:
+    """Count one page for one lane; give the events."""
+    lane, first, last = found.lane, heads[0].seq, heads[-1].seq
+    owed = frozenset().union(*(view.owed.seqs(lane.number, run, first, last) for run in lane.runs))
+    came_to = verdicts(view.deliveries.codes(lane.number, first, last)) if selection.verdict else {}
+    chosen = set()
+    for head in heads:
+        if head.seq > lane.until or (selection.verdict and came_to.get(head.seq) != selection.verdict):
+            continue
+        if head.seq in owed:
+            found.owed += 1
+            continue
+        found.take(head)
+        chosen.add(head.seq)
+    return frozenset(chosen)
+
+
+def verdicts(codes: Sequence[tuple[int, int, int]]) -> Mapping[int, str]:
+    """Tell what each event of a stretch of the ledger came to: the first of its parts that was not delivered."""
+    found: dict[int, str] = {}
+    for seq, last, number in codes:
+        word = str(BY_NUMBER[number].verdict)
+        for each in range(seq, last + 1):
+            if found.get(each, Verdict.DELIVERED) == Verdict.DELIVERED:
+                found[each] = word
+    return found
+
+
+def _pages(view: View, selection: Selection, start: int, until: int) -> Iterator[Sequence[Head]]:
+    """Read the stretch in pages; of people, and of named events, only theirs."""
+    if selection.people or selection.seqs:
+        yield from _pages_of(view, _mine(view, selection, start, until))
+        return
+    while page := view.log.heads(start, until, PAGE):
+        yield page
+        start = page[-1].seq
+
+
+def _mine(view: View, selection: Selection, start: int, until: int) -> Sequence[int]:
+    of_people = {seq for each in selection.people for seq in view.log.seqs_between(each, start + 1, until)}
+    named = {seq for seq in selection.seqs if start < seq <= until}
+    return sorted(of_people & named if selection.people and selection.seqs else of_people | named)
+
+
+def _pages_of(view: View, seqs: Sequence[int]) -> Iterator[Sequence[Head]]:
+    for at in range(0, len(seqs), PAGE):
+        page = [head for seq in seqs[at : at + PAGE] for head in view.log.heads(seq - 1, seq, 1)]
+        if page:
+            yield page
