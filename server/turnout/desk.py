@@ -124,8 +124,8 @@ class OwnDesk:
         await anyio.to_thread.run_sync(self._app.store.require_room)
         intent = Intent(self._principal, key or "")
         act = partial(
-            guard.run, operation=send.operation(operation), request=send.Send(calls, namespace or "", alone), intent=intent,
-            retention_days=self._app.settings.retention_days,
+            guard.run, operation=send.operation(operation), request=send.Send(calls, namespace or "", alone),
+            intent=intent, retention_days=self._app.settings.retention_days,
         )  # fmt: skip
         return await self._app.store.transact(act, weight=len(calls))
 

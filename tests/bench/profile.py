@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import CodeType, FrameType
@@ -64,40 +64,47 @@ class Threads:
 
 
 def table(threads: Threads, n: int, cpu_us: float) -> None:
-    """Print rooms and functions in microseconds an event, scaled to `cpu_us` in all."""
+    """Print rooms and functions in microseconds an event, less what the profiler itself took a call."""
+    entries = [entry for entry in threads.stats() if not isinstance(entry.code, str)]
+    profiled = sum(inline for _, _, inline, _ in lines(entries, 0.0))
+    calls = sum(count for _, _, _, count in lines(entries, 0.0))
+    toll = max(0.0, profiled - cpu_us * n / 1e6) / calls
     rooms: Counter[str] = Counter()
-    built: Counter[str] = Counter()
     functions: Counter[str] = Counter()
     called: Counter[str] = Counter()
-    for entry in threads.stats():
-        if isinstance(entry.code, str):
-            continue
+    for room, function, inline, count in lines(entries, toll):
+        rooms[room] += inline
+        functions[function] += inline
+        called[room] += count
+        called[function] += count
+    print(
+        f"{cpu_us:.1f} us of CPU an event without the profiler, {profiled / n * 1e6:.1f} with it; "
+        f"{calls / n:.0f} calls an event, {toll * 1e6:.2f} us of the profiler's own taken off each"
+    )
+    show("room, with the built-ins that it calls", rooms, called, n)
+    show("function, or room > built-in", functions, called, n)
+
+
+def lines(entries: Sequence[Any], toll: float) -> Iterator[tuple[str, str, float, int]]:
+    """Give room, function, seconds and calls; half a call's toll lies in the callee's time, half in the caller's."""
+    for entry in entries:
         room = room_of(entry.code)
-        rooms[room] += entry.inlinetime
-        functions[f"{room}.{entry.code.co_qualname}"] += entry.inlinetime
-        called[room] += entry.callcount
-        called[f"{room}.{entry.code.co_qualname}"] += entry.callcount
-        for inner in entry.calls or ():
-            if isinstance(inner.code, str):
-                built[room] += inner.inlinetime
-                functions[f"{room} > {short(inner.code)}"] += inner.inlinetime
-                called[f"{room} > {short(inner.code)}"] += inner.callcount
-    total = sum(rooms.values()) + sum(built.values())
-    scale = cpu_us / total
-    print(f"{cpu_us:.1f} us of CPU an event, {n:,} events; profiled {total / n * 1e6:.1f} us, scaled by room:")
-    show("room", rooms + built, called, n, scale, built)
-    show("function, or room > built-in", functions, called, n, scale, Counter())
+        inner = entry.calls or ()
+        made = sum(each.callcount for each in inner)
+        own = entry.inlinetime - toll * (entry.callcount + made) / 2
+        yield room, f"{room}.{entry.code.co_qualname}", own, entry.callcount
+        for each in inner:
+            if isinstance(each.code, str):
+                name = f"{room} > {short(each.code)}"
+                yield room, name, each.inlinetime - toll * each.callcount / 2, each.callcount
 
 
-def show(
-    title: str, taken: Counter[str], called: Counter[str], n: int, scale: float, built: Counter[str]
-) -> None:
+def show(title: str, taken: Counter[str], called: Counter[str], n: int) -> None:
     """Print the top of one list."""
-    print(f"\n{'us':>7} {'share':>6} {'built-in':>8} {'calls':>7}  {title}")
+    total = sum(taken.values())
+    print(f"\n{'us':>7} {'share':>6} {'calls':>7}  {title}")
     for name, seconds in taken.most_common(ROWS):
-        us = seconds * scale
-        part = f"{built[name] * scale:8.1f}" if built else " " * 8
-        print(f"{us:7.1f} {seconds / sum(taken.values()):6.1%} {part} {called[name] / n:7.2f}  {name}")
+        print(f"{seconds / n * 1e6:7.2f} {seconds / total:6.1%} {called[name] / n:7.2f}  {name}")
 
 
 def room_of(code: CodeType) -> str:
@@ -116,5 +123,3 @@ def short(name: str) -> str:
     """Name a built-in as one calls it."""
     return name.removeprefix("<").removesuffix(">").replace("built-in method ", "").replace("method ", "")
 
-
-Work = Callable[[], None]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sqlite3
 import stat
 import subprocess
@@ -108,6 +110,40 @@ def test_without_json_a_person_reads_the_same(wired: Program) -> None:
     assert ended.err == "Waiting for the verdicts …\n"
 
 
+def test_ctrl_c_while_it_waits_is_no_traceback(program: Program) -> None:
+    program.tell(
+        "destination", "connect", "webhook", "--set", "url=https://127.0.0.1:9/in", "--receives", "test", "--yes"
+    )
+    command = (*TURNOUT, "send", "track", "--user-id", "u_1", "--event", "E", "--wait", "60")
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=program.environment) as process:
+        assert process.stderr is not None
+        waiting = process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+
+    assert waiting == "Waiting for the verdicts …\n"
+    assert (process.returncode, rest) == (1, "stopped: Stopped.\n")
+
+
+def test_a_reader_that_goes_away_is_no_error(program: Program) -> None:
+    with subprocess.Popen(
+        (*TURNOUT, "destination", "render"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        process.stdin.write(case() + "\n")
+        process.stdin.close()
+        said = process.stderr.read()
+
+    assert (process.returncode, said) == (0, "")
+
+
 # -- reading -----------------------------------------------------------------------------------------------
 
 
@@ -191,6 +227,29 @@ def test_a_host_of_ones_own_choice_needs_a_yes(program: Program) -> None:
     assert refused["code"] == "confirm_needed"
     assert "hooks.example.com" in refused["message"]
     assert made["slug"] == "webhook"
+
+
+@pytest.mark.parametrize(("said", "code", "left"), [("n", 1, ["Out"]), ("y", 0, [])])
+def test_a_person_at_a_terminal_is_asked(
+    said: str, code: int, left: list[str], program: Program, tmp_path: Path
+) -> None:
+    program.tell("destination", "connect", "jsonl", "--name", "Out", "--set", f"path={tmp_path / 'out.jsonl'}")
+    here, there = os.openpty()
+    command = (*TURNOUT, "destination", "remove", "Out")
+
+    with subprocess.Popen(
+        command, stdin=there, stderr=there, stdout=subprocess.PIPE, env=program.environment
+    ) as process:
+        os.close(there)
+        asked = b""
+        while b"Go on? [y/N]" not in asked:
+            asked += os.read(here, 4096)
+        os.write(here, said.encode() + b"\n")
+        assert process.wait(60) == code
+    os.close(here)
+
+    assert b"'Out'" in asked
+    assert [row["name"] for row in program.tell("destination", "list")["destinations"]] == left
 
 
 @pytest.mark.parametrize(

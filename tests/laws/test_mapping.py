@@ -23,6 +23,7 @@ from turnout.manifest.tokens import ExpressionError
 KEYS = ("a", "b", "c", "0")
 NOW = 1_767_398_400_000_000
 INTEGRATIONS = ("Acme", "acme")
+some_keys = st.lists(st.sampled_from(KEYS), min_size=1, max_size=3).map(tuple)
 keys = st.lists(st.sampled_from(KEYS), max_size=3).map(tuple)
 scalars: st.SearchStrategy[Json] = st.one_of(
     st.none(),
@@ -40,11 +41,11 @@ jsons: st.SearchStrategy[Json] = st.recursive(
     max_leaves=8,
 )
 events: st.SearchStrategy[Document] = st.dictionaries(st.sampled_from((*KEYS, "integrations")), jsons, max_size=4)
-leaves: st.SearchStrategy[Node] = st.one_of(
+plain_leaves: st.SearchStrategy[Node] = st.one_of(
     st.builds(nodes.Const, scalars),
     st.builds(nodes.Path, st.sampled_from(("event", "settings", "item", "it", "index", "integrations")), keys),
-    st.builds(nodes.Let, st.sampled_from(("one", "two")), keys),
 )
+leaves = st.one_of(plain_leaves, st.builds(nodes.Let, st.sampled_from(("one", "two")), keys))
 UNARY = sorted(name for name, entry in TABLE.items() if entry.least == 1 and name not in {"render", "age", *HIGHER})
 
 
@@ -57,16 +58,16 @@ SHAPES = (nodes.Shape, nodes.Each, nodes.EachPair)
 @st.composite
 def trees(draw: st.DrawFn, depth: int = 3, *, lets: bool = True) -> Node:  # noqa: C901, PLR0911 - one case a node
     """Draw any value of the language; without `lets` it uses no named ones."""
-    sort = draw(st.sampled_from((None, *SORTS, *SHAPES))) if depth else None
+    sort = draw(st.sampled_from((*[None] * 6, *SORTS, *SHAPES))) if depth else None
     if sort is None:
-        return draw(leaves if lets else leaves.filter(lambda node: not isinstance(node, nodes.Let)))
+        return draw(leaves if lets else plain_leaves)
     one = trees(depth - 1, lets=lets)
     if sort in SEVERAL:
         return sort(tuple(draw(st.lists(one, min_size=1, max_size=3))))
     if sort in SHAPES:
         return looped(draw, sort, one)
     if sort is nodes.Get:
-        return nodes.Get(draw(one), draw(keys.filter(bool)))
+        return nodes.Get(draw(one), draw(some_keys))
     if sort is nodes.Binary:
         return nodes.Binary(draw(st.sampled_from(COMPARES)), draw(one), draw(one))
     if sort is nodes.Call:
@@ -92,7 +93,7 @@ def looped(draw: st.DrawFn, sort: object, one: st.SearchStrategy[Node]) -> Node:
 @st.composite
 def named(draw: st.DrawFn) -> dict[str, Node]:
     """Draw two named values; the second may read the first."""
-    plain = trees(2, lets=False)
+    plain = trees(1, lets=False)
     return {"one": draw(plain), "two": nodes.Coalesce((draw(plain), nodes.Let("one")))}
 
 

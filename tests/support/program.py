@@ -58,8 +58,8 @@ class Program:
         return ended.told
 
     @contextmanager
-    def serving(self, *words: str) -> Iterator[str]:
-        """Run `serve` on a free port; give its address, and end it with SIGTERM."""
+    def serving(self, *words: str, ends: int = 0) -> Iterator[str]:
+        """Run `serve` on a free port; give its address, and end it with SIGTERM; `ends`: its exit code."""
         command = (*TURNOUT, "serve", "--port", "0", *words)
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=self.environment) as process:
             assert process.stderr is not None
@@ -71,6 +71,6 @@ class Program:
                     said += line
                 yield found[1]
                 process.send_signal(signal.SIGTERM)
-                assert process.wait(LIMIT_S) == 0, process.stderr.read()
+                assert process.wait(LIMIT_S) == ends, process.stderr.read()
             finally:
                 process.kill()

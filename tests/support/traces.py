@@ -22,7 +22,7 @@ UNPACKED_MAX = 1 << 22
 
 
 def spellings(value: str) -> frozenset[bytes]:
-    """Every way in which the value may stand in bytes; to be looked for in bytes made lower case, and in them as they are."""
+    """Every way in which the value may stand in bytes."""
     raw = value.encode()
     found = {
         raw,

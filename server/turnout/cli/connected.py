@@ -144,12 +144,13 @@ def show_list(told: Document) -> Iterable[RenderableType]:
     if not listed:
         yield Text("Nothing is connected. What can be: turnout destination list --catalog")
         return
-    yield output.table(("name", "slug", "state", "health", "receives", "waiting", "lag_seconds", "counts"), listed)
+    drawn = [{**row, "last_24_h": output.words(row.get("counts"))} for row in listed]
+    yield output.table(("name", "slug", "state", "health", "receives", "waiting", "lag_seconds", "last_24_h"), drawn)
 
 
 def show_catalogue(told: Document) -> Iterable[RenderableType]:
     """Draw the catalogue."""
-    yield output.table(("slug", "name", "category", "status"), output.rows(told["destinations"]))
+    yield output.table(("slug", "name", "status"), output.rows(told["destinations"]))
 
 
 def show_one(told: Document) -> Iterable[RenderableType]:

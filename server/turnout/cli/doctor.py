@@ -142,7 +142,9 @@ def audit(store: Store) -> Check:
     chain = store.look(lambda view: view.audit.all())
     count, broken = len(chain), verify(chain)
     words = (
-        f"{count} rows, the chain holds" if broken is None else f"the chain is broken at row {broken + 1} of {count}"
+        f"{count} row{'' if count == 1 else 's'}, the chain holds"
+        if broken is None
+        else f"the chain is broken at row {broken + 1} of {count}"
     )
     return Check("audit", broken is None, words)
 

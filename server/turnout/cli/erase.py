@@ -73,4 +73,5 @@ def show(told: Document) -> Iterable[RenderableType]:
     yield from output.summary(told)
     yield output.facts(told, "deletion_id", "status", "suppressed")
     if steps := output.rows(told.get("steps")):
-        yield output.table(("where", "status", "counts", "reason"), steps)
+        drawn = [{**row, "counts": output.words(row.get("counts"))} for row in steps]
+        yield output.table(("where", "status", "counts", "reason"), drawn)

@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
+from importlib import import_module
 from types import TracebackType
 
 import click
@@ -21,7 +21,7 @@ from turnout.document import Document
 from turnout.entropy import SystemEntropy
 from turnout.errors import NotFound, TurnoutError
 
-DONE, REFUSED, WRONG, MISSING, STOPPED = 0, 1, 2, 3, 130
+DONE, REFUSED, WRONG, MISSING = 0, 1, 2, 3
 
 COMMANDS: tuple[Section, ...] = (
     (
@@ -65,10 +65,7 @@ _log = logging.getLogger(__name__)
 def _say_version(context: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's own shape
     if not value:
         return
-    try:
-        number = version("turnout")
-    except PackageNotFoundError:  # a source tree that is not installed
-        number = "0"
+    number = str(import_module("turnout.cli.version").number())
     click.echo(document.encode({"version": number}) if context.ensure_object(Here).json else f"turnout {number}")
     context.exit()
 
@@ -109,8 +106,7 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         ended = _refuse("failed", error.format_message(), "", as_json=as_json)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped.", err=True)
-        ended = STOPPED
+        ended = _refuse("stopped", "Stopped.", "", as_json=as_json)
     except TurnoutError as error:
         ended = _refused(error, as_json=as_json)
     except BrokenPipeError:

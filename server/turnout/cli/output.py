@@ -23,22 +23,29 @@ WIDE = 4_000
 """Columns where no terminal is: nothing is cut or wrapped."""
 
 STYLES: Mapping[str, str] = {
-    **dict.fromkeys(("delivered", "running", "healthy", "ok", "finished", "verified", "live"), "green"),
-    **dict.fromkeys(("waiting", "paused", "partial", "preview", "degraded", "received", "test", "planned"), "yellow"),
-    **dict.fromkeys(("discarded", "failing", "cancelled", "error"), "red"),
-    **dict.fromkeys(("not_sent", "idle"), "dim"),
+    **dict.fromkeys(("delivered", "running", "ok", "done", "finished", "verified", "live"), "green"),
+    **dict.fromkeys(("waiting", "paused", "partial", "preview", "received", "test", "planned"), "yellow"),
+    **dict.fromkeys(("discarded", "failed", "cancelled", "error"), "red"),
+    "not_sent": "dim",
 }
 """Words that have a colour of their own."""
 
 
 def answer(here: Here, told: Document, show: Callable[[Document], Iterable[RenderableType]]) -> None:
-    """Give the answer of a command: as it is to a program, as `show` draws it to a person."""
+    """Give the answer of a command: as it is to a program, as `show` draws it to a person.
+
+    `NO_COLOR` is heeded; where no terminal is, lines are plain and whole.
+    """
     if here.json:
         click.echo(document.encode(told))
         return
-    console = _console()
-    for part in show(told):
-        console.print(part)
+    seen = sys.stdout.isatty()
+    console = Console(file=sys.stdout, width=None if seen else WIDE, highlight=False, markup=False, emoji=False)
+    with console.capture() as drawn:
+        for part in show(told):
+            console.print(part)
+    text = drawn.get()
+    click.echo(text if seen else "".join(f"{line.rstrip()}\n" for line in text.splitlines()), nl=False, color=seen)
 
 
 def say(text: str) -> None:
@@ -60,6 +67,22 @@ def cell(value: Json) -> Text:
             return Text(f"{value:,}")
         case _:
             return Text(str(untrusted(document.encode(value).decode())))
+
+
+def words(counts: Json) -> str:
+    """Write counts, nested or not, as words: `delivered 2, not_sent filtered 1`.
+
+    >>> words({"delivered": {"delivered": 2}, "not_sent": {"filtered": 1}})
+    'delivered 2, not_sent filtered 1'
+    """
+    if not isinstance(counts, Mapping):
+        return "" if counts is None else str(counts)
+    listed = [
+        f"{name} {key} {n}" if key and key != name else f"{name} {n}"
+        for name, value in counts.items()
+        for key, n in (value.items() if isinstance(value, Mapping) else (("", value),))
+    ]
+    return ", ".join(listed)
 
 
 def table(columns: Sequence[str], rows: Iterable[Mapping[str, Json]], title: str = "") -> Table:
@@ -113,11 +136,8 @@ def rows(value: Json) -> list[Mapping[str, Json]]:
 
 
 def _verdict(row: Mapping[str, Json]) -> Text:
-    parts = [cell(row.get("destination")), Text(": "), cell(row.get("verdict"))]
-    for name in ("state", "reason", "rule"):
-        if row.get(name) not in {None, "", row.get("verdict")}:
-            parts += [Text(" · "), cell(row[name])]
-    return Text.assemble(*parts)
+    told = dict.fromkeys(str(row[name]) for name in ("verdict", "state", "reason", "rule") if row.get(name))
+    return Text.assemble(cell(row.get("destination")), ": ", Text(" · ").join(cell(word) for word in told))
 
 
 def _ended(attempt: Mapping[str, Json]) -> str:
@@ -125,9 +145,3 @@ def _ended(attempt: Mapping[str, Json]) -> str:
     parts.append(f"{attempt['took_ms']} ms" if attempt.get("took_ms") is not None else "")
     told = ", ".join(part for part in parts if part)
     return f" ({told})" if told else ""
-
-
-def _console() -> Console:
-    """Make the console of standard output: `NO_COLOR` is heeded, and what is no terminal gets plain lines."""
-    seen = sys.stdout.isatty()
-    return Console(file=sys.stdout, width=None if seen else WIDE, highlight=False, markup=False, emoji=False)

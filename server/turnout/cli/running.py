@@ -56,5 +56,6 @@ def change(here: Here, call: Callable[[OwnDesk, str | None], Awaitable[Document]
     plan = str(withheld.get("plan"))
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise InvalidInput(plan, code="confirm_needed", fix="Nothing was done: add --yes if this is meant")
-    click.confirm(f"{plan} Go on?", abort=True, err=True)
+    if not click.confirm(f"{plan} Go on?", err=True):
+        raise InvalidInput("Nothing was done.", code="not_confirmed")
     return at_desk(here, partial(once, confirm=str(withheld.get("token"))))

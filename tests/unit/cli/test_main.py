@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -96,6 +97,26 @@ def test_a_slip_is_answered_with_what_is_meant(words: list[str], near: str, caps
     assert out == ""
     assert near in err
     assert "--help` shows what there is." in err
+
+
+@pytest.mark.parametrize(
+    ("place", "light"),
+    [
+        (
+            "turnout.cli.main",
+            ("mcp", "pydantic", "rich", "msgspec", "cryptography", "pycurl", "yaml", "importlib.metadata"),
+        ),
+        ("turnout.cli.mcp", ("mcp", "pydantic", "rich", "msgspec", "cryptography", "pycurl", "yaml", "turnout.store")),
+        ("turnout.cli.usage", ("mcp", "pydantic", "pycurl", "yaml", "uvicorn", "turnout.app")),
+        ("turnout.cli.manifests", ("mcp", "pydantic", "pycurl", "uvicorn", "turnout.app")),
+    ],
+)
+def test_a_command_imports_nothing_that_it_does_not_need(place: str, light: tuple[str, ...]) -> None:
+    look = f"import sys, turnout.cli.main, {place}; print(*(name for name in {light!r} if name in sys.modules))"
+
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == []
 
 
 def test_wrong_usage_is_told_to_programs_too(capsys: pytest.CaptureFixture[str]) -> None:

@@ -53,7 +53,8 @@ def test_values_are_brought_into_their_types() -> None:
     found = check(ACME, given)
 
     assert found == {
-        "api_key": "pk_1", "region": "us", "size": 7, "ratio": 1.5, "strict": True, "url": "https://a.test/x", "raw": [1]
+        "api_key": "pk_1", "region": "us", "size": 7, "ratio": 1.5, "strict": True,
+        "url": "https://a.test/x", "raw": [1],
     }  # fmt: skip
 
 
@@ -70,8 +71,14 @@ def test_a_map_and_a_table_are_taken_as_json_text_or_as_rows() -> None:
 def test_all_that_is_wrong_is_in_one_message_without_any_value() -> None:
     message = wrong({"regoin": "hidden1", "size": 99, "strict": "hidden2", "region": "hidden3", "url": "ftp://hidden4"})
 
-    for part in ("did you mean `region`", "`size` must be at most 10", "`strict` must be true or false",
-                 "`region` must be one of us, eu", "`url` must be a URL", "`api_key` is missing (API key)"):  # fmt: skip
+    for part in (
+        "did you mean `region`",
+        "`size` must be at most 10",
+        "`strict` must be true or false",
+        "`region` must be one of us, eu",
+        "`url` must be a URL",
+        "`api_key` is missing (API key)",
+    ):
         assert part in message
     assert "hidden" not in message
 

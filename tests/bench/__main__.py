@@ -1,0 +1,40 @@
+"""`python -m bench`: the ratios, measured side by side in one run. See README.md."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from bench import fanout, ingest, stdio
+
+BENCHES: Mapping[str, Callable[[int, Path], None]] = {"ingest": ingest.run, "stdio": stdio.run, "fanout": fanout.run}
+PROFILES: Mapping[str, Callable[[Path], None]] = {"ingest": ingest.profiled, "deliver": fanout.profiled}
+ROUNDS = 5
+
+
+def main() -> None:
+    """Run what is asked for, in a folder that is thrown away."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("what", nargs="*", metavar="WHAT", help=f"{', '.join(BENCHES)} (all of them), or profile WHAT")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"rounds of each side; {ROUNDS}")
+    parser.add_argument("--dir", type=Path, default=Path(tempfile.gettempdir()), help="a folder on the disk to measure")
+    given = parser.parse_args()
+    words: list[str] = given.what or list(BENCHES)
+    known = PROFILES if words[0] == "profile" else BENCHES
+    wanted = words[1:] or list(PROFILES) if known is PROFILES else words
+    if unknown := [word for word in wanted if word not in known]:
+        parser.error(f"{', '.join(unknown)}: there are {', '.join(known)}")
+    with tempfile.TemporaryDirectory(dir=given.dir, prefix="turnout-bench-") as room:
+        print(f"{given.rounds} rounds, on {os.cpu_count()} cores; load {os.getloadavg()[0]:.1f} before", flush=True)
+        for word in wanted:
+            if known is PROFILES:
+                PROFILES[word](Path(room))
+            else:
+                BENCHES[word](given.rounds, Path(room))
+
+
+if __name__ == "__main__":
+    main()

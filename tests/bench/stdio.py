@@ -1,0 +1,115 @@
+"""One durable `track_event` over standard input and output, against an empty tool of the SDK's low-level server.
+
+The real program in a process of its own, on a new workspace; the other side `python -m bench.stdio`, the SDK's own
+loop over a tool that does nothing, with the same schema of arguments. Each is called by the SDK's client, one call
+after the other, with the same arguments; counted is the server's process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import anyio
+from mcp import Client, StdioServerParameters
+from mcp import types as t
+from mcp.client.client import ConnectMode
+from mcp.server import Server, ServerRequestContext
+from mcp.server.stdio import stdio_server
+
+from bench.measure import Cost, Mark, compare, cores, environment, heading, interleave, pinned
+from turnout.agent.tools.track_event import TrackEvent
+
+CALLS = 1_000
+WARMING = 100
+NAME = "track_event"
+ERAS: Mapping[str, ConnectMode] = {"2026-07-28": "auto", "initialize": "legacy"}
+"""Generations of the protocol, and how the client is told to speak them."""
+OURS = ("-m", "turnout", "mcp", "--data")
+EMPTY = ("-m", "bench.stdio")
+WRITE_PID = 'echo $$ > "$0"; exec "$@"'
+
+
+def run(rounds: int, folder: Path) -> None:
+    """Compare in each generation of the protocol, and print."""
+    heading("ours", "empty")
+    for era, mode in ERAS.items():
+        sides = {
+            "ours": partial(ours, mode, folder),
+            "empty": partial(talked, mode, folder, EMPTY),
+        }
+        found = interleave(sides, rounds)
+        compare(f"track_event, stdio, {era}", found["ours"], found["empty"], "bound 1.4x")
+
+
+def ours(mode: ConnectMode, folder: Path) -> Cost:
+    """Call the program, on a new workspace."""
+    with TemporaryDirectory(dir=folder) as room:
+        return talked(mode, folder, (*OURS, room))
+
+
+def talked(mode: ConnectMode, folder: Path, words: tuple[str, ...]) -> Cost:
+    """Start a server and call its tool."""
+    with TemporaryDirectory(dir=folder) as room:
+        return anyio.run(_talk, mode, Path(room) / "pid", words)
+
+
+async def _talk(mode: ConnectMode, pid: Path, words: tuple[str, ...]) -> Cost:
+    command = ["-c", WRITE_PID, str(pid), sys.executable, *words]
+    environ = {**environment(), "XDG_CACHE_HOME": str(pid.parent)}
+    under_test, load = cores()
+    with pinned(load), anyio.fail_after(120):
+        client = Client(StdioServerParameters(command="/bin/sh", args=command, env=environ), mode=mode)
+        async with client:
+            process = int(pid.read_text())
+            for each in range(WARMING):
+                await client.call_tool(NAME, arguments(each))
+            _pin(process, under_test)
+            begin = Mark.of(process)
+            for each in range(WARMING, WARMING + CALLS):
+                answer = await client.call_tool(NAME, arguments(each))
+            cost = begin.cost(CALLS, Mark.of(process))
+            assert not answer.is_error, answer
+            return cost
+
+
+def _pin(process: int, core: int) -> None:
+    """Move every thread of a process to one core."""
+    for task in Path(f"/proc/{process}/task").iterdir():
+        os.sched_setaffinity(int(task.name), {core})
+
+
+def arguments(number: int) -> dict[str, Any]:
+    """Give five arguments, as an agent would."""
+    return {
+        "event": "Order Completed",
+        "user_id": f"u_{number}",
+        "properties": {"order_id": f"ord_{number}", "total": 42.5, "currency": "EUR"},
+        "timestamp": "2025-11-24T16:00:00Z",
+        "idempotency_key": f"bench-{number}",
+    }
+
+
+async def _serve_empty() -> None:
+    tool = t.Tool(name=NAME, description="Does nothing.", input_schema=TrackEvent.model_json_schema())
+    nothing = t.CallToolResult(content=[t.TextContent(text="ok")])
+
+    async def on_list(_: ServerRequestContext[Any], __: t.PaginatedRequestParams | None) -> t.ListToolsResult:
+        return t.ListToolsResult(tools=[tool])
+
+    async def on_call(_: ServerRequestContext[Any], __: t.CallToolRequestParams) -> t.CallToolResult:
+        return nothing
+
+    server = Server("empty", version="1", on_list_tools=on_list, on_call_tool=on_call)
+    async with stdio_server() as (read, write):
+        await server.run(read, write, server.create_initialization_options())
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve_empty())

@@ -1,0 +1,108 @@
+"""Two processes on one directory: one delivers, the other stands by; `serve` is preferred; TERM leaves nothing lost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support import law
+from support.destination import Recorder, Scripted
+from support.engine import connect, open_store, record, track
+from support.worker import Worker, start, until
+from turnout.store.locks import FileLock
+from turnout.store.owed import OwedState
+from turnout.store.store import Store
+
+
+@pytest.fixture
+def vendor() -> Iterator[Recorder]:
+    with Recorder() as recorder:
+        yield recorder
+
+
+@pytest.fixture
+def store(data_dir: Path) -> Iterator[Store]:
+    opened = open_store(data_dir)
+    opened.commit(connect)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def workers() -> Iterator[list[Worker]]:
+    started: list[Worker] = []
+    yield started
+    for worker in started:
+        worker.kill()
+
+
+def deliver(store: Store, vendor: Recorder, workers: list[Worker], *words: str) -> Worker:
+    out = store.folder.parent / f"worker-{len(workers)}"
+    workers.append(start(out, "deliver", str(store.folder), "--url", vendor.url, *words))
+    workers[-1].await_ready()
+    return workers[-1]
+
+
+def await_reign(store: Store, worker: Worker) -> None:
+    lock = FileLock(store.folder / "delivery.lock")
+    until(lambda: lock.holder() == worker.pid, 10)
+    lock.close()
+
+
+def test_the_one_that_stands_by_delivers_within_two_seconds_of_a_kill(
+    store: Store, vendor: Recorder, workers: list[Worker]
+) -> None:
+    first = deliver(store, vendor, workers)
+    await_reign(store, first)
+    deliver(store, vendor, workers)
+    record(store, track("m1"))
+    vendor.wait_for(1)
+
+    first.kill()
+    began = time.monotonic()
+    record(store, track("m2"))
+
+    vendor.wait_until(lambda: any(b"m2" in request.body for request in vendor.received))
+    assert time.monotonic() - began < 2
+
+
+def test_a_deliverer_hands_over_to_one_that_serves(store: Store, vendor: Recorder, workers: list[Worker]) -> None:
+    stdio = deliver(store, vendor, workers)
+    await_reign(store, stdio)
+    serve = deliver(store, vendor, workers, "--serves")
+
+    await_reign(store, serve)
+    record(store, track("m1"))
+
+    vendor.wait_for(1)
+    assert stdio.process.poll() is None
+    serve.kill()
+    await_reign(store, stdio)
+
+
+def test_term_settles_what_is_answered_and_gives_back_the_rest(
+    store: Store, vendor: Recorder, workers: list[Worker]
+) -> None:
+    vendor.script.default = Scripted(delay_s=0.3)
+    worker = deliver(store, vendor, workers)
+    record(store, *(track(f"m{at}", f"u{at % 30}") for at in range(90)))
+    vendor.wait_for(5)
+
+    began = time.monotonic()
+    assert worker.stop() == 0
+
+    assert time.monotonic() - began < 5
+    assert store.look(law.broken) == []
+    assert store.look(lambda view: view.lanes.open_windows(1)) == 0
+    states = store.look(lambda view: view.owed.states()).get(1, {})
+    assert set(states) <= {OwedState.RETRY, OwedState.HELD}
+    assert sum(states.values()) + len(vendor.received) == 90
+
+    deliver(store, vendor, workers)
+    vendor.wait_for(90)
+    until(lambda: not store.look(lambda view: view.owed.any(1) or view.lanes.open_windows(1)))
+    assert len(vendor.received) == 90
+    assert store.look(law.broken) == []

@@ -1,0 +1,84 @@
+"""The files of manifests/clients are what their table says, and what they say to start is our server."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from mcp import Client, StdioServerParameters
+
+CLIENTS = Path(__file__).parents[2] / "manifests" / "clients"
+WHERE = {
+    "claude-desktop/claude_desktop_config.json": "mcpServers",
+    "claude-code/.mcp.json": "mcpServers",
+    "vscode/mcp.json": "servers",
+    "cursor/mcp.json": "mcpServers",
+    "codex/config.toml": "mcp_servers",
+    "gemini/settings.json": "mcpServers",
+    "copilot/mcp-config.json": "mcpServers",
+    "opencode/opencode.json": "mcp",
+}
+"""Under which key each client looks for its servers."""
+REQUIRED = {
+    "claude-code/.mcp.json": {"type": "stdio"},
+    "vscode/mcp.json": {"type": "stdio"},
+    "codex/config.toml": {"required": True},
+    "copilot/mcp-config.json": {"type": "local", "tools": ["*"]},
+    "opencode/opencode.json": {"type": "local", "enabled": True},
+}
+"""What a client wants to see beside the command."""
+
+
+def entry(name: str) -> dict[str, Any]:
+    """Read a client's file as the client does; give the one server that stands in it."""
+    text = (CLIENTS / name).read_text(encoding="utf-8")
+    held = tomllib.loads(text) if name.endswith(".toml") else json.loads(text)
+    assert list(held) == [WHERE[name]]
+    assert list(held[WHERE[name]]) == ["turnout"]
+    found: dict[str, Any] = held[WHERE[name]]["turnout"]
+    return found
+
+
+def command(name: str) -> list[str]:
+    """Give the words by which a client starts us."""
+    found = entry(name)
+    return found["command"] if isinstance(found["command"], list) else [found["command"], *found["args"]]
+
+
+def test_the_files_are_what_the_table_says() -> None:
+    files: Callable[[], dict[str, str]] = runpy.run_path(str(CLIENTS / "generate.py"))["files"]
+
+    said = files()
+
+    assert {name: (CLIENTS / name).read_text(encoding="utf-8") for name in said} == said
+    assert set(said) == {*WHERE, "README.md"}
+    standing = {path.relative_to(CLIENTS).as_posix() for path in CLIENTS.glob("*/*") if "__pycache__" not in path.parts}
+    assert standing == set(WHERE)
+
+
+@pytest.mark.parametrize("name", WHERE)
+def test_a_file_has_what_its_client_wants(name: str) -> None:
+    found = entry(name)
+
+    assert {key: value for key, value in found.items() if key not in {"command", "args"}} == REQUIRED.get(name, {})
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+@pytest.mark.parametrize("name", WHERE)
+async def test_what_a_file_starts_lists_its_tools(name: str, mode: Literal["auto", "legacy"], data_dir: Path) -> None:
+    program, *words = command(name)
+    assert program == "turnout"
+    server = StdioServerParameters(
+        command=sys.executable, args=["-m", "turnout", *words], env={"TURNOUT_DATA": str(data_dir)}
+    )
+
+    async with Client(server, mode=mode) as client:
+        tools = (await client.list_tools()).tools
+
+    assert {"track_event", "debug_event_delivery", "connect_destination"} <= {tool.name for tool in tools}

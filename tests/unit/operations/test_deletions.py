@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import pytest
+
+from support.carrier import BUSY, carrier
+from support.workspace import AGENT, LIVE_AGENT, PERSON, Bench, reader
+from turnout.document import Document, encode
+from turnout.errors import Denied, InvalidConfirmation, InvalidInput, NotFound
+from turnout.event.model import LIVE, TEST, Call, Caller, Namespace, SourceId
+from turnout.guard.principal import Principal
+from turnout.guard.run import Done
+from turnout.identity.model import Identifier, IdType
+from turnout.ingest import Recorded, ingest
+from turnout.operations import deletions, namespaces
+from turnout.operations.deletions import Deletion, get_deletion
+from turnout.operations.namespaces import Clear
+
+
+def ask(
+    here: Bench, request: Deletion, who: Principal = LIVE_AGENT, *, sure: bool = True, confirm: str = "", dry_run: bool = False
+) -> Done:  # fmt: skip
+    return here.call(deletions.operation(here.eyes), request, who, sure=sure, confirm=confirm, dry_run=dry_run)
+
+
+def takes(here: Bench, namespace: Namespace = LIVE, **ids: str) -> bool:
+    """Send one event with these ids; tell whether it was stored."""
+    one = Call(encode({"type": "track", "event": "Later", **ids}))
+    receipt = here.store.commit(lambda unit: ingest(unit, (one,), Caller(SourceId(1), namespace, here.clock.now())))
+    return isinstance(receipt.entries[0], Recorded)
+
+
+def test_a_person_is_suppressed_with_all_their_identifiers(here: Bench) -> None:
+    here.record({"userId": "u1", "anonymousId": "a1", "traits": {"email": "Ann@Example.com"}, "type": "identify"})
+
+    answer = ask(here, Deletion(email="ann@example.com ", kind="suppress", namespace="live")).answer
+
+    assert answer["suppressed"] is True
+    assert [takes(here, userId="u1"), takes(here, anonymousId="a1"), takes(here, userId="u2")] == [False, False, True]
+
+
+def test_live_and_test_people_are_not_the_same(here: Bench) -> None:
+    ask(here, Deletion(user_id="u1", kind="suppress"), AGENT)
+
+    assert [takes(here, TEST, userId="u1"), takes(here, LIVE, userId="u1")] == [False, True]
+
+
+def test_somebody_unknown_so_far_can_be_suppressed(here: Bench) -> None:
+    ask(here, Deletion(anonymous_id="a9", kind="suppress", namespace="live"))
+
+    assert not takes(here, anonymousId="a9")
+
+
+def test_a_suppression_is_lifted_for_all_that_was_suppressed_together_even_after_an_erasure(here: Bench) -> None:
+    here.record({"userId": "u1", "anonymousId": "a1"})
+    ask(here, Deletion(user_id="u1", namespace="live"))
+
+    answer = ask(here, Deletion(user_id="u1", kind="unsuppress", namespace="live")).answer
+
+    assert answer["suppressed"] is False
+    assert [takes(here, userId="u1"), takes(here, anonymousId="a1")] == [True, True]
+
+
+def test_there_must_be_a_suppression_to_lift(here: Bench) -> None:
+    with pytest.raises(NotFound):
+        ask(here, Deletion(user_id="u1", kind="unsuppress", namespace="live"))
+
+
+def test_an_erasure_shows_its_plan_first_and_takes_its_token_once(here: Bench) -> None:
+    here.connect("segment")
+    here.record({"userId": "u1"}, {"userId": "u1", "anonymousId": "a1"})
+    request = Deletion(user_id="u1", namespace="live")
+
+    plan = ask(here, request, sure=False).answer
+    token = str(plan["confirm"]["token"])  # type: ignore[index, call-overload]
+    answer = ask(here, request, sure=False, confirm=token).answer
+
+    assert (plan["events"], plan["identifiers"]) == (2, 2)
+    assert plan["destinations"] == [{"destination": "Segment", "deletes": False}]
+    assert answer["status"] == "received"
+    assert ask(here, request, sure=False, confirm=token).replayed
+    with pytest.raises(InvalidConfirmation):
+        ask(here, Deletion(user_id="u2", namespace="live"), sure=False, confirm=token)
+
+
+def test_a_suppression_needs_no_token(here: Bench) -> None:
+    assert not ask(here, Deletion(user_id="u1", kind="suppress", namespace="live"), sure=False).planned
+
+
+def test_a_dry_run_changes_nothing(here: Bench) -> None:
+    here.record({"userId": "u1"})
+
+    assert ask(here, Deletion(user_id="u1", namespace="live"), dry_run=True).planned
+
+    assert takes(here, userId="u1")
+
+
+def test_no_event_after_the_request_joins_the_person_who_goes(here: Bench) -> None:
+    here.record({"userId": "u1"})
+    before = here.look(lambda view: view.people.owner(Identifier(LIVE, IdType.USER, "u1")))
+
+    ask(here, Deletion(user_id="u1", kind="erase", namespace="live"))
+    stored = takes(here, userId="u1")
+
+    after = here.look(lambda view: view.people.owner(Identifier(LIVE, IdType.USER, "u1")))
+    assert stored
+    assert after not in {None, before}
+
+
+def test_what_is_owed_to_a_person_of_few_events_is_cancelled_at_once(here: Bench) -> None:
+    hook = here.connect("webhook", {"url": "https://hook.example.com/in"})
+    lanes = carrier(here)
+    here.record({"userId": "u1"}, {"userId": "u2"})
+    lanes.deliver(hook, BUSY)
+
+    ask(here, Deletion(user_id="u1", kind="suppress", namespace="live"))
+
+    assert [row.seq for row in here.look(lambda view: view.owed.of_lane(hook.lane, 10))] == [2]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Deletion(namespace="live"),
+        Deletion(user_id="u1", email="a@b.c", namespace="live"),
+        Deletion(email="nobody", namespace="live"),
+        Deletion(user_id="u1", kind="forget", namespace="live"),
+    ],
+)
+def test_exactly_one_identifier_and_a_known_kind_are_needed(here: Bench, request_: Deletion) -> None:
+    with pytest.raises(InvalidInput):
+        ask(here, request_)
+
+
+def test_without_live_nobody_live_is_touched(here: Bench) -> None:
+    with pytest.raises(Denied):
+        ask(here, Deletion(user_id="u1", kind="suppress", namespace="live"), AGENT)
+
+
+def test_nothing_personal_stands_in_the_regulation_or_its_answer(here: Bench) -> None:
+    here.record({"userId": "user-of-ours"})
+    done = ask(here, Deletion(user_id="user-of-ours", namespace="live"))
+
+    (row,) = here.look(lambda view: view.privacy.recent(10))
+    receipt = here.look(lambda view: get_deletion(view, reader(), row.id))
+
+    told = row.steps + row.subject + encode(receipt) + encode(done.answer)
+    assert b"user-of-ours" not in told
+    assert receipt["status"] == "received"
+
+
+def test_an_unknown_deletion_is_not_found(here: Bench) -> None:
+    with pytest.raises(NotFound):
+        here.look(lambda view: get_deletion(view, reader(), "del_0"))
+
+
+def test_namespaces_are_listed_with_events_and_people(here: Bench) -> None:
+    here.record({"userId": "u1"}, {"userId": "u2"})
+    here.record({"userId": "u1"}, namespace=Namespace("ci"))
+
+    found: Document = here.look(lambda view: namespaces.listing(view, reader()))
+
+    assert found["namespaces"] == [
+        {"namespace": "live", "events": 2, "people": 2},
+        {"namespace": "ci", "events": 1, "people": 1},
+    ]
+
+
+def test_the_live_namespace_is_never_cleared_and_an_unknown_one_not_found(here: Bench) -> None:
+    with pytest.raises(InvalidInput):
+        here.call(namespaces.CLEAR, Clear("live"), PERSON, sure=True)
+    with pytest.raises(NotFound):
+        here.call(namespaces.CLEAR, Clear("nowhere"), PERSON, sure=True)

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import pytest
+
+from turnout import erasure
+from turnout.erasure import Kind, Needles, Steps
+
+
+def done_with(steps: Steps) -> Steps:
+    while erasure.next_step(steps) is not None:
+        steps = erasure.moved(steps, 0, {}, done=True)
+    return steps
+
+
+def test_a_request_is_received_then_running_then_finished() -> None:
+    steps = erasure.begin(Kind.BOTH, "sealed")
+    seen = [erasure.status(steps)]
+
+    steps = erasure.moved(steps, 0, {}, done=True)
+    seen += [erasure.status(steps), erasure.status(done_with(steps))]
+
+    assert seen == ["received", "running", "finished"]
+
+
+def test_a_destination_that_could_delete_and_was_not_told_leaves_it_partial() -> None:
+    steps = done_with(erasure.begin(Kind.ERASE, "", [("Mixpanel", True), ("Webhook", False)]))
+
+    receipt = erasure.receipt("del_1", steps, suppressed=False)
+
+    assert receipt["status"] == "partial"
+    told = [step for step in receipt["steps"] if str(step["where"]).startswith("destination")]  # type: ignore[union-attr, index]
+    assert [step["status"] for step in told] == ["not supported yet", "not supported"]  # type: ignore[index]
+
+
+def test_a_destination_that_cannot_delete_does_not_spoil_it() -> None:
+    steps = done_with(erasure.begin(Kind.ERASE, "", [("Webhook", False)]))
+
+    assert erasure.status(steps) == "finished"
+
+
+def test_counts_add_up_over_the_units_of_a_step() -> None:
+    steps = erasure.moved(erasure.begin(Kind.SUPPRESS, ""), 0, {}, done=True)
+
+    steps = erasure.moved(steps, 7, {"cancelled": 2}, done=False)
+    steps = erasure.moved(steps, 9, {"cancelled": 3}, done=True)
+
+    assert {step.where: step.counts for step in steps.steps}[erasure.CANCEL] == {"cancelled": 5}
+
+
+def test_identifiers_are_sealed_only_for_as_long_as_a_step_looks_for_them() -> None:
+    steps = erasure.begin(Kind.ERASE, "sealed")
+    held = {}
+
+    while (step := erasure.next_step(steps)) is not None:
+        held[step.where] = steps.sealed
+        steps = erasure.moved(steps, 0, {}, done=True)
+
+    assert held[erasure.REFUSED] == "sealed"
+    assert held[erasure.PROFILE] == held[erasure.BYTES] == ""
+
+
+def test_events_go_before_the_log_file_is_emptied_and_after_what_is_on_its_way_is_home() -> None:
+    order = [step.where for step in erasure.begin(Kind.ERASE, "").steps]
+
+    assert order.index(erasure.IN_FLIGHT) < order.index(erasure.EVENTS) < order.index(erasure.EVIDENCE)
+    assert order[-1] == erasure.BYTES
+
+
+def test_what_is_written_reads_the_same() -> None:
+    steps = erasure.moved(erasure.begin(Kind.BOTH, "x", [("A", True)]), 4, {"n": 1}, done=False)
+
+    assert erasure.read(erasure.write(steps)) == steps
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ann@example.com", "Order for ANN@Example.com", r"\u0061nn\u0040example.com", "to=ann%40example.com", "Ünal"],
+)
+def test_an_identifier_is_found_however_it_is_spelled(text: str) -> None:
+    assert Needles(["ann@example.com", "ünal"]).within(text.encode())
+
+
+def test_an_escaped_pair_is_one_character() -> None:
+    assert Needles(["id-\U0001f600-7"]).within(rb"x id-\ud83d\ude00-7 y")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [("order 42", True), ("order 4213", False), ("order_42", True), ("u42", False)]
+)
+def test_a_short_identifier_counts_only_as_a_word(text: str, *, found: bool) -> None:
+    assert Needles(["42"]).within(text) is found
+
+
+def test_no_identifier_finds_nothing() -> None:
+    assert not Needles(["", " "]).within("anything")
