@@ -31,7 +31,7 @@ async def ask(agent: Client, tool: str, **arguments: Any) -> dict[str, Any]:
 
 
 async def connect(agent: Client) -> None:
-    """Connect two files: one for every order, one for big ones only. Without --live they get test events only."""
+    """Connect two files: one for every order, one for big ones only. The server is not --live: they get test events."""
     everything = {"name": "Orders", "settings": {"path": "orders.jsonl"}}
     big_ones = {"name": "Big orders", "settings": {"path": "big.jsonl"}, "filter": "$.properties.revenue > 100"}
     for file in (everything, big_ones):

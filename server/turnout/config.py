@@ -119,7 +119,7 @@ def cache_directory(environment: Mapping[str, str] | None = None) -> Path:
 
 def _directory(env: Mapping[str, str]) -> Path:
     given = env.get("TURNOUT_DATA", "")
-    if given and not given.startswith("${"):
+    if given and not given.startswith("$"):
         return Path(given).expanduser().absolute()
     return data_directory(env)
 

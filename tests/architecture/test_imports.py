@@ -23,14 +23,15 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "paths",
         (
-            *("ingest", "guard.run", "operations", "operations.*", "upkeep", "upkeep.*"),
-            *("delivery.commits", "delivery.lane", "delivery.deliverer"),
+            *("binder", "ingest", "guard.run", "operations", "operations.*", "upkeep", "upkeep.*"),
+            *("delivery.commits", "delivery.reigns", "delivery.endings", "delivery.lane", "delivery.deliverer"),
+            *("delivery.eyes", "delivery.look", "delivery.selection"),
         ),
     ),
     ("doors", ("config", "api", "api.*", "agent", "agent.*")),
-    ("assembly", ("app",)),
+    ("assembly", ("opening", "app", "desk")),
     # These doors open what the assembly puts together.
-    ("entries", ("", "__main__", "testing", "inprocess", "cli", "cli.*")),
+    ("entries", ("", "__main__", "testing", "inprocess", "cli", "cli.*", "demo", "demo.*")),
 )
 
 # Rooms that must not know of each other, whatever their layer says.
@@ -134,7 +135,8 @@ def test_no_module_of_ours_is_imported_for_the_type_checker_only() -> None:
     }
 
     taken = [each for module in modules() for each in imports(module) if id(each.node) in guarded]
-    confessed = [each.where for each in taken if ours(each.target) is not None]
+    # The public list alone: its names are found when asked for, so that a first answer does not wait for them.
+    confessed = [each.where for each in taken if ours(each.target) is not None and each.module.name]
 
     assert confessed == []
 
@@ -142,7 +144,9 @@ def test_no_module_of_ours_is_imported_for_the_type_checker_only() -> None:
 def may_stand_inside(name: str, target: str) -> bool:
     serves = target.partition(".")[0] in {"mcp", "mcp_types", "uvicorn"} or within(ours(target) or "", "agent")
     optional = within(name, "sinks") and ours(target) is None
-    return optional or (name in SERVING and (serves or ours(target) in {"app", "api.app"}))
+    public = not name and ours(target) == "inprocess"
+    migrates = name == "store.store" and ours(target) == "store.migrate"  # sqlite-utils takes 0.1 s to import
+    return optional or public or migrates or (name in SERVING and (serves or ours(target) in {"app", "api.app", "desk"}))
 
 
 def test_imports_stand_at_the_top() -> None:

@@ -20,7 +20,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 from bench import corpus
-from bench.measure import Cost, Mark, compare, heading, interleave, side
+from bench.measure import Cost, Mark, compare, cores, heading, interleave, pinned, side
+from bench.profile import Threads, table
 from turnout.config import Settings
 from turnout.event.model import LIVE, Call, Caller, SourceId
 from turnout.ingest import Receipt, ingest
@@ -87,6 +88,19 @@ def ours(room: Path, n: int, group: int) -> Cost:
         store.close()
 
 
+def profiled(folder: Path) -> None:
+    """Record without the profiler and with it, and print where the time goes."""
+    group, n = SIZES[-1]
+    commits = grouped(corpus.calls(n), group)
+    with TemporaryDirectory(dir=folder) as room, pinned(cores()[0]):
+        cost = ours(Path(room), n, group)
+        threads = Threads()
+        with threads.on():
+            with_new_store(Path(room) / "slow", partial(commit_all, commits=commits))
+    print(f"\ningest, {group} events a commit")
+    table(threads, n, cost.cpu_us)
+
+
 def with_new_store(folder: Path, work: partial[None]) -> None:
     """Do something with a workspace that is thrown away."""
     store = open_store(Settings(folder))
@@ -113,7 +127,7 @@ def bare(room: Path, n: int, group: int) -> Cost:
             connection.executemany(statement, rows).close()
         connection.execute("COMMIT").close()
     cost = begin.cost(n, Mark.here())
-    missing = [table for table in tables(connection) if differs(connection, table, room / "ours" / "turnout.db")]
+    missing = [name for name in tables(connection) if differs(connection, name, room / "ours" / "turnout.db")]
     connection.close()
     assert not missing, f"the bare loop left other rows in {missing}"
     return cost
@@ -137,9 +151,9 @@ def left(room: Path, group: int) -> list[Writes]:
     connection.execute("ATTACH ? AS before", (str(room / "before.db"),)).close()
     (start,) = connection.execute("SELECT seq FROM before.counter").fetchone()
     commits: dict[int, dict[str, list[Row]]] = {}
-    for table in tables(connection):
-        for seq, row in came_with(connection, table, start):
-            into = f"{VERBS.get(table, 'INSERT')} INTO {table} VALUES ({', '.join('?' * len(row))})"
+    for name in tables(connection):
+        for seq, row in came_with(connection, name, start):
+            into = f"{VERBS.get(name, 'INSERT')} INTO {name} VALUES ({', '.join('?' * len(row))})"
             commits.setdefault((seq - start) // group, {}).setdefault(into, []).append(row)
     connection.close()
     return [list(commits[number].items()) for number in sorted(commits)]
@@ -148,7 +162,7 @@ def left(room: Path, group: int) -> list[Writes]:
 def came_with(connection: Connection, table: str, start: int) -> list[tuple[int, Row]]:
     """List new rows, each with the event that brought it, in the order of events: as ours wrote them."""
     columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
-    fresh = connection.execute(f"SELECT * FROM main.{table} EXCEPT SELECT * FROM before.{table}").fetchall()
+    fresh = connection.execute(f"SELECT * FROM main.{table} EXCEPT SELECT * FROM before.{table}").fetchall()  # noqa: S608 - our own schema
     if table == "profiles":
         first = dict(connection.execute("SELECT person, min(seq) FROM identifiers GROUP BY person").fetchall())
         found = [(first[row[0]], row) for row in fresh]
@@ -160,12 +174,12 @@ def came_with(connection: Connection, table: str, start: int) -> list[tuple[int,
 
 
 def differs(connection: Connection, table: str, path: Path) -> bool:
-    """Tell whether the file at `path` has rows that this one has not."""
+    """Tell whether the file at `path` has other rows than this one."""
     if "theirs" not in [row[1] for row in connection.execute("PRAGMA database_list")]:
         connection.execute("ATTACH ? AS theirs", (str(path),)).close()
-    found = connection.execute(f"SELECT 1 FROM theirs.{table} EXCEPT SELECT 1 FROM main.{table} LIMIT 1").fetchone()
-    counts = [connection.execute(f"SELECT count(*) FROM {where}.{table}").fetchone() for where in ("theirs", "main")]
-    return found is not None or counts[0] != counts[1]
+    sides = (f"SELECT * FROM theirs.{table}", f"SELECT * FROM main.{table}")  # noqa: S608 - our own schema
+    both = [" EXCEPT ".join(order) for order in (sides, sides[::-1])]
+    return any(connection.execute(each).fetchone() is not None for each in both)
 
 
 if __name__ == "__main__":

@@ -114,7 +114,7 @@ def interleave(sides: Mapping[str, Callable[[], Cost]], rounds: int) -> dict[str
     """Run the sides in turn, every other round backwards."""
     found: dict[str, list[Cost]] = {name: [] for name in sides}
     for number in range(rounds):
-        names = list(sides) if number % 2 == 0 else list(reversed(sides))
+        names = list(sides) if number % 2 == 0 else list(sides)[::-1]
         for name in names:
             found[name].append(sides[name]())
     return found

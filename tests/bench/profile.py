@@ -8,14 +8,14 @@ figures are scaled to what the same run costs without it, and rooms of many smal
 from __future__ import annotations
 
 import cProfile
-import sys
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
-from types import CodeType, FrameType
+from types import CodeType
 from typing import Any
 
 import turnout
@@ -25,52 +25,39 @@ ROWS = 32
 
 
 class Threads:
-    """A profile of each thread that runs within `on`; made before the threads, for it hooks on their start."""
+    """A profile of this thread, and of each that starts within `on`."""
 
     def __init__(self) -> None:
         self._profiles: list[cProfile.Profile] = []
-        self._active = False
-        threading.setprofile(self._first)
+        self.entries: list[Any] = []
 
-    def _first(self, _: FrameType, __: str, ___: object) -> None:
+    def _begin(self, *_: object) -> None:
         """Be called by a new thread's first event; from then on the profile is."""
-        if self._active:
-            self._begin()
-        elif threading.current_thread().name != "turnout-writer":
-            sys.setprofile(None)
-
-    def _begin(self) -> None:
         profile = cProfile.Profile(time.thread_time)
         self._profiles.append(profile)
         profile.enable()
 
     @contextmanager
     def on(self) -> Iterator[None]:
-        """Profile what runs in here, on this thread and on those that are running or start."""
-        self._active = True
+        """Profile what runs in here."""
+        threading.setprofile(self._begin)
         self._begin()
-        mine = self._profiles[-1]
         try:
             yield
         finally:
-            mine.disable()
-            self._active = False
+            self._profiles[0].disable()
             threading.setprofile(None)
-
-    def stats(self) -> Iterator[Any]:
-        """Give what each function took, over all threads."""
-        for profile in self._profiles:
-            yield from profile.getstats()
+            self.entries = [entry for profile in self._profiles for entry in profile.getstats()]
 
 
 def table(threads: Threads, n: int, cpu_us: float) -> None:
     """Print rooms and functions in microseconds an event, less what the profiler itself took a call."""
-    entries = [entry for entry in threads.stats() if not isinstance(entry.code, str)]
+    entries = [entry for entry in threads.entries if not isinstance(entry.code, str)]
     profiled = sum(inline for _, _, inline, _ in lines(entries, 0.0))
     calls = sum(count for _, _, _, count in lines(entries, 0.0))
     toll = max(0.0, profiled - cpu_us * n / 1e6) / calls
-    rooms: Counter[str] = Counter()
-    functions: Counter[str] = Counter()
+    rooms: defaultdict[str, float] = defaultdict(float)
+    functions: defaultdict[str, float] = defaultdict(float)
     called: Counter[str] = Counter()
     for room, function, inline, count in lines(entries, toll):
         rooms[room] += inline
@@ -95,15 +82,15 @@ def lines(entries: Sequence[Any], toll: float) -> Iterator[tuple[str, str, float
         yield room, f"{room}.{entry.code.co_qualname}", own, entry.callcount
         for each in inner:
             if isinstance(each.code, str):
-                name = f"{room} > {short(each.code)}"
+                name = f"{room} > {shorter(each.code)}"
                 yield room, name, each.inlinetime - toll * each.callcount / 2, each.callcount
 
 
-def show(title: str, taken: Counter[str], called: Counter[str], n: int) -> None:
+def show(title: str, taken: Mapping[str, float], called: Mapping[str, int], n: int) -> None:
     """Print the top of one list."""
     total = sum(taken.values())
     print(f"\n{'us':>7} {'share':>6} {'calls':>7}  {title}")
-    for name, seconds in taken.most_common(ROWS):
+    for name, seconds in sorted(taken.items(), key=itemgetter(1), reverse=True)[:ROWS]:
         print(f"{seconds / n * 1e6:7.2f} {seconds / total:6.1%} {called[name] / n:7.2f}  {name}")
 
 
@@ -119,7 +106,6 @@ def room_of(code: CodeType) -> str:
     return f"({parts[after].removesuffix('.py')})"
 
 
-def short(name: str) -> str:
+def shorter(name: str) -> str:
     """Name a built-in as one calls it."""
     return name.removeprefix("<").removesuffix(">").replace("built-in method ", "").replace("method ", "")
-

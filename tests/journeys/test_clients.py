@@ -79,6 +79,8 @@ async def test_what_a_file_starts_lists_its_tools(name: str, mode: Literal["auto
     )
 
     async with Client(server, mode=mode) as client:
+        era = client.protocol_version
         tools = (await client.list_tools()).tools
 
+    assert (era == "2026-07-28") == (mode == "auto")
     assert {"track_event", "debug_event_delivery", "connect_destination"} <= {tool.name for tool in tools}

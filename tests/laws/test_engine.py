@@ -144,7 +144,7 @@ class Engine(RuleBasedStateMachine):
     def settle(self, most: int) -> None:
         """Settle some of what was answered."""
         taken = self.answered[:most]
-        done = settlement(taken, SCHEDULE, self.clock.now(), lambda: 0.5, passed_credentials=False)
+        done = settlement(taken, SCHEDULE, self.clock.now(), lambda: 0.5)
         held = [Held(part) for each in done.settled if isinstance(each, Back) for part in self.line.stalled(each.part)]
         self.write([*done.settled, *held], taken)
         self.again += done.again
@@ -200,7 +200,7 @@ class Engine(RuleBasedStateMachine):
         return found
 
     def write(self, settled: list[Settled], answered: list[Answered]) -> None:
-        done = settlement(answered, SCHEDULE, self.clock.now(), lambda: 0.5, passed_credentials=False)
+        done = settlement(answered, SCHEDULE, self.clock.now(), lambda: 0.5)
         done = type(done)(done.asked, tuple(settled), ())
         left: dict[tuple[int, int], int] = {}
         for each in settled:

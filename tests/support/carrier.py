@@ -73,7 +73,7 @@ class Carrier:
         self, destination: Destination, batches: Sequence[Batch], reply: Reply, closed: Sequence[tuple[int, int]]
     ) -> None:
         answered = [self._talk(batch, reply) for batch in batches]
-        done = settlement(answered, Schedule(), self.bench.clock.now(), lambda: 0.0, passed_credentials=False)
+        done = settlement(answered, Schedule(), self.bench.clock.now(), lambda: 0.0)
         write = partial(
             commits.settle, lane=destination.lane, done=done, epoch=self.epoch,
             closed=[] if done.again else closed, keep_plain=self.keep_plain,

@@ -10,6 +10,7 @@ from typing import Any
 from turnout import document, outcome
 from turnout.clock import Clock, SystemClock
 from turnout.delivery.eyes import Eyes
+from turnout.delivery.window import Part
 from turnout.document import Document, Json
 from turnout.entropy import SystemEntropy
 from turnout.event.model import LIVE, Call, Caller, MessageId, Namespace, PersonId, Seq, SourceId, Stored
@@ -132,10 +133,23 @@ def stored(seq: int = 1, person: int = 1, *, flags: int = 0, namespace: Namespac
     )
 
 
-def message_id(text: str) -> MessageId:
-    return MessageId(text)
-
-
 def no_files(append: Append) -> Reply:
     """Stand where file sinks are called: none of these tests has one."""
     raise AssertionError(f"nothing appends here, but {append.path} was asked for")
+
+
+def part(seq: int, person: int = 1, *, run: int = 0, target: Poster | None = None, **more: Any) -> Part:
+    """Make a part of event `seq`, whose message id is `m` and its seq."""
+    owner = _bound(target or Poster())
+    document: Document = {"messageId": f"m{seq}"}
+    item = Item("post", 0, document, 100, (), document)
+    ordered = owner.target.actions["post"].order is Order.PERSON
+    return Part(1, run, seq, 7, person if ordered else 0, person, MessageId(f"m{seq}"), owner, item, **more)
+
+
+_kept: dict[int, Bound] = {}
+
+
+def _bound(target: Poster) -> Bound:
+    """Give one bound destination for each target: parts of one share a request."""
+    return _kept.setdefault(hash((target.order, target.dedupe, target.max_items)), bound(target))

@@ -67,7 +67,10 @@ def admit(tool: AnyTool, scopes: AbstractSet[Scope], toolsets: AbstractSet[Tools
         )
     if not tool.scopes & scopes:
         need = " or ".join(sorted(tool.scopes))
-        raise Denied(f"{tool.name} needs the scope {need}", fix="The user may start the server with --mode write, or use a token with that scope")
+        raise Denied(
+            f"{tool.name} needs the scope {need}",
+            fix="The user may start the server with --mode write, or use a token with that scope",
+        )
 
 
 def definition(tool: AnyTool) -> t.Tool:

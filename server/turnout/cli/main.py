@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -27,6 +26,11 @@ COMMANDS: tuple[Section, ...] = (
     (
         "Run it",
         (
+            Entry(
+                "demo",
+                "turnout.cli.demo:demo",
+                "Show it at work: an agent, three destinations, a crash, and what became of it all.",
+            ),
             Entry("mcp", "turnout.cli.mcp:mcp", "Serve an agent over standard input and output (MCP)."),
             Entry("serve", "turnout.cli.serve:serve", "Deliver, and answer over HTTP, until stopped."),
         ),
@@ -109,8 +113,6 @@ def run(arguments: Sequence[str]) -> int:
         ended = _refuse("stopped", "Stopped.", "", as_json=as_json)
     except TurnoutError as error:
         ended = _refused(error, as_json=as_json)
-    except BrokenPipeError:
-        ended = _leave_quietly()
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
         ended = _refuse("io_error", f"{error.strerror or 'The system refused it'}{where}", "", as_json=as_json)
@@ -150,9 +152,3 @@ def _refuse(code: str, message: str, fix: str, *, as_json: bool) -> int:
         told: Document = {"code": code, "message": message}
         click.echo(document.encode({"error": told | ({"fix": fix} if fix else {})}))
     return REFUSED
-
-
-def _leave_quietly() -> int:
-    """End when the reader of standard output went away, as `| head` does: what is buffered goes nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return DONE

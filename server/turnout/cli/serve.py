@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
 
 import anyio
 import click
 import uvicorn
+from typing_extensions import override
 
 from turnout.api.app import build
 from turnout.app import running
@@ -59,12 +62,22 @@ def address(door: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
+class Server(uvicorn.Server):
+    """Uvicorn's server without its hands on the signals: it would raise them again when done, before we are."""
+
+    @contextmanager
+    @override
+    def capture_signals(self) -> Iterator[None]:
+        """Take none."""
+        yield
+
+
 async def _serve(settings: Settings, door: socket.socket, names: frozenset[str], *, accept_loss: bool) -> None:
     async with running(settings, delivers=True, serves=True, accept_loss=accept_loss) as app:
         deliverer = app.deliverer
         assert deliverer is not None
         asgi = build(app.store, names, lambda: deliverer.reigns)
-        server = uvicorn.Server(
+        server = Server(
             uvicorn.Config(
                 asgi, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False,
                 server_header=False, timeout_graceful_shutdown=LEAVE_S,
@@ -76,7 +89,7 @@ async def _serve(settings: Settings, door: socket.socket, names: frozenset[str],
         click.echo(f"Turnout listens on {address(door)}; its data is in {settings.data}", err=True)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_until_signal, server)
-            await server._serve([door])  # noqa: SLF001 - `serve` would take the signals, and raise them again when done
+            await server.serve([door])
             tasks.cancel_scope.cancel()
 
 

@@ -174,7 +174,9 @@ def _recover(unit: Unit, windows: Iterable[WindowRow], sending: Iterable[Owed], 
         found = look(unit, window.lane, window.revision)
         if found is None:
             continue  # its destination cannot be bound now: the window stays until it can
-        _doubt(unit, window, *found, removed=_removed(unit, window.lane))
+        bound, sight = found
+        as_opened = replace(sight, suppressed=lambda _: False, now=window.opened)  # what it owed then; ended by a retry
+        _doubt(unit, window, bound, as_opened, removed=_removed(unit, window.lane))
         unit.lanes.close_window(window.lane, window.run, window.first)
     crash = unit.deliveries.intern(0, CRASH)
     unit.owed.put(

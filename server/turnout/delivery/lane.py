@@ -267,7 +267,7 @@ class Lane:
 
     def _lay_down(self, number: int, answered: Answered) -> None:
         """Take in an answer: tell the breaker, and when it opens, give back what has not left."""
-        self._answered.append((number, answered))
+        self._answered.append((number, replace(answered, passed=self._breaker.passed_credentials)))
         short = self._line.ready > 0
         if self._breaker.heard(summary(answered.outcomes), self._clock.monotonic(), short=short):
             self._owing += [Unsent(part) for part in self._drop_line()]
@@ -279,22 +279,19 @@ class Lane:
             return
         answered = tuple(self._answered)
         done = settlement(
-            [each for _, each in answered], self._options.schedule, self._clock.now(), self._entropy.fraction,
-            passed_credentials=self._breaker.passed_credentials,
-        )  # fmt: skip
+            [each for _, each in answered], self._options.schedule, self._clock.now(), self._entropy.fraction
+        )
         for each in done.settled:
             if isinstance(each, Back):
                 self._owing += [Held(part) for part in self._line.stalled(each.part)]
         again = done.again
-        owing = tuple(self._owing)
-        taken = len(owing)
+        back: list[Part] = []
         if self._breaker.open:
             back = [part for batch in again for part in batch.parts]
-            owing += (
-                *(Unsent(part) for part in back),
-                *(Held(each) for part in back for each in self._line.stalled(part)),
-            )
+            self._owing += [Held(each) for part in back for each in self._line.stalled(part)]
             again = ()
+        taken = len(self._owing)
+        owing = (*self._owing, *(Unsent(part) for part in back))
         settled = tuple(self._unless_removed([*done.settled, *owing]))
         await self._write(replace(done, settled=settled, again=again))
         del self._answered[: len(answered)]

@@ -17,7 +17,10 @@ from turnout.exchange import Class, Dedupe, Outcome
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A batch whose talk is over. `sent` in microseconds; `turns` its evidence; `probe`: burns no try."""
+    """A batch whose talk is over. `sent` in microseconds; `turns` its evidence; `probe`: burns no try.
+
+    `passed`: since credentials were last refused, and before this answer, another event's were taken.
+    """
 
     batch: Batch
     outcomes: tuple[Outcome, ...]
@@ -25,6 +28,7 @@ class Answered:
     took_ms: int
     turns: tuple[Document, ...]
     probe: bool = False
+    passed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +92,7 @@ class Settlement:
 
 
 def settlement(
-    answered: Sequence[Answered], schedule: Schedule, now: int, fraction: Callable[[], float], *,
-    passed_credentials: bool,
+    answered: Sequence[Answered], schedule: Schedule, now: int, fraction: Callable[[], float],
 ) -> Settlement:  # fmt: skip
     """Decide what became of each part of each answered batch. `fraction` draws the jitter."""
     asked: list[Asked] = []
@@ -103,7 +106,7 @@ def settlement(
         again.extend(_smaller(each.batch, split))
         jitter = fraction()  # one for all: members that must leave together again fall due together
         settled += [
-            _settle(part, outcome, each, schedule, now, jitter, passed_credentials=passed_credentials)
+            _settle(part, outcome, each, schedule, now, jitter)
             for part, outcome in zip(each.batch.parts, each.outcomes, strict=True)
             if part not in split
         ]
@@ -139,8 +142,7 @@ def _smaller(batch: Batch, split: tuple[Part, ...]) -> tuple[Batch, ...]:
 
 
 def _settle(
-    part: Part, outcome: Outcome, each: Answered, schedule: Schedule, now: int, fraction: float, *,
-    passed_credentials: bool,
+    part: Part, outcome: Outcome, each: Answered, schedule: Schedule, now: int, fraction: float,
 ) -> Settled:  # fmt: skip
     first = part.first or each.sent
     reason = outcome.code
@@ -153,7 +155,7 @@ def _settle(
         case Class.PAUSE if outcome.status == GONE:
             return Finished(part, verdict.REFUSED, reason)
         case Class.CREDENTIALS | Class.PAUSE:
-            if passed_credentials and part.note == reason:
+            if each.passed and part.note == reason:
                 return Finished(part, verdict.BAD_CREDENTIALS, reason)
             return Back(part, now, first, part.tries, doubt=part.doubt, reason=reason)
         case Class.RETRY | Class.UNKNOWN:

@@ -25,10 +25,10 @@ SLOW_S = 0.6
 class Manner(StrEnum):
     """How one request is met."""
 
-    POLITE = "answered 200"
-    BUSY = "answered 503"
-    DROP = "read it, hung up"
-    SLOW = "answered 200, slowly"
+    POLITE = "200"
+    BUSY = "503"
+    DROP = "read it, then hung up"
+    SLOW = "200 after a while"
 
     @property
     def takes(self) -> bool:

@@ -54,7 +54,7 @@ def plan(view: View, request: Clear, _: Calling) -> Clearing:
         raise InvalidInput("Only a test namespace can be cleared; live people are erased one by one.")
     events, people = dict(view.log.namespaces()).get(space, 0), view.people.namespaces().get(space, 0)
     if not events and not people:
-        raise NotFound("there is no such namespace: no event was recorded in it")
+        raise NotFound(_missing(view))
     return Clearing(space, events, people)
 
 
@@ -86,3 +86,9 @@ def show(clearing: Clearing) -> Shown:
 
 
 CLEAR: Operation[Clear, Clearing] = Operation(NAME, frozenset({Scope.PRIVACY}), plan, apply, effect, show)
+
+
+def _missing(view: View) -> str:
+    there = sorted({name for name, _ in view.log.namespaces()} - {LIVE})
+    known = f"there are {', '.join(there[:20])}" if there else "no test event was recorded yet"
+    return f"there is no such namespace: {known}"

@@ -1,7 +1,6 @@
 """Delivering recorded events again: a selection, counted first, becomes a further run of each lane.
 
-Two words for one thing: what a replay counts here is what `delivery.selection.selects` picks when a lane reads it.
-A lane still owes, or has not read, an event: then it comes anyway, and is not selected.
+What a lane still owes, or has not read yet, comes anyway and is not selected.
 """
 
 from __future__ import annotations

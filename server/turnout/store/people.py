@@ -155,7 +155,7 @@ class People(PeopleView):
     def forget(self, person: int) -> None:
         """Remove what is known of a person: identifiers, profile, links."""
         self._s.run(SQL["delete_identifiers"], (person,))
-        self._s.run(SQL["delete_profile"], (person,))
+        self._s.many(SQL["delete_profile"], [(each,) for each in self.selves(person)])
         self._s.run(SQL["delete_links"], (person, person))
         self._moved()
 

@@ -13,7 +13,7 @@ import weakref
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Late
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -149,12 +149,12 @@ class Store:
     async def transact(self, function: Callable[[Unit], T], weight: int = 1) -> T:
         """Run a function in a transaction and await its commit. Raises: what it raises; Unavailable."""
         answer = self._submit(function, weight)
-        with anyio.move_on_after(PATIENCE_S):
-            try:
+        try:
+            with anyio.move_on_after(PATIENCE_S):
                 await self._loop.answered(answer)
-            except BaseException:
+        finally:
+            if not answer.done():
                 answer.cancel()
-                raise
         if answer.cancelled():
             raise self._frozen()
         if not answer.done():
@@ -221,18 +221,17 @@ class Store:
     def _open(self) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         connect.refuse_network(self.folder)
-        opening = FileLock(self.folder / "open.lock")
-        turnstile = Turnstile(self.folder)
-        try:
+        with ExitStack() as undo:
+            opening = FileLock(self.folder / "open.lock")
+            undo.callback(opening.close)
+            turnstile = Turnstile(self.folder)
+            undo.callback(turnstile.close)
             _share(opening)
             promised = tail.read(self.folder / "tail")
             with turnstile.passed():
                 self._vault = self._keys()
                 stored = self._prepare(opening)
-        except BaseException:
-            turnstile.close()
-            opening.close()
-            raise
+            undo.pop_all()
         self.missing = 0 if self._accept_loss else max(0, promised - stored)
         self._open_lock, self._turnstile = opening, turnstile
         self._readers = Readers(self.path, self._vault, self.entropy, self.clock.now)

@@ -63,12 +63,14 @@ class Checkpointer:
 
     def fill(self) -> Fill:
         """Tell how full the WAL is, without touching it."""
+        self._store.open()  # never while holding the lock: a store that closes waits for it
         with self._lock:
             _, log, done = self._ask("NOOP")
         return Fill(log, done)
 
     def restart(self) -> bool:
         """Move all into the database, so that the WAL begins anew; give whether nobody was in the way."""
+        self._store.open()
         with self._lock:
             self._ask("PASSIVE")
             self._sync()
@@ -79,6 +81,7 @@ class Checkpointer:
 
     def truncate(self) -> bool:
         """Move all into the database and empty the file; give whether nobody was in the way."""
+        self._store.open()
         with self._lock:
             self._ask("PASSIVE")
             self._sync()
@@ -98,7 +101,6 @@ class Checkpointer:
     def _ask(self, how: str) -> tuple[int, int, int]:
         """Checkpoint; an SQLite without NOOP takes it for PASSIVE. Shape: busy, pages in the WAL, pages moved."""
         if self._connection is None:
-            self._store.open()
             self._connection = connect.connect_writer(self._store.path)
             self._connection.execute("PRAGMA busy_timeout=0").close()
         cursor = self._connection.execute(f"PRAGMA wal_checkpoint({how})")

@@ -202,6 +202,24 @@ async def test_where_the_data_cannot_be_opened_each_tool_says_so() -> None:
     assert text.startswith("unavailable: The data cannot be opened. The schema is newer than this program. ")
 
 
+async def test_a_desk_may_run_tasks_of_its_own_for_as_long_as_it_is_held() -> None:
+    @asynccontextmanager
+    async def working() -> AsyncIterator[FakeDesk]:
+        async with anyio.create_task_group() as own:
+            own.start_soon(anyio.sleep_forever)
+            yield FakeDesk()
+            own.cancel_scope.cancel()
+
+    opening = Opening(SystemEntropy())
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(opening.hold, working)
+            desk = await opening.desk()
+            opening.close()
+
+    assert isinstance(desk, FakeDesk)
+
+
 async def test_a_desk_that_is_still_being_opened_can_be_given_up() -> None:
     opening = Opening(SystemEntropy())
     with anyio.fail_after(5):

@@ -17,8 +17,14 @@ from turnout.operations.namespaces import Clear
 
 
 def ask(
-    here: Bench, request: Deletion, who: Principal = LIVE_AGENT, *, sure: bool = True, confirm: str = "", dry_run: bool = False
-) -> Done:  # fmt: skip
+    here: Bench,
+    request: Deletion,
+    who: Principal = LIVE_AGENT,
+    *,
+    sure: bool = True,
+    confirm: str = "",
+    dry_run: bool = False,
+) -> Done:
     return here.call(deletions.operation(here.eyes), request, who, sure=sure, confirm=confirm, dry_run=dry_run)
 
 

@@ -61,7 +61,7 @@ def test_a_dry_run_counts_and_begins_nothing(here: Bench, lanes: Carrier, hook: 
 def test_what_is_selected_goes_out_again_and_the_run_ends_by_itself(
     here: Bench, lanes: Carrier, hook: Destination
 ) -> None:
-    here.record({"messageId": "m1"}, {"messageId": "m2", "event": "Other"})
+    here.record({"messageId": "m1", "event": "Other"}, {"messageId": "m2"})
     lanes.deliver(hook)
 
     answer = ask(here, Replay(event="Other", namespace="live")).answer
@@ -125,7 +125,8 @@ def test_named_events_are_found_by_their_message_ids(here: Bench, lanes: Carrier
     assert (answer["selected"], sent_again(lanes, hook)) == (2, 2)
 
 
-def test_an_unknown_message_id_is_named_by_its_place(here: Bench, hook: Destination) -> None:
+@pytest.mark.usefixtures("hook")
+def test_an_unknown_message_id_is_named_by_its_place(here: Bench) -> None:
     here.record({"messageId": "m1"})
 
     with pytest.raises(NotFound, match="position 1"):
@@ -146,7 +147,8 @@ def test_a_time_span_is_counted_back_from_now(here: Bench, lanes: Carrier, hook:
     assert counts == [2, 1, 3, 0]
 
 
-def test_a_wrong_verdict_is_refused(here: Bench, hook: Destination) -> None:
+@pytest.mark.usefixtures("hook")
+def test_a_wrong_verdict_is_refused(here: Bench) -> None:
     with pytest.raises(InvalidInput, match="verdict"):
         ask(here, Replay(verdict="waiting", namespace="live"))
 

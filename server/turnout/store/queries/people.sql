@@ -62,4 +62,4 @@ DELETE FROM profiles WHERE person = ?;
 DELETE FROM links WHERE survivor = ? OR loser = ?;
 
 -- name: count_people
-SELECT namespace, count(*) FROM profiles GROUP BY namespace;
+SELECT namespace, count(*) FROM profiles WHERE person NOT IN (SELECT loser FROM links) GROUP BY namespace;

@@ -1,0 +1,33 @@
+"""How this installation goes into a client's configuration."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from turnout.document import encode
+
+
+def command() -> tuple[str, ...]:
+    """Give the command that starts this installation's server from anywhere."""
+    script = Path(sys.executable).parent / "turnout"
+    return (str(script), "mcp") if script.is_file() else (sys.executable, "-m", "turnout", "mcp")
+
+
+def configuration(words: Sequence[str]) -> str:
+    """Write the entry that Claude Desktop and others read."""
+    entry = encode({"command": words[0], "args": list(words[1:])}).decode()
+    return f'{{\n  "mcpServers": {{\n    "turnout": {entry}\n  }}\n}}'
+
+
+def claude_code(words: Sequence[str]) -> str:
+    """Write the line that adds it to Claude Code."""
+    return f"claude mcp add --scope user turnout -- {shlex.join(words)}"
+
+
+def desktop_file() -> str:
+    """Say where Claude Desktop keeps its configuration."""
+    folder = "~/Library/Application Support/Claude" if sys.platform == "darwin" else "~/.config/Claude"
+    return f"{folder}/claude_desktop_config.json"

@@ -1,0 +1,363 @@
+"""The store by its verbs: what is answered is durable, one caller's fault is its own, and processes meet in SQLite."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import anyio
+import pytest
+
+from support.engine import caller, open_store, record, track
+from support.worker import HERE, start, until
+from turnout.errors import InvalidInput, Unavailable
+from turnout.event.model import LIVE
+from turnout.identity.model import Identifier, IdType
+from turnout.ingest import ingest
+from turnout.store.connect import Error, file_system
+from turnout.store.store import Store
+from turnout.store.unit import Unit, View
+
+U1 = Identifier(LIVE, IdType.USER, "u1")
+
+
+@pytest.fixture
+def store(data_dir: Path) -> Iterator[Store]:
+    opened = open_store(data_dir)
+    yield opened
+    opened.close()
+
+
+def events(view: View) -> int:
+    return int(view.session.rows("SELECT count(*) FROM events")[0][0])
+
+
+def one(unit: Unit, message_id: str = "m1", user_id: str = "u1", **more: str) -> int:
+    return int(ingest(unit, (track(message_id, user_id, **more),), caller(1)).first)
+
+
+def fail(unit: Unit) -> None:
+    one(unit, "lost", "lost")
+    raise InvalidInput("no")
+
+
+# -- groups ---------------------------------------------------------------------------------------------------
+
+
+def test_callers_of_a_group_share_a_commit_and_one_callers_error_is_its_own(store: Store) -> None:
+    hold = threading.Event()
+    first = store._submit(lambda _: hold.wait(5), 1)  # the queue fills behind it: no public verb waits
+    works = [store._submit(partial(one, message_id=f"m{at}"), 1) for at in range(3)]
+    broken = store._submit(fail, 1)
+    after = store._submit(lambda unit: one(unit, "last"), 1)
+
+    hold.set()
+
+    assert first.result(5)
+    assert [work.result(5) for work in works] == [1, 2, 3]
+    with pytest.raises(InvalidInput):
+        broken.result(5)
+    assert after.result(5) == 4
+    assert store.look(events) == 4
+
+
+def test_what_a_failed_caller_had_learned_is_forgotten(store: Store) -> None:
+    with pytest.raises(InvalidInput):
+        store.commit(fail)
+
+    known = store.commit(lambda unit: unit.people.known([Identifier(LIVE, IdType.USER, "lost")]).owners)
+
+    assert known == {}
+    assert store.commit(lambda unit: one(unit, "lost")) == 1
+
+
+def test_a_suppression_lifted_by_a_failed_caller_still_holds(store: Store) -> None:
+    key = store.vault.identifier(U1)
+    store.commit(lambda unit: unit.privacy.suppress([key], "r1"))
+
+    def lift(unit: Unit) -> None:
+        unit.privacy.unsuppress([key])
+        assert not unit.privacy.suppressing()
+        raise InvalidInput("no")
+
+    with pytest.raises(InvalidInput):
+        store.commit(lift)
+
+    assert store.commit(lambda unit: ingest(unit, (track("m1"),), caller(1))).refused[0].reason == "suppressed"
+
+
+def test_a_merge_within_one_caller_is_seen_by_what_it_records_next(store: Store) -> None:
+    def merge(unit: Unit) -> None:
+        one(unit, "m2", "u1", anonymousId="a1")
+        one(unit, "m3", "", anonymousId="a1")
+
+    hold = threading.Event()
+    store._submit(lambda _: hold.wait(5), 1)  # one group of all that follows: no public verb waits
+    store._submit(partial(one, message_id="m0"), 1)
+    store._submit(lambda unit: one(unit, "m1", "", anonymousId="a1"), 1)
+    merged = store._submit(merge, 1)
+    hold.set()
+    merged.result(5)
+
+    people = store.look(lambda view: [event.person for event in view.log.after(0, 10)])
+    assert people[2] == people[3]
+
+
+def test_a_broken_statement_of_a_caller_is_unavailable_and_the_next_caller_is_served(store: Store) -> None:
+    with pytest.raises(Unavailable, match="nothing was stored"):
+        store.commit(lambda unit: unit.session.run("SELECT * FROM nowhere"))
+
+    assert store.commit(one) == 1
+
+
+def test_a_reader_cannot_write(store: Store) -> None:
+    with pytest.raises(Error, match="readonly"):
+        store.look(lambda view: view.session.run("DELETE FROM events"))
+
+
+def test_many_callers_of_the_loop_are_all_answered(store: Store) -> None:
+    async def run() -> list[int]:
+        answers: list[int] = []
+
+        async def call(at: int) -> None:
+            answers.extend([await store.transact(partial(one, message_id=f"m{at}-{n}")) for n in range(20)])
+
+        async with store.awake(), anyio.create_task_group() as tasks:
+            for at in range(20):
+                tasks.start_soon(call, at)
+        return answers
+
+    assert sorted(anyio.run(run)) == list(range(1, 401))
+
+
+# -- processes ------------------------------------------------------------------------------------------------
+
+
+def elsewhere(folder: Path, code: str) -> str:
+    """Run code in another process, where `store` is open on the folder; give what it prints."""
+    text = (
+        "from pathlib import Path; from support.engine import *\n"
+        f"store = open_store(Path({str(folder)!r}))\n{code}\nstore.close()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", text], cwd=HERE, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_a_person_known_here_is_followed_after_another_process_merged_it(store: Store) -> None:
+    record(store, track("m1", "u1"))
+    record(store, track("m2", "", anonymousId="a1"))
+    elsewhere(store.folder, "record(store, track('m3', 'u1', anonymousId='a1'))")
+
+    record(store, track("m4", "", anonymousId="a1"))
+
+    people = store.look(lambda view: [event.person for event in view.log.after(0, 10)])
+    assert people[3] == people[2]
+    assert store.look(lambda view: view.people.survivor(people[1])) == people[3]
+
+
+def test_a_suppression_made_by_another_process_is_heeded_at_once(store: Store) -> None:
+    record(store, track("m1", "u2"))
+    elsewhere(store.folder, f"store.commit(lambda unit: unit.privacy.suppress([{store.vault.identifier(U1)!r}], 'r'))")
+
+    receipt = record(store, track("m2", "u1"))
+
+    assert [each.reason for each in receipt.refused] == ["suppressed"]
+
+
+def test_a_small_writer_is_not_starved_beside_a_saturated_one(store: Store, tmp_path: Path) -> None:
+    busy = start(tmp_path / "busy", "record", str(store.folder), "--count", "1000000")
+    try:
+        busy.await_ready()
+        until(lambda: len(busy.lines()) > 20)
+        waits = []
+        for at in range(60):
+            began = time.monotonic()
+            store.commit(partial(one, message_id=f"small-{at}", user_id="small"))
+            waits.append(time.monotonic() - began)
+    finally:
+        busy.kill()
+
+    assert max(waits) < 1.0, "SQLite's own busy handler lets it wait for seconds"
+
+
+def freeze(store: Store, tmp_path: Path) -> subprocess.Popen[bytes]:
+    """Start a process that takes the turnstile and stands still."""
+    code = (
+        "import sys, os, signal; from pathlib import Path; from turnout.store.locks import Turnstile\n"
+        "Turnstile(Path(sys.argv[1])).enter(); os.kill(os.getpid(), signal.SIGSTOP)"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", code, str(store.folder)], cwd=tmp_path)
+    stopped, status = os.waitpid(holder.pid, os.WUNTRACED)
+    assert (stopped, os.WIFSTOPPED(status)) == (holder.pid, True)
+    return holder
+
+
+@pytest.mark.parametrize("way", ["thread", "loop"])
+def test_behind_a_frozen_process_a_caller_gives_up_in_time_and_names_it(store: Store, tmp_path: Path, way: str) -> None:
+    async def in_loop() -> None:
+        async with store.awake():
+            await store.transact(one)
+
+    holder = freeze(store, tmp_path)
+    began = time.monotonic()
+    try:
+        with pytest.raises(Unavailable, match=f"process {holder.pid} holds the write lock"):
+            store.commit(one) if way == "thread" else _unwrapped(in_loop)
+        assert 9 < time.monotonic() - began < 13
+    finally:
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+
+    assert store.commit(lambda unit: one(unit, "later")) == 1, "the work that was withdrawn is not done afterwards"
+    assert store.look(events) == 1
+
+
+def _unwrapped(function: Callable[[], Awaitable[None]]) -> None:
+    """Run in a loop; a task group's lone error comes out as itself."""
+    try:
+        anyio.run(function)
+    except ExceptionGroup as group:
+        inner: BaseException = group
+        while isinstance(inner, BaseExceptionGroup):
+            (inner,) = inner.exceptions
+        raise inner from None
+
+
+def test_after_a_fork_with_events_in_flight_both_sides_commit_and_none_is_lost(store: Store) -> None:
+    def write(prefix: str, count: int) -> None:
+        for at in range(count):
+            store.commit(partial(one, message_id=f"{prefix}{at}", user_id=prefix))
+
+    def child() -> None:
+        write("child", 50)
+        store.close()
+
+    busy = threading.Thread(target=write, args=("thread", 200))
+    busy.start()
+    until(lambda: store.look(events) > 5)
+    process = multiprocessing.get_context("fork").Process(target=child)
+    process.start()
+    write("parent", 50)
+    busy.join()
+    process.join(20)
+
+    assert process.exitcode == 0
+    assert store.look(events) == 300
+    assert store.look(lambda view: view.session.rows("PRAGMA integrity_check")) == [("ok",)]
+
+
+# -- what is on disk ------------------------------------------------------------------------------------------
+
+
+def test_the_folder_is_0700_and_every_file_0600(store: Store) -> None:
+    record(store, track("m1"))
+
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in store.folder.iterdir()}
+
+    assert stat.S_IMODE(store.folder.stat().st_mode) == 0o700
+    assert {"turnout.db", "keys", "tail", "open.lock", "write.lock", "next.lock"} <= set(modes)
+    assert set(modes.values()) == {0o600}
+
+
+def test_missing_keys_are_not_made_anew(store: Store) -> None:
+    store.close()
+    (store.folder / "keys").unlink()
+
+    with pytest.raises(Unavailable, match="the file `keys` of the data directory is missing"):
+        store.open()
+    assert not (store.folder / "keys").exists()
+
+
+def test_the_keys_of_another_workspace_are_refused(store: Store, tmp_path: Path) -> None:
+    store.close()
+    open_store(tmp_path / "other").close()
+    (store.folder / "keys").write_bytes((tmp_path / "other" / "keys").read_bytes())
+
+    with pytest.raises(Unavailable, match="belongs to another workspace"):
+        store.open()
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"workspace": "x"}'], ids=["empty", "cut", "list", "half"])
+def test_damaged_keys_are_refused(store: Store, text: bytes) -> None:
+    store.close()
+    (store.folder / "keys").write_bytes(text)
+
+    with pytest.raises(Unavailable, match="is damaged"):
+        store.open()
+
+
+def test_a_schema_newer_than_the_program_is_refused(store: Store) -> None:
+    store.commit(lambda unit: unit.session.run("PRAGMA user_version=99"))
+    store.close()
+
+    with pytest.raises(Unavailable, match="schema 99, this program knows them up to 1"):
+        store.open()
+
+
+def test_another_programs_database_is_refused(data_dir: Path) -> None:
+    data_dir.mkdir()
+    connection = sqlite3.connect(data_dir / "turnout.db")
+    connection.execute("CREATE TABLE theirs (x)")
+    connection.close()
+    open_store(data_dir.parent / "mine").close()
+    (data_dir / "keys").write_bytes((data_dir.parent / "mine" / "keys").read_bytes())
+
+    with pytest.raises(Unavailable, match="is another program's"):
+        open_store(data_dir)
+
+
+def test_a_database_behind_its_tail_says_how_many_are_missing_until_the_loss_is_accepted(store: Store) -> None:
+    record(store, track("m1"))
+    store.close()
+    (store.folder / "tail").write_bytes(b"%-20d\n" % 207)
+
+    assert store.open().missing == 205
+    store.close()
+    assert store.open().missing == 205
+    store.close()
+    accepting = Store(store.folder, store.clock, store.entropy, accept_loss=True).open()
+    accepting.close()
+    assert store.open().missing == 0
+
+
+def test_a_tail_that_is_no_number_counts_as_none(store: Store) -> None:
+    store.close()
+    (store.folder / "tail").write_bytes(b"\0garbage")
+
+    assert store.open().missing == 0
+
+
+MOUNTS = """22 1 8:1 / / rw - ext4 /dev/sda1 rw
+30 22 0:40 / /mnt rw - nfs4 server:/x rw
+31 22 0:41 / /mnt/local rw shared:1 - xfs /dev/sdb rw
+32 22 0:42 / /a\\040b rw - cifs //server/share rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("folder", "kind"),
+    [("/home/x", "ext4"), ("/mnt/data", "nfs4"), ("/mnt/local/data", "xfs"), ("/mntx", "ext4"), ("/a b/c", "cifs")],
+    ids=["root", "network", "nested", "prefix", "space"],
+)
+def test_the_nearest_mount_tells_the_file_system(folder: str, kind: str) -> None:
+    assert file_system(folder, MOUNTS) == kind
+
+
+def test_the_schema_is_what_the_golden_file_says(store: Store, golden: Callable[[str, str], None]) -> None:
+    rows = store.look(
+        lambda view: view.session.rows("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type DESC, name")
+    )
+    golden("schema.sql", "".join(f"{row[0]};\n" for row in rows))

@@ -1,0 +1,107 @@
+CREATE TABLE audit (
+  id INTEGER PRIMARY KEY, at INTEGER NOT NULL, principal TEXT NOT NULL, client TEXT NOT NULL, operation TEXT NOT NULL,
+  digest BLOB NOT NULL, outcome TEXT NOT NULL, detail TEXT NOT NULL, previous BLOB NOT NULL, hash BLOB NOT NULL
+);
+CREATE TABLE counter (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  workspace TEXT NOT NULL,
+  keys BLOB NOT NULL,
+  seq INTEGER NOT NULL, request INTEGER NOT NULL, person INTEGER NOT NULL, lane INTEGER NOT NULL,
+  source INTEGER NOT NULL, run INTEGER NOT NULL,
+  epoch INTEGER NOT NULL, revision INTEGER NOT NULL, people INTEGER NOT NULL, regulations INTEGER NOT NULL,
+  lanes INTEGER NOT NULL
+);
+CREATE TABLE counts (
+  lane INTEGER NOT NULL, hour INTEGER NOT NULL, code INTEGER NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (lane, hour, code)
+) WITHOUT ROWID;
+CREATE TABLE deliveries (
+  lane INTEGER NOT NULL, run INTEGER NOT NULL, seq INTEGER NOT NULL, part INTEGER NOT NULL, last INTEGER NOT NULL,
+  code INTEGER NOT NULL, reason INTEGER NOT NULL, request INTEGER NOT NULL, PRIMARY KEY (lane, run, seq, part)
+) WITHOUT ROWID;
+CREATE TABLE documents (digest BLOB PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE entities (
+  kind TEXT NOT NULL, id TEXT NOT NULL, revision INTEGER NOT NULL, digest BLOB, PRIMARY KEY (kind, id, revision)
+) WITHOUT ROWID;
+CREATE TABLE events (
+  seq INTEGER PRIMARY KEY, received INTEGER NOT NULL, source INTEGER NOT NULL, kind INTEGER NOT NULL,
+  name INTEGER NOT NULL, namespace TEXT NOT NULL, person INTEGER NOT NULL, flags INTEGER NOT NULL,
+  meta BLOB NOT NULL, body BLOB NOT NULL
+);
+CREATE TABLE exchanges (
+  kept INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, at INTEGER NOT NULL, size INTEGER NOT NULL,
+  frame BLOB NOT NULL, PRIMARY KEY (kept, first)
+);
+CREATE TABLE idempotency (
+  principal TEXT NOT NULL, operation TEXT NOT NULL, key BLOB NOT NULL, fingerprint BLOB NOT NULL, answer BLOB NOT NULL,
+  first INTEGER NOT NULL, last INTEGER NOT NULL, used INTEGER NOT NULL, expires INTEGER NOT NULL, state INTEGER NOT NULL,
+  PRIMARY KEY (principal, operation, key)
+) WITHOUT ROWID;
+CREATE TABLE identifiers (
+  key BLOB PRIMARY KEY, person INTEGER NOT NULL, type INTEGER NOT NULL, value TEXT NOT NULL,
+  namespace TEXT NOT NULL, seq INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE lanes (
+  lane INTEGER PRIMARY KEY, destination TEXT NOT NULL, state INTEGER NOT NULL, reason TEXT NOT NULL, at INTEGER NOT NULL
+);
+CREATE TABLE links (
+  loser INTEGER PRIMARY KEY, survivor INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, because TEXT NOT NULL
+);
+CREATE TABLE messages (key BLOB PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE meter (
+  month INTEGER NOT NULL, namespace TEXT NOT NULL, source INTEGER NOT NULL, kind TEXT NOT NULL,
+  key BLOB NOT NULL, linked INTEGER NOT NULL, seq INTEGER NOT NULL,
+  PRIMARY KEY (month, namespace, source, kind, key)
+) WITHOUT ROWID;
+CREATE TABLE names (
+  id INTEGER PRIMARY KEY, source INTEGER NOT NULL, kind INTEGER NOT NULL, name TEXT NOT NULL,
+  first INTEGER NOT NULL, last INTEGER NOT NULL, n INTEGER NOT NULL, UNIQUE (source, kind, name)
+);
+CREATE TABLE owed (
+  lane INTEGER NOT NULL, run INTEGER NOT NULL, seq INTEGER NOT NULL, part INTEGER NOT NULL, person INTEGER NOT NULL,
+  due INTEGER, first INTEGER NOT NULL, tries INTEGER NOT NULL, state INTEGER NOT NULL, request INTEGER NOT NULL,
+  reason INTEGER NOT NULL, PRIMARY KEY (lane, run, seq, part)
+) WITHOUT ROWID;
+CREATE TABLE profiles (
+  person INTEGER PRIMARY KEY, namespace TEXT NOT NULL, created INTEGER NOT NULL, merges INTEGER NOT NULL
+);
+CREATE TABLE reasons (id INTEGER PRIMARY KEY, code INTEGER NOT NULL, text TEXT NOT NULL, UNIQUE (code, text));
+CREATE TABLE refused (
+  id INTEGER PRIMARY KEY, received INTEGER NOT NULL, source INTEGER NOT NULL, namespace TEXT NOT NULL,
+  reason TEXT NOT NULL, say TEXT NOT NULL, message_id TEXT NOT NULL, body BLOB NOT NULL
+);
+CREATE TABLE regulations (
+  id TEXT PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, namespace TEXT NOT NULL, state TEXT NOT NULL,
+  person INTEGER NOT NULL, subject BLOB NOT NULL, until INTEGER NOT NULL, steps BLOB NOT NULL, finished INTEGER
+);
+CREATE TABLE requests (
+  id INTEGER PRIMARY KEY, lane INTEGER NOT NULL, run INTEGER NOT NULL, n INTEGER NOT NULL, epoch INTEGER NOT NULL,
+  revision INTEGER NOT NULL, manifest BLOB NOT NULL, members BLOB, status INTEGER, outcome TEXT,
+  sent INTEGER NOT NULL, took INTEGER NOT NULL
+);
+CREATE TABLE revisions (revision INTEGER PRIMARY KEY, at INTEGER NOT NULL, principal TEXT NOT NULL, operation TEXT NOT NULL);
+CREATE TABLE runs (
+  lane INTEGER NOT NULL, run INTEGER NOT NULL, start INTEGER NOT NULL, cursor INTEGER NOT NULL, until INTEGER NOT NULL,
+  selection BLOB NOT NULL, state INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (lane, run)
+) WITHOUT ROWID;
+CREATE TABLE secrets (
+  entity TEXT NOT NULL, field TEXT NOT NULL, sealed BLOB NOT NULL, PRIMARY KEY (entity, field)
+) WITHOUT ROWID;
+CREATE TABLE suppressions (key BLOB PRIMARY KEY, at INTEGER NOT NULL, regulation TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE volumes (
+  month INTEGER NOT NULL, namespace TEXT NOT NULL, source INTEGER NOT NULL, n INTEGER NOT NULL,
+  PRIMARY KEY (month, namespace, source)
+) WITHOUT ROWID;
+CREATE TABLE windows (
+  lane INTEGER NOT NULL, run INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, epoch INTEGER NOT NULL,
+  revision INTEGER NOT NULL, opened INTEGER NOT NULL, PRIMARY KEY (lane, run, first)
+) WITHOUT ROWID;
+CREATE INDEX events_person ON events (person, seq);
+CREATE INDEX idempotency_events ON idempotency (first) WHERE first > 0;
+CREATE INDEX idempotency_expires ON idempotency (expires);
+CREATE INDEX identifiers_person ON identifiers (person);
+CREATE INDEX links_survivor ON links (survivor);
+CREATE INDEX owed_due ON owed (lane, due) WHERE due IS NOT NULL;
+CREATE INDEX owed_person ON owed (lane, person, run, seq) WHERE person > 0;
+CREATE INDEX owed_whose ON owed (person) WHERE person > 0;
+CREATE INDEX requests_members ON requests (lane, id) WHERE members IS NOT NULL;
+CREATE INDEX requests_open ON requests (epoch) WHERE outcome IS NULL;

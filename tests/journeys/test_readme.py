@@ -1,0 +1,63 @@
+"""README says nothing that no test runs: its table names tests that exist, its commands are the program's."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from pathlib import Path
+
+from support.program import Program
+from turnout.manifest.catalogue import Catalogue
+from turnout.sinks.files import JSONL
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+NAMED = re.compile(r"`(tests/[\w/.]+\.py)::(\w+)`")
+
+
+def test_every_promise_names_a_test_that_is_there() -> None:
+    named = NAMED.findall(README)
+    rows = [line for line in README.splitlines() if line.startswith("| ") and "---" not in line][1:]
+
+    missing = [f"{file}::{name}" for file, name in named if name not in functions(ROOT / file)]
+
+    assert len(named) == len(rows) == 5
+    assert missing == []
+
+
+def functions(file: Path) -> set[str]:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    return {each.name for each in tree.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
+def test_its_commands_do_what_it_says(data_dir: Path) -> None:
+    program = Program(data_dir)
+    block = next(each for each in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) if "destination connect" in each)
+    lines = [line for line in block.splitlines() if line.startswith("turnout ")]
+
+    connected = program.run(*words(lines[0]), "--json")
+    sent = program.run(*words(lines[1]), "--json")
+    traced = program.run(*words(lines[2].replace("MESSAGE_ID", sent.told["message_id"])), "--json")
+    usage = program.run(*words(lines[3]), "--json")
+
+    assert connected.told["state"] == "running"
+    assert [row["verdict"] for row in sent.told["deliveries"]] == ["delivered"]
+    assert traced.told["message_id"] == sent.told["message_id"]
+    assert (usage.told["mtu"], usage.told["test_people"]) == (0, 1)
+
+
+def words(line: str) -> list[str]:
+    return shlex.split(line)[1:]
+
+
+def test_the_destinations_it_lists_are_those_there_are() -> None:
+    [limits] = re.findall(r"\*\*Destinations\*\*: six so far \((.*?)\)", README, re.DOTALL)
+
+    assert set(re.findall(r"`(\w+)`", limits)) == {entry.slug for entry in Catalogue((JSONL,)).entries()}
+
+
+def test_the_pages_it_points_to_are_there() -> None:
+    named = re.findall(r"`((?:server|manifests|examples|tests)/[\w/.-]*|CHANGELOG\.md)`", README)
+
+    assert [name for name in named if not (ROOT / name).exists()] == []

@@ -1,0 +1,117 @@
+"""The breaker: when it opens, how it probes, how many requests may be on their way."""
+
+from __future__ import annotations
+
+import pytest
+
+from turnout.delivery.breaker import PROBE_S, START, Breaker, Throttle
+from turnout.exchange import Class, Outcome, Pace
+
+OK = Outcome(Class.SUCCESS, "delivered", 200)
+BUSY = Outcome(Class.RETRY, "http_503", 503)
+LOST = Outcome(Class.UNKNOWN, "timeout")
+REFUSED = Outcome(Class.FINAL, "http_400", 400)
+DENIED = Outcome(Class.CREDENTIALS, "http_401", 401)
+
+
+def hear(breaker: Breaker, *outcomes: Outcome, now: float = 0.0) -> list[bool]:
+    return [breaker.heard(outcome, now, short=True) for outcome in outcomes]
+
+
+@pytest.mark.parametrize("outcome", [BUSY, LOST], ids=["retry", "unknown"])
+def test_ten_troubles_in_a_row_open_it(outcome: Outcome) -> None:
+    breaker = Breaker()
+
+    assert hear(breaker, *[outcome] * 9) == [False] * 9
+    assert hear(breaker, outcome) == [True]
+    assert (breaker.open, breaker.allows(0.0, 0)) == (True, 0)
+
+
+def test_more_than_half_of_the_last_fifty_open_it() -> None:
+    breaker = Breaker()
+    hear(breaker, *[OK, BUSY] * 24, OK)
+    assert not breaker.open
+
+    hear(breaker, BUSY, BUSY)
+
+    assert breaker.open
+
+
+def test_final_refusals_do_not_open_it() -> None:
+    breaker = Breaker()
+    hear(breaker, *[REFUSED] * 100)
+
+    assert not breaker.open
+
+
+def test_while_open_one_probe_goes_out_at_longer_and_longer_intervals() -> None:
+    breaker = Breaker()
+    hear(breaker, *[BUSY] * 10)
+    now = 0.0
+    for step in (*PROBE_S, PROBE_S[-1]):
+        assert breaker.allows(now + step - 0.01, 0) == 0
+        now += step
+        assert breaker.allows(now, 0) == 1
+        assert breaker.allows(now, 1) == 0
+        hear(breaker, BUSY, now=now)
+
+
+def test_a_probe_that_passes_closes_it() -> None:
+    breaker = Breaker()
+    hear(breaker, *[BUSY] * 10)
+    hear(breaker, OK, now=5.0)
+
+    assert not breaker.open
+    assert breaker.allows(5.0, 0) > 0
+
+
+def test_refused_credentials_open_it_at_once_and_one_that_passes_is_remembered() -> None:
+    breaker = Breaker()
+
+    assert hear(breaker, DENIED) == [True]
+    assert breaker.why == "credentials"
+    hear(breaker, OK, now=5.0)
+    assert breaker.passed_credentials
+
+
+def test_retry_after_holds_the_whole_lane() -> None:
+    breaker = Breaker()
+    hear(breaker, Outcome(Class.RETRY, "http_429", 429, after_s=30))
+
+    assert (breaker.allows(29.0, 0), breaker.wait_s(29.0)) == (0, 1.0)
+    assert breaker.allows(30.0, 0) > 0
+
+
+def test_slots_grow_while_work_waits_and_halve_on_trouble() -> None:
+    breaker = Breaker(max_in_flight=64)
+    hear(breaker, *[OK] * START)
+    assert breaker.slots == 2 * START
+
+    hear(breaker, BUSY)
+
+    assert breaker.slots == START
+
+
+def test_slots_keep_within_what_is_allowed() -> None:
+    breaker = Breaker(max_in_flight=3)
+    hear(breaker, *[OK] * 1000)
+    assert breaker.slots == 3
+
+    hear(breaker, *[BUSY] * 9)
+    assert breaker.slots == 1
+
+
+def test_a_throttle_lets_its_rate_pass_and_no_more() -> None:
+    throttle = Throttle(Pace(requests=2, per_s=1.0))
+    for _ in range(2):
+        assert throttle.wait_s(0.0) == 0
+        throttle.take()
+
+    assert throttle.wait_s(0.0) == 0.5
+    assert throttle.wait_s(0.5) == 0
+
+
+def test_a_rate_below_one_request_a_period_still_passes() -> None:
+    throttle = Throttle(Pace(requests=0.5, per_s=1.0))
+
+    assert throttle.wait_s(100.0) == 0 or throttle.wait_s(200.0) == 0

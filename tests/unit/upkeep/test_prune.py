@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import pytest
+
+from support.carrier import BUSY, Carrier, carrier
+from support.workspace import PERSON, Bench
+from turnout.clock import DAY, SECOND
+from turnout.delivery import verdict
+from turnout.operations import deletions
+from turnout.store.lanes import LaneState
+from turnout.upkeep import erase, expire
+from turnout.upkeep.prune import Pruner
+from turnout.upkeep.reign import Reign
+from turnout.workspace import Destination
+
+DAYS = 90
+MONTHS = 100 * DAY / SECOND
+
+
+@pytest.fixture
+def lanes(here: Bench) -> Carrier:
+    return carrier(here)
+
+
+@pytest.fixture
+def hook(here: Bench) -> Destination:
+    return here.connect("webhook", {"url": "https://hook.example.com/in"})
+
+
+def prune(lanes: Carrier, trace_bytes: int = 1 << 30) -> None:
+    pruner = Pruner(Reign(lanes.bench.store, lanes.epoch), DAYS, trace_bytes)
+    while not pruner.advance():
+        pass
+
+
+def seqs(here: Bench) -> list[int]:
+    return [each.seq for each in here.look(lambda view: view.log.after(0, 10_000))]
+
+
+def test_what_is_older_than_retention_goes_with_its_ledger_and_message_ids(
+    here: Bench, lanes: Carrier, hook: Destination
+) -> None:
+    here.record({"messageId": "m1", "event": "Old"}, {"messageId": "m2"})
+    lanes.deliver(hook)
+    here.clock.pass_s(MONTHS)
+    here.record({"messageId": "m3"})
+    lanes.deliver(hook)
+
+    prune(lanes)
+
+    assert seqs(here) == [3]
+    assert here.look(lambda view: [view.log.find(1, each) for each in ("m1", "m2", "m3")]) == [None, None, 3]
+    assert here.look(lambda view: [bool(view.deliveries.of_event(hook.lane, 0, seq)) for seq in (1, 2, 3)]) == [
+        False, False, True,
+    ]  # fmt: skip
+    assert {each.name for each in here.look(lambda view: view.log.names(9))} == {"Signed Up"}
+    assert here.look(lambda view: len(view.deliveries.members(0, 99))) == 1
+
+
+def test_many_pages_go_oldest_first(here: Bench, lanes: Carrier) -> None:
+    here.record(*[{} for _ in range(450)])
+    here.clock.pass_s(MONTHS)
+    here.record({})
+
+    prune(lanes)
+
+    assert seqs(here) == [451]
+
+
+def test_nothing_young_goes(here: Bench, lanes: Carrier) -> None:
+    here.record({})
+    here.clock.pass_s(MONTHS / 2)
+
+    prune(lanes)
+
+    assert seqs(here) == [1]
+
+
+def test_an_event_that_a_running_lane_has_not_passed_stays(here: Bench, lanes: Carrier, hook: Destination) -> None:
+    here.record({})
+    lanes.deliver(hook)
+    here.record({})
+    here.clock.pass_s(MONTHS)
+
+    prune(lanes)
+
+    assert seqs(here) == [2]
+
+
+def test_an_event_that_a_lane_owes_stays(here: Bench, lanes: Carrier, hook: Destination) -> None:
+    here.record({})
+    lanes.deliver(hook)
+    here.record({})
+    lanes.deliver(hook, BUSY)
+    here.clock.pass_s(MONTHS)
+
+    prune(lanes)
+
+    assert seqs(here) == [2]
+
+
+def test_a_standing_lane_holds_the_log_no_longer_than_retention(here: Bench, lanes: Carrier, hook: Destination) -> None:
+    here.record({})
+    lanes.deliver(hook, BUSY)
+    here.record({}, {})
+    here.store.commit(lambda unit: unit.lanes.set_state(hook.lane, LaneState.PAUSED, "paused"))
+    here.clock.pass_s(MONTHS)
+    here.record({})
+
+    rest = expire.advance(Reign(here.store, lanes.epoch), DAYS)
+    came_to = here.look(lambda view: [view.deliveries.of_event(hook.lane, 0, seq)[0].code for seq in (1, 2, 3)])
+    prune(lanes)
+
+    assert rest == expire.EVERY_S
+    assert came_to == [verdict.EXPIRED, verdict.RETENTION, verdict.RETENTION]
+    assert seqs(here) == [4]
+
+
+def test_a_running_lane_is_not_expired(here: Bench, lanes: Carrier, hook: Destination) -> None:
+    here.record({})
+    here.clock.pass_s(MONTHS)
+
+    expire.advance(Reign(here.store, lanes.epoch), DAYS)
+
+    run = here.look(lambda view: view.lanes.run(hook.lane, 0))
+    assert run is not None
+    assert run.cursor == 0
+
+
+def test_the_message_id_of_a_tombstone_goes_too(here: Bench, lanes: Carrier) -> None:
+    here.record({"messageId": "m1"})
+    request = deletions.Deletion(user_id="u1", kind="erase", namespace="live")
+    here.call(deletions.operation(here.eyes), request, PERSON, sure=True)
+    for _ in range(30):
+        erase.advance(Reign(here.store, lanes.epoch), lambda: True)
+    held = here.look(lambda view: view.log.find(1, "m1"))
+    here.clock.pass_s(MONTHS)
+    here.record({"messageId": "m2", "userId": "u2"})
+
+    prune(lanes)
+
+    assert held == 1
+    assert here.look(lambda view: view.log.find(1, "m1")) is None
+    assert here.look(lambda view: view.log.find(1, "m2")) == 2
+
+
+def test_the_ring_of_evidence_is_trimmed_to_its_size(here: Bench, lanes: Carrier, hook: Destination) -> None:
+    for _ in range(5):
+        here.record({})
+        lanes.deliver(hook)
+    size = here.look(lambda view: view.exchanges.ring_size())
+
+    prune(lanes, size // 2)
+
+    left = here.look(lambda view: view.exchanges.ring_size())
+    assert 0 < left <= size // 2
+    assert here.look(lambda view: view.exchanges.frames(5))
+
+
+def test_evidence_and_keys_older_than_retention_go(here: Bench, lanes: Carrier, hook: Destination) -> None:
+    here.record({})
+    lanes.deliver(hook)
+    here.clock.pass_s(MONTHS)
+
+    prune(lanes)
+
+    assert here.look(lambda view: view.exchanges.ring_size()) == 0
+    assert here.look(lambda view: view.counts.since(0)) == {}
