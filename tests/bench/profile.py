@@ -22,6 +22,9 @@ import turnout
 
 PACKAGE = str(Path(turnout.__file__).parent)
 ROWS = 32
+SESSION = "store.session"
+CALLS_A_STATEMENT = 3
+"""Itself, the statement, the closing of it."""
 
 
 class Threads:
@@ -70,6 +73,8 @@ def table(threads: Threads, n: int, cpu_us: float) -> None:
     )
     show("room, with the built-ins that it calls", rooms, called, n)
     show("function, or room > built-in", functions, called, n)
+    who, times = askers(threads.entries, toll)
+    show("who runs statements, all that it takes in store.session", who, times, n)
 
 
 def lines(entries: Sequence[Any], toll: float) -> Iterator[tuple[str, str, float, int]]:
@@ -84,6 +89,21 @@ def lines(entries: Sequence[Any], toll: float) -> Iterator[tuple[str, str, float
             if isinstance(each.code, str):
                 name = f"{room} > {shorter(each.code)}"
                 yield room, name, each.inlinetime - toll * each.callcount / 2, each.callcount
+
+
+def askers(entries: Sequence[Any], toll: float) -> tuple[Mapping[str, float], Counter[str]]:
+    """Charge the session's time to who called it: a call, its built-in calls and their toll."""
+    who: defaultdict[str, float] = defaultdict(float)
+    times: Counter[str] = Counter()
+    for entry in entries:
+        if isinstance(entry.code, str) or room_of(entry.code) == SESSION:
+            continue
+        name = f"{room_of(entry.code)}.{entry.code.co_qualname}"
+        for each in entry.calls or ():
+            if not isinstance(each.code, str) and room_of(each.code) == SESSION:
+                who[name] += each.totaltime - toll * each.callcount * CALLS_A_STATEMENT
+                times[name] += each.callcount
+    return who, times
 
 
 def show(title: str, taken: Mapping[str, float], called: Mapping[str, int], n: int) -> None:

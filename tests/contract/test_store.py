@@ -25,6 +25,7 @@ from turnout.event.model import LIVE
 from turnout.identity.model import Identifier, IdType
 from turnout.ingest import ingest
 from turnout.store.connect import Error, file_system
+from turnout.store.locks import FileLock
 from turnout.store.store import Store
 from turnout.store.unit import Unit, View
 
@@ -361,3 +362,70 @@ def test_the_schema_is_what_the_golden_file_says(store: Store, golden: Callable[
         lambda view: view.session.rows("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type DESC, name")
     )
     golden("schema.sql", "".join(f"{row[0]};\n" for row in rows))
+
+
+def test_a_child_forked_beside_a_loop_that_listens_loses_nothing_when_its_parent_is_gone(store: Store) -> None:
+    listening, over = threading.Event(), threading.Event()
+    begun, alone = multiprocessing.Event(), multiprocessing.Event()
+
+    async def listen() -> None:
+        async with store.awake():
+            listening.set()
+            while not over.is_set():
+                await store.changed(0.05)
+
+    def child() -> None:
+        store.commit(one)
+        begun.set()
+        alone.wait(10)
+        for at in range(50):
+            store.commit(partial(one, message_id=f"child{at}"))
+        store.close()
+
+    loop = threading.Thread(target=anyio.run, args=(listen,))
+    loop.start()
+    listening.wait(5)
+    process = multiprocessing.get_context("fork").Process(target=child)
+    process.start()
+    begun.wait(10)
+    over.set()
+    loop.join(5)
+    store.close()  # the last one out removes the WAL, were the child's locks only inherited
+    alone.set()
+    process.join(20)
+
+    assert process.exitcode == 0
+    assert store.open().look(events) == 51
+
+
+def test_a_child_does_not_keep_its_parents_locks(tmp_path: Path) -> None:
+    lock, other = FileLock(tmp_path / "x.lock"), FileLock(tmp_path / "x.lock")
+    lock.acquire()
+    ready, go = multiprocessing.Event(), multiprocessing.Event()
+
+    def child() -> None:
+        ready.set()
+        go.wait(10)
+
+    process = multiprocessing.get_context("fork").Process(target=child)
+    process.start()
+    ready.wait(5)
+
+    lock.close()
+
+    assert other.try_acquire()
+    go.set()
+    process.join(10)
+
+
+def test_opening_behind_a_frozen_process_gives_up_in_time_and_names_it(store: Store, tmp_path: Path) -> None:
+    store.close()
+    holder = freeze(store, tmp_path)
+    try:
+        with pytest.raises(Unavailable, match=f"process {holder.pid} holds the write lock"):
+            store.open()
+    finally:
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+
+    assert store.commit(one) == 1

@@ -56,6 +56,11 @@ class Breaker:
         """Tell whether nothing but probes is sent."""
         return bool(self.why)
 
+    @property
+    def probes(self) -> int:
+        """Count the probes that failed since it opened."""
+        return self._probes
+
     def heard(self, outcome: Outcome, now: float, *, short: bool) -> bool:
         """Take in how a request ended; `short`: more work waits than slots. Give whether it just opened."""
         if outcome.what in {Class.CREDENTIALS, Class.PAUSE}:
@@ -116,7 +121,12 @@ class Throttle:
 
     def __post_init__(self) -> None:
         """Begin full."""
-        self._tokens = self.pace.requests
+        self._tokens = self._most
+
+    @property
+    def _most(self) -> float:
+        """Room for one request at least, else a rate below one a period would never let one pass."""
+        return max(1.0, self.pace.requests)
 
     def wait_s(self, now: float) -> float:
         """Tell how long until a request may start; 0 when one may now."""
@@ -124,7 +134,7 @@ class Throttle:
             return 0.0
         rate = self.pace.requests / self.pace.per_s
         if self._at >= 0:
-            self._tokens = min(self.pace.requests, self._tokens + (now - self._at) * rate)
+            self._tokens = min(self._most, self._tokens + (now - self._at) * rate)
         self._at = now
         return 0.0 if self._tokens >= 1 else (1 - self._tokens) / rate
 

@@ -275,7 +275,13 @@ def _blocked(unit: Unit, lane: int, run: int, person: int) -> bool | None:
     head = unit.owed.head(lane, run, person)
     if head is None:
         return None
-    return unit.session.now - head.first > BLOCK_US or unit.owed.waiting(lane, run, person) > BLOCK_EVENTS
+    return _blocks(unit, head)
+
+
+def _blocks(unit: Unit, head: Owed) -> bool:
+    """Tell whether a head has blocked for so long, or so many, that it is passed."""
+    waiting = unit.owed.waiting(head.lane, head.run, head.person)
+    return unit.session.now - head.first > BLOCK_US or waiting > BLOCK_EVENTS
 
 
 def _requests(
@@ -347,7 +353,8 @@ def _release(unit: Unit, lane: int, people: Iterable[tuple[int, int]]) -> None:
 def _pass(unit: Unit, lane: int, rows: Sequence[Owed]) -> None:
     """Let those pass that a head has held up for too long."""
     for row in rows:
-        if row.person and row.state in {OwedState.RETRY, OwedState.UNKNOWN} and unit.session.now - row.first > BLOCK_US:
+        heads = row.person and row.state in {OwedState.RETRY, OwedState.UNKNOWN}
+        if heads and _blocks(unit, row):
             overtook = unit.deliveries.intern(0, OVERTOOK)
             unit.owed.put(
                 replace(other, state=OwedState.RETRY, due=unit.session.now, reason=overtook)

@@ -158,7 +158,7 @@ class Lane:
         free = self._breaker.allows(now, len(self._in_flight)) if not self._stopping else 0
         room = UNRESOLVED - len(self._line) - sum(len(batch.parts) for batch in self._in_flight.values())
         if self._breaker.open:
-            return Wanted(batches=min(free, 1), events=min(free, 1), probe=True)
+            return Wanted(batches=min(free, 1), events=min(free, 1), probe=True, turn=self._breaker.probes)
         self._looks += 1
         enough = self._line.ready >= UNRESOLVED // 2
         return Wanted(batches=free, events=0 if enough else max(0, min(room, 1000)), probe=False, turn=self._looks)

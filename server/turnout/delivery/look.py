@@ -24,7 +24,11 @@ OWED_ORDERED, OWED_ANY = 5_000, 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How much a lane can use: retries in batches, fresh events; a probe is one event, old or new."""
+    """How much a lane can use: retries in batches, fresh events; a probe is one event, old or new.
+
+    `turn` rises from window to window, so that runs take turns, and from probe to probe: every other one takes a
+    fresh event first, for the old one alone may be what the destination refuses.
+    """
 
     batches: int
     events: int
@@ -62,10 +66,14 @@ def look(view: View, lane: int, eyes: Eyes, wanted: Wanted, epoch: int) -> Looke
     next_due = view.owed.next_due(lane)
     retries: tuple[Batch, ...] = ()
     ended: tuple[tuple[Owed, int, str], ...] = ()
-    if wanted.batches and next_due is not None and next_due <= view.now:
+    found: Opening | None = None
+    fresh_first = wanted.probe and wanted.turn % 2 == 1
+    if fresh_first and wanted.events:
+        found = _fresh(view, lane, bound, sight, wanted.events, wanted.turn)
+    if found is None and wanted.batches and next_due is not None and next_due <= view.now:
         retries, ended = _due(view, lane, bound, sight, wanted)
-    events = 0 if wanted.probe and (retries or ended) else wanted.events
-    found = _fresh(view, lane, bound, sight, events, wanted.turn) if events else None
+    if not fresh_first and wanted.events and not (wanted.probe and (retries or ended)):
+        found = _fresh(view, lane, bound, sight, wanted.events, wanted.turn)
     return Looked(row.state, revision, bound.target.pace, next_due, retries, ended, found)
 
 

@@ -18,7 +18,8 @@ def command() -> tuple[str, ...]:
 
 def configuration(words: Sequence[str]) -> str:
     """Write the entry that Claude Desktop and others read."""
-    entry = encode({"command": words[0], "args": list(words[1:])}).decode()
+    first, *rest = (encode(word).decode() for word in words)
+    entry = f'{{"command": {first}, "args": [{", ".join(rest)}]}}'
     return f'{{\n  "mcpServers": {{\n    "turnout": {entry}\n  }}\n}}'
 
 

@@ -31,10 +31,10 @@ TINT: Mapping[str, str] = {"maybe sent": "yellow", "sending": "yellow"}
 def connected(chapter: Connected) -> list[RenderableType]:
     """Draw who is connected, and the plans that were agreed to."""
     head = f"turnout mcp answers: protocol {chapter.protocol}, {chapter.tools} tools, ready in {chapter.ready_ms:,} ms"
-    table = grid("destination", "kind", "receives", "state")
+    table = grid("destination", "kind", "receives", "state", "asked first")
     for each in chapter.joined:
-        how = " after its plan was confirmed with a token" if each.plan else ""
-        table.add_row(each.name, each.slug, each.receives, Text.assemble(cell(each.state), (how, "dim")))
+        asked = "yes; confirmed with the token" if each.plan else "no"
+        table.add_row(each.name, each.slug, each.receives, cell(each.state), asked)
     plans = [Text.assemble((f"plan of {each.name}: ", "dim"), each.plan) for each in chapter.joined if each.plan]
     return [Text(head), Text(""), table, Text(""), *plans]
 
@@ -42,9 +42,9 @@ def connected(chapter: Connected) -> list[RenderableType]:
 def sent(chapter: Sent) -> list[RenderableType]:
     """Draw the call and its repetition."""
     table = grid("track_event, live", "answer", "ms", "message id", numbers=("ms",))
-    table.add_row(f"key {chapter.key}", "on disk", f"{chapter.first_ms:,}", str(chapter.first.get("message_id")))
+    table.add_row(f"key {chapter.key}", "on disk", f"{chapter.first_ms:,}", _short(chapter.first.get("message_id")))
     replayed = Text.assemble("replayed: ", cell(chapter.again.get("replayed")), (", then its verdicts", "dim"))
-    table.add_row("the same key again", replayed, f"{chapter.again_ms:,}", str(chapter.again.get("message_id")))
+    table.add_row("the same key again", replayed, f"{chapter.again_ms:,}", _short(chapter.again.get("message_id")))
     return [table]
 
 
@@ -126,7 +126,7 @@ def verdicts(checks: Iterable[Check]) -> Table:
     """Draw the claims."""
     table = Table(show_header=False, box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
+    table.add_column(no_wrap=True)
     table.add_column(style="dim", overflow="fold")
     for each in checks:
         table.add_row(Text("ok", "green") if each.ok else Text("FAILED", "bold red"), each.name, each.found)
@@ -184,6 +184,8 @@ def _mapped(told: Document) -> list[RenderableType]:
     mine = [row for row in rows(told.get("deliveries")) if row.get("destination") == AMPLITUDE]
     changes = [each for row in mine for each in rows(row.get("diff"))]
     table = grid("received", "sent", "value", "how")
+    for column, narrowest in zip(table.columns, (19, 25, 12, 8), strict=True):
+        column.no_wrap, column.min_width, column.overflow = True, narrowest, "ellipsis"
     for change in (each for each in changes if each.get("how") != LEFT_OUT):
         how = str(change.get("how"))
         source = change.get("from") or (change.get("field") if change.get("received") is not None else "")
@@ -199,6 +201,11 @@ def _mapped(told: Document) -> list[RenderableType]:
 def _value(value: Json) -> Text:
     """Write a value without the commas of a figure."""
     return Text(str(value)) if isinstance(value, int | float) and not isinstance(value, bool) else cell(value)
+
+
+def _short(message: Json) -> str:
+    """Give the beginning of a message id, enough to tell it by."""
+    return f"{str(message)[:13]}…"
 
 
 def _counts(counts: Json) -> str:

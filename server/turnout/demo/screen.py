@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Self, TextIO, assert_never
+from typing import Self, assert_never
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.rule import Rule
 from rich.status import Status
 from rich.text import Text
+from typing_extensions import override
 
 from turnout.demo import drawing
 from turnout.demo.model import (
@@ -31,14 +33,24 @@ INDENT = (0, 0, 0, 3)
 _FILL = re.compile(r" +$", re.MULTILINE)
 
 
+class _Console(Console):
+    """A console whose reader may go away, as `| head` does: the story is played to its end for the exit code."""
+
+    @override
+    def on_broken_pipe(self) -> None:
+        """Print for nobody from now on."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 class Screen:
     """Where the story is told to a person."""
 
-    def __init__(self, file: TextIO | None = None) -> None:
+    def __init__(self) -> None:
         """Take a terminal, or whatever standard output is."""
-        out = file or sys.stdout
+        out = sys.stdout
         width = min(WIDEST, Console(file=out).width) if out.isatty() else WIDEST
-        self._console = Console(file=out, width=width, highlight=False, markup=False, emoji=False)
+        self._console = _Console(file=out, width=width, highlight=False, markup=False, emoji=False)
         self._status: Status | None = None
         self._chapter = 0
 

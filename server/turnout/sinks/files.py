@@ -20,6 +20,7 @@ from pathlib import Path
 from turnout.clock import Clock, SystemClock
 from turnout.document import Document, Json, encode
 from turnout.errors import InvalidSettings
+from turnout.event.model import Kind
 from turnout.exchange import (
     Action,
     Answer,
@@ -45,6 +46,8 @@ MAX_BYTES = 4_000_000
 TAIL_BYTES = 64 * 1024
 
 _OPEN = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+
+_CALLS = frozenset(str(kind) for kind in Kind)
 
 
 class _ForbiddenPathError(Exception):
@@ -215,9 +218,9 @@ class JsonLinesTarget:
     pace: Pace = field(default_factory=lambda: Pace(concurrency=1))
     secrets: Mapping[str, str] = field(default_factory=dict)
 
-    def select(self, kind: str, name: str) -> tuple[str, ...]:  # noqa: ARG002 - every call is for the file
-        """Name the one action."""
-        return ("write",)
+    def select(self, kind: str, name: str) -> tuple[str, ...]:  # noqa: ARG002 - every name is for the file
+        """Name the one action, for each of the six calls; a file deletes nobody."""
+        return ("write",) if kind in _CALLS else ()
 
     def items(self, document: Document, actions: tuple[str, ...], now: int) -> tuple[Item | Drop, ...]:  # noqa: ARG002
         """Give the event as it is."""

@@ -8,9 +8,16 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+import time
+import weakref
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+AGAIN_S = 0.005
+"""How often a lock that is waited for with patience is tried."""
+
+_locks: weakref.WeakSet[FileLock] = weakref.WeakSet()
 
 
 class FileLock:
@@ -20,6 +27,7 @@ class FileLock:
         """Open the file, 0600; take nothing."""
         self.path = path
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        _locks.add(self)
 
     def acquire(self) -> None:
         """Wait until it is ours alone, and write our process number into it."""
@@ -52,7 +60,9 @@ class FileLock:
 
     def close(self) -> None:
         """Let go and close."""
-        os.close(self._file)
+        if self._file >= 0:
+            os.close(self._file)
+        self._file = -1
 
     def _attempt(self, how: int) -> bool:
         try:
@@ -81,6 +91,16 @@ class Turnstile:
         finally:
             self._next.release()
 
+    def enter_within(self, patience_s: float) -> bool:
+        """Wait for our turn at most so long, by asking again and again: for the one entry of opening."""
+        until = time.monotonic() + patience_s
+        if not _within(until, self._next.try_acquire):
+            return False
+        try:
+            return _within(until, self._write.try_acquire)
+        finally:
+            self._next.release()
+
     def leave(self) -> None:
         """Let the next one pass."""
         self._write.release()
@@ -102,3 +122,21 @@ class Turnstile:
         """Close both files."""
         self._next.close()
         self._write.close()
+
+
+def _within(until: float, attempt: Callable[[], bool]) -> bool:
+    """Attempt it until it succeeds or the time, in monotonic seconds, is over."""
+    while not attempt():
+        if time.monotonic() >= until:
+            return False
+        time.sleep(AGAIN_S)
+    return True
+
+
+def _after_fork_in_child() -> None:
+    """Close what the parent holds: its locks would live as long as the child does."""
+    for lock in list(_locks):
+        lock.close()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)

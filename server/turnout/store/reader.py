@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +18,14 @@ from turnout.store.vault import Vault
 T = TypeVar("T")
 
 
+QUIET_S = 5.0
+"""How long closing waits for the looks that run."""
+
+
+class Shut(Exception):
+    """The pool was closed before the look began."""
+
+
 class Readers:
     """A pool that grows to as many connections as look at once."""
 
@@ -27,9 +36,24 @@ class Readers:
         self._entropy = entropy
         self._now = now
         self._idle: queue.LifoQueue[tuple[Connection, Cache]] = queue.LifoQueue()
+        self._quiet = threading.Condition()
+        self._looks = 0
+        self._shut = False
 
     def look(self, function: Callable[[View], T]) -> T:
-        """Run a function over one consistent state."""
+        """Run a function over one consistent state. Raises: Shut, before it ran, when the pool is closed."""
+        with self._quiet:
+            if self._shut:
+                raise Shut
+            self._looks += 1
+        try:
+            return self._look(function)
+        finally:
+            with self._quiet:
+                self._looks -= 1
+                self._quiet.notify_all()
+
+    def _look(self, function: Callable[[View], T]) -> T:
         try:
             connection, cache = self._idle.get_nowait()
         except queue.Empty:
@@ -46,7 +70,10 @@ class Readers:
             self._idle.put((connection, cache))
 
     def close(self) -> None:
-        """Close what is idle."""
+        """Close every connection, when the looks that run have ended: none may live on over a fork."""
+        with self._quiet:
+            self._shut = True
+            self._quiet.wait_for(lambda: self._looks == 0, QUIET_S)
         while True:
             try:
                 connection, _ = self._idle.get_nowait()

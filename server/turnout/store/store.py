@@ -26,7 +26,7 @@ from turnout.errors import LimitExceeded, Unavailable
 from turnout.store import connect, space, tail, vault
 from turnout.store.connect import Connection
 from turnout.store.locks import FileLock, Turnstile
-from turnout.store.reader import Readers
+from turnout.store.reader import Readers, Shut
 from turnout.store.unit import Unit, View
 from turnout.store.vault import Vault
 from turnout.store.wake import Wake
@@ -66,6 +66,7 @@ class Store:
         self._low = False
         self._loop = Wake()
         self._beside: list[Callable[[], None]] = []
+        self._watcher: Connection | None = None
         _stores.add(self)
 
     # -- opening and closing ------------------------------------------------------------------------------
@@ -124,7 +125,11 @@ class Store:
 
     def look(self, function: Callable[[View], T]) -> T:
         """Run a function over one consistent state."""
-        return self._reading().look(function)
+        while True:
+            try:
+                return self._reading().look(function)
+            except Shut:  # it was closed in between, for a fork: the next pool is open
+                continue
 
     # -- for the event loop -------------------------------------------------------------------------------
 
@@ -132,19 +137,19 @@ class Store:
     async def awake(self) -> AsyncIterator[None]:
         """Hear, within this block, of commits: needed by `transact` and `changed`."""
         await anyio.to_thread.run_sync(self.open)
-        watcher = await anyio.to_thread.run_sync(connect.connect_reader, self.path)
+        await anyio.to_thread.run_sync(self._data_version)
         try:
             async with anyio.create_task_group() as tasks:
                 self._loop.begin()
                 tasks.start_soon(self._loop.hear)
-                tasks.start_soon(self._watch, watcher)
+                tasks.start_soon(self._watch)
                 try:
                     yield
                 finally:
                     tasks.cancel_scope.cancel()
         finally:
             self._loop.end()
-            watcher.close()
+            self._close_watcher()
 
     async def transact(self, function: Callable[[Unit], T], weight: int = 1) -> T:
         """Run a function in a transaction and await its commit. Raises: what it raises; Unavailable."""
@@ -163,8 +168,7 @@ class Store:
 
     async def read(self, function: Callable[[View], T]) -> T:
         """Run a function over one consistent state, in a thread."""
-        readers = self._reading()
-        return await anyio.to_thread.run_sync(readers.look, function)
+        return await anyio.to_thread.run_sync(self.look, function)
 
     async def changed(self, timeout_s: float) -> None:
         """Wait until anybody has committed since the last `changed` began to wait, at most so long."""
@@ -209,8 +213,9 @@ class Store:
             assert self._readers is not None
             return self._readers
 
-    def _frozen(self) -> Unavailable:
-        holder = self._turnstile.holder() if self._turnstile else 0
+    def _frozen(self, turnstile: Turnstile | None = None) -> Unavailable:
+        entered = turnstile or self._turnstile
+        holder = entered.holder() if entered else 0
         who = (
             f"process {holder} holds the write lock and does not move"
             if holder
@@ -228,9 +233,13 @@ class Store:
             undo.callback(turnstile.close)
             _share(opening)
             promised = tail.read(self.folder / "tail")
-            with turnstile.passed():
+            if not turnstile.enter_within(PATIENCE_S):
+                raise self._frozen(turnstile)
+            try:
                 self._vault = self._keys()
                 stored = self._prepare(opening)
+            finally:
+                turnstile.leave()
             undo.pop_all()
         self.missing = 0 if self._accept_loss else max(0, promised - stored)
         self._open_lock, self._turnstile = opening, turnstile
@@ -286,22 +295,36 @@ class Store:
         assert self._open_lock is not None
         for close in self._beside:
             close()
+        self._close_watcher()
         self._readers.close()
         self._writer.stop()
         self._turnstile.close()
         self._open_lock.close()
         self._writer = self._readers = self._turnstile = self._open_lock = None
 
-    async def _watch(self, watcher: Connection) -> None:
+    async def _watch(self) -> None:
         seen = -1
         while True:
-            cursor = watcher.execute("PRAGMA data_version")
-            version = int(cursor.fetchone()[0])
-            cursor.close()
+            version = self._data_version()
             if version != seen:
                 seen = version
                 self._loop.notice()
             await anyio.sleep(POLL_S)
+
+    def _data_version(self) -> int:
+        with self.gate:
+            if self._watcher is None:
+                self._watcher = connect.connect_reader(self.path)
+            cursor = self._watcher.execute("PRAGMA data_version")
+            version = int(cursor.fetchone()[0])
+            cursor.close()
+        return version
+
+    def _close_watcher(self) -> None:
+        with self.gate:
+            if self._watcher is not None:
+                self._watcher.close()
+            self._watcher = None
 
 
 def _share(opening: FileLock) -> None:

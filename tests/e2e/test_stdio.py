@@ -15,7 +15,7 @@ import pytest
 
 from turnout.agent.card import ERA, MODERN
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 Message = dict[str, Any]
 META: Message = {"_meta": {ERA: MODERN, "io.modelcontextprotocol/clientCapabilities": {}}}
 CALL: Message = {"name": "get_usage", "arguments": {}}
