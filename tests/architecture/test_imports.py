@@ -146,7 +146,8 @@ def may_stand_inside(name: str, target: str) -> bool:
     optional = within(name, "sinks") and ours(target) is None
     public = not name and ours(target) == "inprocess"
     migrates = name == "store.store" and ours(target) == "store.migrate"  # sqlite-utils takes 0.1 s to import
-    return optional or public or migrates or (name in SERVING and (serves or ours(target) in {"app", "api.app", "desk"}))
+    opened = ours(target) in {"app", "api.app", "desk"}
+    return optional or public or migrates or (name in SERVING and (serves or opened))
 
 
 def test_imports_stand_at_the_top() -> None:

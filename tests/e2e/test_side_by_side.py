@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
+import anyio.to_thread
 import pytest
 
 from support.agents import LOOPBACK, agent
@@ -55,8 +57,7 @@ async def test_two_agents_and_a_server_all_answer_and_the_next_event_arrives_wit
     async with agent(data_dir) as first, agent(data_dir) as second:
         await first.connect("webhook", settings={"url": f"{receiver.url}/hook"})
         with program.serving(ends=-signal.SIGKILL) as base:
-            with urllib.request.urlopen(f"{base}/readyz", timeout=5) as answer:  # noqa: S310 - loopback
-                ready = answer.status
+            ready = await anyio.to_thread.run_sync(status, f"{base}/readyz")
             for one in (first, second):
                 told = await one.ask("track_event", event="Before", user_id=f"u_{id(one)}", wait_seconds=20)
                 assert [row["verdict"] for row in told["deliveries"]] == ["delivered"]
@@ -91,9 +92,13 @@ def test_a_program_that_forks_while_it_sends_loses_nothing(data_dir: Path, tmp_p
     assert sum(each["event"] == "Preloaded" for each in told) == 1
 
 
+def status(url: str) -> int:
+    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - loopback
+        return int(answer.status)
+
+
 def visit(base: str, number: int) -> bool:
-    with urllib.request.urlopen(f"{base}/?{number}", timeout=10) as answer:  # noqa: S310 - loopback
-        return bool(answer.status == 200)
+    return status(f"{base}/?{number}") == 200
 
 
 def every_event(program: Program) -> list[dict[str, Any]]:

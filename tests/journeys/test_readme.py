@@ -7,6 +7,8 @@ import re
 import shlex
 from pathlib import Path
 
+import pytest
+
 from support.program import Program
 from turnout.manifest.catalogue import Catalogue
 from turnout.sinks.files import JSONL
@@ -31,7 +33,8 @@ def functions(file: Path) -> set[str]:
     return {each.name for each in tree.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)}
 
 
-def test_its_commands_do_what_it_says(data_dir: Path) -> None:
+def test_its_commands_do_what_it_says(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     program = Program(data_dir)
     block = next(each for each in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) if "destination connect" in each)
     lines = [line for line in block.splitlines() if line.startswith("turnout ")]

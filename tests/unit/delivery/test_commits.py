@@ -1,0 +1,134 @@
+"""The commits of a lane on their own: what a blocking head and a take-over do to the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from support import law
+from support.engine import Poster, connect, eyes, open_store, part, record, track
+from support.workspace import StillClock
+from turnout.clock import MINUTE
+from turnout.delivery import commits, verdict
+from turnout.delivery.look import Wanted, look
+from turnout.delivery.schedule import BLOCK_EVENTS, BLOCK_US
+from turnout.delivery.settlement import OVERTOOK, Back, Settlement
+from turnout.errors import Superseded
+from turnout.event.model import LIVE
+from turnout.identity.model import Identifier, IdType
+from turnout.store.owed import Owed, OwedState
+from turnout.store.store import Store
+from turnout.store.unit import Unit
+
+EYES = eyes(Poster())
+
+
+@pytest.fixture
+def store(data_dir: Path) -> Iterator[Store]:
+    opened = open_store(data_dir, StillClock())
+    opened.commit(connect)
+    opened.commit(partial(commits.take_over, look=EYES.at))
+    yield opened
+    opened.close()
+
+
+def open_window(store: Store) -> int:
+    found = store.look(partial(look, lane=1, eyes=EYES, wanted=Wanted(0, 99, probe=False), epoch=2)).opening
+    assert found is not None
+    free = store.commit(partial(commits.open_window, opening=found, epoch=store.look(lambda v: v.counter.epoch)))
+    return len(free or ())
+
+
+def settle(store: Store, back: Back) -> None:
+    epoch = store.look(lambda view: view.counter.epoch)
+    done = Settlement((), (back,))
+    store.commit(lambda unit: commits.settle(unit, 1, done, epoch, closed=(), keep_plain=False))
+
+
+@pytest.mark.parametrize(
+    ("held", "age", "passes"),
+    [(5, 0, False), (5, BLOCK_US + MINUTE, True), (BLOCK_EVENTS + 1, 0, True)],
+    ids=["neither", "too-long", "too-many"],
+)
+def test_a_head_that_blocks_for_too_long_or_too_many_is_passed(
+    store: Store, held: int, age: int, *, passes: bool
+) -> None:
+    record(store, *(track(f"m{at}") for at in range(held + 1)))
+    now = store.clock.now()
+    rows = [Owed(1, 0, seq, 7, 1, None, now, 0, OwedState.HELD, 0, 0) for seq in range(2, held + 2)]
+    head = Owed(1, 0, 1, 7, 1, None, now - age, 1, OwedState.SENDING, 0, 0)
+    store.commit(lambda unit: unit.owed.put([head, *rows]))
+
+    settle(store, Back(part(1, queued=True), now + 9, now - age, 2, doubt=False, reason="http_503"))
+
+    second = store.look(lambda view: view.owed.get(1, 0, 2, 7))
+    assert second is not None
+    assert second.state is (OwedState.RETRY if passes else OwedState.HELD)
+    assert store.look(lambda view: view.deliveries.reason(second.reason)) == (OVERTOOK if passes else "")
+
+
+def test_an_old_reign_writes_nothing(store: Store) -> None:
+    record(store, track("m1"))
+    store.commit(partial(commits.take_over, look=EYES.at))
+
+    with pytest.raises(Superseded):
+        store.commit(lambda unit: commits.settle(unit, 1, Settlement(), 1, closed=(), keep_plain=False))
+
+
+def test_a_person_suppressed_between_opening_and_crash_is_still_accounted_for(store: Store) -> None:
+    record(store, track("m1"))
+    assert open_window(store) == 1
+    key = store.vault.identifier(Identifier(LIVE, IdType.USER, "u1"))
+    store.commit(lambda unit: unit.privacy.suppress([key], "r1"))
+
+    store.commit(partial(commits.take_over, look=EYES.at))
+
+    assert store.look(law.broken) == []
+    assert store.look(lambda view: view.owed.states()) == {1: {OwedState.UNKNOWN: 1}}
+
+
+def test_a_lane_removed_between_opening_and_crash_owes_nothing(store: Store) -> None:
+    record(store, track("m1"))
+    open_window(store)
+    store.commit(lambda unit: commits.remove_lane(unit, 1))
+
+    store.commit(partial(commits.take_over, look=EYES.at))
+
+    assert store.look(lambda view: view.owed.any(1)) is False
+    assert [row.code for row in store.look(lambda view: view.deliveries.of_event(1, 0, 1))] == [
+        verdict.CANCELLED_REMOVED
+    ]
+    assert store.look(law.broken) == []
+
+
+def test_a_window_that_nobody_can_read_stays_until_somebody_can(store: Store) -> None:
+    record(store, track("m1"))
+    open_window(store)
+
+    store.commit(partial(commits.take_over, look=lambda _view, _lane, _revision: None))
+    assert store.look(law.broken) == []
+    store.commit(partial(commits.take_over, look=EYES.at))
+
+    assert store.look(lambda view: view.lanes.open_windows(1)) == 0
+    assert store.look(lambda view: view.owed.states()) == {1: {OwedState.UNKNOWN: 1}}
+
+
+def test_an_event_that_ends_frees_the_next_of_whoever_its_person_is_by_then(store: Store) -> None:
+    """Merged between the look and the commit: the row's person counts, not the one that was looked at."""
+    record(store, track("m1"), track("m2"))
+    stale = Owed(1, 0, 1, 7, 9, 1, 1, 1, OwedState.RETRY, 0, 0)
+
+    def rows(unit: Unit) -> None:
+        unit.owed.put([Owed(1, 0, 1, 7, 1, 1, 1, 1, OwedState.RETRY, 0, 0)])
+        unit.owed.put([Owed(1, 0, 2, 7, 1, None, 1, 0, OwedState.HELD, 0, 0)])
+
+    store.commit(rows)
+    ended = [(stale, verdict.ACTION_GONE, "")]
+    store.commit(lambda unit: commits.retry(unit, 1, [], ended, unit.counter.epoch, 1))
+
+    second = store.look(lambda view: view.owed.get(1, 0, 2, 7))
+    assert second is not None
+    assert second.state is OwedState.RETRY
