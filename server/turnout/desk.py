@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
+import anyio
 import anyio.to_thread
 
 from turnout.app import App
@@ -134,11 +135,13 @@ class OwnDesk:
         until = self._app.clock.monotonic() + seconds
         seqs = range(done.first, done.last + 1)
         settled = partial(trace.settled, seqs=seqs, eyes=self._app.eyes)
-        while not await self._app.store.read(settled):
+        while True:
+            changed = self._app.store.mark()
             left = until - self._app.clock.monotonic()
-            if left <= 0:
+            if await self._app.store.read(settled) or left <= 0:
                 break
-            await self._app.store.changed(min(left, POLL_S))
+            with anyio.move_on_after(min(left, POLL_S)):
+                await changed.wait()
         found = await self._app.store.read(partial(trace.verdicts, eyes=self._app.eyes, seqs=seqs))
         return [each for each in found if isinstance(each, dict)]
 

@@ -13,6 +13,7 @@ from typing import TypeAlias
 from turnout.entropy import uuid7
 from turnout.event.accept import accept
 from turnout.event.model import Accepted, Call, Caller, Event, MessageId, Refused, Seq
+from turnout.event.wire import alike
 from turnout.identity.meter import counted
 from turnout.identity.resolve import claims, identifiers, resolve
 from turnout.store.unit import Unit
@@ -89,9 +90,10 @@ def _answers(unit: Unit, events: list[Event], seen: tuple[Seq | None, ...], star
             answers.append(Recorded(event.message_id, Seq(number)))
             number += 1
         else:
-            answers.append(
-                Recorded(event.message_id, earlier, repeated=True, differs=unit.log.repeated(event, earlier))
-            )
+            first = unit.log.body(earlier)
+            differs = first is not None and not alike(first, event.body)
+            unit.log.repeated(earlier, differs=differs)
+            answers.append(Recorded(event.message_id, earlier, repeated=True, differs=differs))
     return answers
 
 

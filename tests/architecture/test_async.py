@@ -10,6 +10,7 @@ from support.source import Module, modules
 MAY_WAIT = (
     "app",
     "delivery.lane",
+    "delivery.converse",
     "delivery.deliverer",
     "delivery.sender",
     "delivery.control",

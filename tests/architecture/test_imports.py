@@ -24,7 +24,14 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "paths",
         (
             *("binder", "ingest", "guard.run", "operations", "operations.*", "upkeep", "upkeep.*"),
-            *("delivery.commits", "delivery.reigns", "delivery.endings", "delivery.lane", "delivery.deliverer"),
+            *(
+                "delivery.commits",
+                "delivery.reigns",
+                "delivery.endings",
+                "delivery.lane",
+                "delivery.converse",
+                "delivery.deliverer",
+            ),
             *("delivery.eyes", "delivery.look", "delivery.selection"),
         ),
     ),

@@ -95,9 +95,9 @@ def pinned(core: int) -> Iterator[None]:
 
 
 def environment() -> dict[str, str]:
-    """Give the environment of a process of ours: no setting of the person who runs this reaches it."""
+    """Give the environment of a process of ours: paths go with it, settings of the person who runs this do not."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TURNOUT_")}
-    return {**kept, "PYTHONPATH": str(TESTS)}
+    return {**kept, "PYTHONPATH": os.pathsep.join((str(TESTS), kept.get("PYTHONPATH", "")))}
 
 
 def side(module: str, *words: object, core: int | None = None) -> Cost:

@@ -19,7 +19,7 @@ from typing_extensions import override
 from support import law
 from support.engine import Poster, connect, eyes, open_store, record, track
 from support.workspace import StillClock
-from turnout.delivery import commits, verdict
+from turnout.delivery import commits, endings, reigns, verdict
 from turnout.delivery.batch import Batch
 from turnout.delivery.look import Looked, Wanted, look
 from turnout.delivery.order import Line
@@ -89,7 +89,7 @@ class Engine(RuleBasedStateMachine):
     @rule(back=st.integers(0, 5))
     def cancel(self, back: int) -> None:
         end = self.store.look(lambda view: view.counter.seq)
-        self.store.commit(lambda unit: commits.cancel(unit, [max(1, end - 1 - back)], verdict.CANCELLED_ERASED))
+        self.store.commit(lambda unit: endings.cancel(unit, [max(1, end - 1 - back)], verdict.CANCELLED_ERASED))
 
     @rule(seconds=st.sampled_from([0.3, 2.0, 30.0]))
     def wait(self, seconds: float) -> None:
@@ -177,7 +177,7 @@ class Engine(RuleBasedStateMachine):
     @rule()
     def crash(self) -> None:
         """Forget everything, and let a new reign find out what was on its way."""
-        self.epoch = self.store.commit(partial(commits.take_over, look=self.eyes.at))
+        self.epoch = self.store.commit(partial(reigns.take_over, look=self.eyes.at))
         self.line = Line()
         self.windows: dict[tuple[int, int], int] = {}
         self.home: dict[tuple[int, int, int], tuple[int, int]] = {}

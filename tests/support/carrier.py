@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from support.workspace import Bench
-from turnout.delivery import commits
+from turnout.delivery import commits, reigns
 from turnout.delivery.batch import Batch, pack, request_id
 from turnout.delivery.eyes import Eyes
 from turnout.delivery.look import Wanted, look
@@ -35,7 +35,7 @@ class Carrier:
 
     def reign(self) -> None:
         """Take over, as after a crash."""
-        self.epoch = self.bench.store.commit(partial(commits.take_over, look=self.eyes.at))
+        self.epoch = self.bench.store.commit(partial(reigns.take_over, look=self.eyes.at))
 
     def open(self, destination: Destination) -> tuple[Part, ...]:
         """Open a window over all that is unread."""

@@ -141,7 +141,7 @@ def no_files(append: Append) -> Reply:
 def part(seq: int, person: int = 1, *, run: int = 0, target: Poster | None = None, **more: Any) -> Part:
     """Make a part of event `seq`, whose message id is `m` and its seq."""
     owner = _bound(target or Poster())
-    document: Document = {"messageId": f"m{seq}"}
+    document: Document = {"messageId": f"m{seq}", "type": "track", "event": "Bought"}
     item = Item("post", 0, document, 100, (), document)
     ordered = owner.target.actions["post"].order is Order.PERSON
     return Part(1, run, seq, 7, person if ordered else 0, person, MessageId(f"m{seq}"), owner, item, **more)

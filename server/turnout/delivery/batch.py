@@ -55,10 +55,17 @@ def group_of(part: Part) -> GroupKey:
 def request_id(batch: Batch) -> str:
     """Give the id that every try of these members shares: the message id of one, a UUIDv5 of many."""
     first = batch.first
-    if len(batch.parts) == 1 and first.item.index == 0:
+    if len(batch.parts) == 1 and first.item.index == 0 and _leads(first):
         return first.message_id
     name = "\n".join(f"{part.message_id} {part.part}" for part in batch.parts)
     return str(uuid.uuid5(_BATCHES, name))
+
+
+def _leads(part: Part) -> bool:
+    """Tell whether a part is of the first action that its event's call has: two actions must not share an id."""
+    event = part.item.document
+    kind, name = str(event.get("type", "")), event.get("event") if event.get("type") == "track" else event.get("name")
+    return part.bound.target.select(kind, str(name or ""))[:1] == (part.item.action,)
 
 
 def halves(batch: Batch) -> tuple[Batch, ...]:

@@ -16,7 +16,7 @@ import anyio.to_thread
 from anyio.abc import TaskGroup
 
 from turnout.clock import Clock
-from turnout.delivery import commits
+from turnout.delivery import reigns
 from turnout.delivery.eyes import Eyes
 from turnout.delivery.lane import Lane, Options
 from turnout.entropy import Entropy
@@ -104,7 +104,7 @@ class Deliverer:
 
     async def _reign(self, serve: FileLock | None) -> None:
         try:
-            epoch = await self._store.transact(partial(commits.take_over, look=self._eyes.at))
+            epoch = await self._store.transact(partial(reigns.take_over, look=self._eyes.at))
         except Unavailable:
             return
         self.reigns, self._ending = True, False
@@ -136,11 +136,13 @@ class Deliverer:
         """Keep a lane running for each destination, and wake them when anything was committed."""
         self._seen = -1
         while True:
+            changed = self._store.mark()
             if not self._ending:
                 await self._muster(tasks, epoch)
             for lane in self._lanes.values():
                 lane.wake()
-            await self._store.changed(NOTICE_S)
+            with anyio.move_on_after(NOTICE_S):
+                await changed.wait()
 
     async def _muster(self, tasks: TaskGroup, epoch: int) -> None:
         generation, rows = await self._store.read(_standing)
@@ -164,7 +166,7 @@ class Deliverer:
             _log.exception("a lane failed; it begins anew in %s s", FAULT_S)
             await anyio.sleep(FAULT_S)
             await self._store.transact(
-                partial(commits.recover, lane=lane.number, epoch=epoch, before=epoch + 1, look=self._eyes.at)
+                partial(reigns.recover, lane=lane.number, epoch=epoch, before=epoch + 1, look=self._eyes.at)
             )
             self._seen = -1
         finally:

@@ -16,20 +16,19 @@ import anyio
 from anyio.abc import TaskGroup
 
 from turnout.clock import Clock
-from turnout.delivery import commits, look, verdict
-from turnout.delivery.batch import Batch, request_id
+from turnout.delivery import commits, look, reigns, verdict
+from turnout.delivery.batch import Batch
 from turnout.delivery.breaker import Breaker, Throttle
+from turnout.delivery.converse import converse
 from turnout.delivery.eyes import Eyes
 from turnout.delivery.look import Looked, Wanted
 from turnout.delivery.order import Line, Windows
 from turnout.delivery.schedule import Schedule
 from turnout.delivery.settlement import Answered, Back, Finished, Held, Settled, Settlement, Unsent, settlement, summary
 from turnout.delivery.window import Part
-from turnout.document import Document
 from turnout.entropy import Entropy
 from turnout.errors import Unavailable
-from turnout.evidence import frame, redact
-from turnout.exchange import Ask, Class, Exchange, Moment, Outcome, Reply
+from turnout.exchange import Ask, Reply
 from turnout.store.lanes import LaneState
 from turnout.store.store import Store
 from turnout.store.unit import Unit
@@ -79,6 +78,7 @@ class Lane:
         self._in_flight: dict[int, Batch] = {}
         self._numbers = 0
         self._looks = 0
+        self._people = -1
         self._windows = Windows()
         self._wake = anyio.Event()
         self._dirty = True
@@ -88,7 +88,6 @@ class Lane:
         self._noted: str | None = None
         self._next_due: int | None = None
         self._work: deque[tuple[int, Batch, bool]] = deque()
-        self._hands = 0
         self._idle: deque[anyio.Event] = deque()
         self._tasks: TaskGroup | None = None
 
@@ -135,12 +134,14 @@ class Lane:
         )
         if found.stranded:
             await self._store.transact(
-                partial(commits.recover, lane=self.number, epoch=self._epoch, before=self._epoch, look=self._eyes.at)
+                partial(reigns.recover, lane=self.number, epoch=self._epoch, before=self._epoch, look=self._eyes.at)
             )
             self._dirty = True
             return
         self._next_due = found.next_due
         self._state = found.state
+        self._line.merged(found.moved)
+        self._people = found.people
         if found.revision != self._revision:
             self._revision = found.revision
             self._throttle = Throttle(found.pace) if found.pace else None
@@ -152,16 +153,35 @@ class Lane:
             await self._retry(found)
         if found.opening is not None:
             await self._open(found)
+        await self._unpark(found)
+
+    async def _unpark(self, found: Looked) -> None:
+        """Make due what is due later than any wait could have set: a clock set back parks nothing."""
+        latest = self._options.schedule.latest(found.profile, self._clock.now())
+        if found.next_due is not None and found.next_due > latest:
+            await self._store.transact(lambda unit: unit.owed.clamp(self.number, latest))
+            self._dirty = True
 
     def _wanted(self) -> Wanted:
         now = self._clock.monotonic()
-        free = self._breaker.allows(now, len(self._in_flight)) if not self._stopping else 0
+        free = 0 if self._stopping or self._throttled() else self._breaker.allows(now, len(self._in_flight))
         room = UNRESOLVED - len(self._line) - sum(len(batch.parts) for batch in self._in_flight.values())
         if self._breaker.open:
             return Wanted(batches=min(free, 1), events=min(free, 1), probe=True, turn=self._breaker.probes)
         self._looks += 1
         enough = self._line.ready >= UNRESOLVED // 2
-        return Wanted(batches=free, events=0 if enough else max(0, min(room, 1000)), probe=False, turn=self._looks)
+        batches = min(free, max(1, self._breaker.slots // 2)) if self._line.ready else free
+        return Wanted(
+            batches=1 if self._throttle and batches else batches,
+            events=0 if enough else max(0, min(room, 1000)),
+            probe=False,
+            turn=self._looks,
+            busy=self._line.people,
+            people=self._people,
+        )
+
+    def _throttled(self) -> bool:
+        return self._throttle is not None and self._throttle.wait_s(self._clock.monotonic()) > 0
 
     async def _retry(self, found: Looked) -> None:
         mark = partial(
@@ -171,7 +191,8 @@ class Lane:
         for batch in await self._store.transact(mark):
             for part in batch.parts:
                 self._line.occupy(part)
-            self._send(batch)
+            if kept := self._allowed(batch):
+                self._send(kept)
         self._dirty = True
 
     async def _open(self, found: Looked) -> None:
@@ -193,7 +214,7 @@ class Lane:
         if self._stopping or self._state is not LaneState.RUNNING:
             return
         while self._breaker.allows(self._clock.monotonic(), len(self._in_flight)) > 0:
-            if self._throttle and self._throttle.wait_s(self._clock.monotonic()) > 0:
+            if self._throttled():
                 return
             batch = self._again.popleft() if self._again else self._next()
             if batch is None:
@@ -225,7 +246,6 @@ class Lane:
         if self._idle:
             self._idle.popleft().set()
         else:
-            self._hands += 1
             assert self._tasks is not None
             self._tasks.start_soon(self._hand)
 
@@ -234,34 +254,11 @@ class Lane:
         while True:
             while self._work:
                 number, batch, probe = self._work.popleft()
-                answered = await self._converse(batch, probe=probe)
+                answered = await converse(batch, self._ask, self._clock, probe=probe)
                 self._lay_down(number, answered)
             rest = anyio.Event()
             self._idle.append(rest)
             await rest.wait()
-
-    async def _converse(self, batch: Batch, *, probe: bool) -> Answered:
-        target = batch.first.bound.target
-        spelled = redact.spellings(target.secrets)
-        sent = self._clock.now()
-        items = tuple(part.item for part in batch.parts)
-        talk = target.exchange(batch.first.item.action, items, Moment(sent, request_id(batch)))
-        turns: list[Document] = []
-        took = 0
-        try:
-            ask, outcomes = _step(talk, None)
-            while ask is not None:
-                reply = await self._ask(ask)
-                took += reply.took_ms
-                turns.append(frame.turn(ask, reply, spelled))
-                ask, outcomes = _step(talk, reply)
-            assert len(outcomes) == len(batch.parts), "an exchange answers for each item"
-        except Exception:
-            # A manifest that fails on this event costs this event: final if nothing left, else in doubt.
-            _log.exception("the exchange of %s failed", batch.first.bound.destination.slug)
-            broken = Outcome(Class.UNKNOWN if turns else Class.FINAL, "mapping_error")
-            outcomes = (broken,) * len(batch.parts)
-        return Answered(batch, outcomes, sent, took, tuple(turns), probe)
 
     # -- settling -----------------------------------------------------------------------------------------
 
@@ -342,14 +339,17 @@ class Lane:
         await self._settle()
 
     async def _leave(self) -> None:
-        with anyio.move_on_after(LEAVE_S, shield=True):
-            while self._in_flight:
-                await self._settle()
-                if self._in_flight:
-                    await self._wake.wait()
-                    self._wake = anyio.Event()
-        with anyio.move_on_after(LEAVE_S, shield=True):
-            await self._put_down()
+        try:
+            with anyio.move_on_after(LEAVE_S, shield=True):
+                while self._in_flight:
+                    await self._settle()
+                    if self._in_flight:
+                        await self._wake.wait()
+                        self._wake = anyio.Event()
+            with anyio.move_on_after(LEAVE_S, shield=True):
+                await self._put_down()
+        except Unavailable:
+            _log.warning("lane %s could not settle; its windows stay open for the next deliverer", self.number)
 
     # -- resting ------------------------------------------------------------------------------------------
 
@@ -378,11 +378,3 @@ class Lane:
             if self._throttle:
                 waits[-1] = max(grown, self._throttle.wait_s(now))
         return max(0.001, min(waits))
-
-
-def _step(talk: Exchange, reply: Reply | None) -> tuple[Ask | None, tuple[Outcome, ...]]:
-    """Go one step on: the next thing to ask, or the outcomes."""
-    try:
-        return (next(talk) if reply is None else talk.send(reply)), ()
-    except StopIteration as end:
-        return None, end.value

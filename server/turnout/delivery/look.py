@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from turnout.delivery import verdict
 from turnout.delivery.batch import Batch, pack
@@ -34,6 +34,8 @@ class Wanted:
     events: int
     probe: bool
     turn: int = 0
+    busy: frozenset[int] = frozenset()
+    people: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,9 @@ class Looked:
     ended: tuple[tuple[Owed, int, str], ...] = ()
     opening: Opening | None = None
     stranded: bool = False
+    people: int = -1
+    moved: Mapping[int, int] = field(default_factory=dict)
+    profile: str = "api"
 
 
 def look(view: View, lane: int, eyes: Eyes, wanted: Wanted, epoch: int) -> Looked:
@@ -74,7 +79,14 @@ def look(view: View, lane: int, eyes: Eyes, wanted: Wanted, epoch: int) -> Looke
         retries, ended = _due(view, lane, bound, sight, wanted)
     if not fresh_first and wanted.events and not (wanted.probe and (retries or ended)):
         found = _fresh(view, lane, bound, sight, wanted.events, wanted.turn)
-    return Looked(row.state, revision, bound.target.pace, next_due, retries, ended, found)
+    people = view.counter.people
+    moved: dict[int, int] = {}
+    if people != wanted.people:
+        moved = {each: now for each in wanted.busy if (now := sight.survivor(each)) != each}
+    return Looked(
+        row.state, revision, bound.target.pace, next_due, retries, ended, found, people=people, moved=moved,
+        profile=bound.target.profile,
+    )  # fmt: skip
 
 
 def _due(

@@ -8,10 +8,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from turnout.delivery.batch import Batch, GroupKey, fits, group_of
 from turnout.delivery.window import Part
+
+
+@dataclass(slots=True)
+class _Behind:
+    """One person's line: how many of theirs are ready or on their way (one, but after a merge), and who waits."""
+
+    busy: int = 0
+    waiting: deque[Part] = field(default_factory=deque)
 
 
 class Line:
@@ -20,8 +28,9 @@ class Line:
     def __init__(self) -> None:
         """Begin empty."""
         self._ready: dict[GroupKey, deque[Part]] = {}
-        self._behind: dict[tuple[int, int], deque[Part]] = {}
         self._since: dict[GroupKey, float] = {}
+        self._behind: dict[tuple[int, int], _Behind] = {}
+        self._now: dict[int, int] = {}
         self._waiting = 0
         self._count = 0
 
@@ -34,21 +43,39 @@ class Line:
         """Count what may leave now."""
         return self._count
 
+    @property
+    def people(self) -> frozenset[int]:
+        """Name the people who have something in hand here."""
+        return frozenset(person for _, person in self._behind)
+
     def add(self, parts: Iterable[Part], now: float) -> None:
         """Take parts in, in order of recording."""
         for part in parts:
-            if part.person and _who(part) in self._behind:
-                self._behind[_who(part)].append(part)
-                self._waiting += 1
+            if not part.person:
+                self._put(part, now)
                 continue
-            if part.person:
-                self._behind[_who(part)] = deque()
-            self._put(part, now)
+            behind = self._behind.setdefault(self._who(part), _Behind())
+            if behind.busy:
+                behind.waiting.append(part)
+                self._waiting += 1
+            else:
+                behind.busy = 1
+                self._put(part, now)
 
     def occupy(self, part: Part) -> None:
         """Mark a person as busy whose part left by another way (a retry)."""
         if part.person:
-            self._behind.setdefault(_who(part), deque())
+            self._behind.setdefault(self._who(part), _Behind()).busy += 1
+
+    def merged(self, moved: Mapping[int, int]) -> None:
+        """People became others: what either has on its way holds back what the other waits with."""
+        for loser, survivor in moved.items():
+            self._now.update({each: survivor for each, now in self._now.items() if now == loser})
+            self._now[loser] = survivor
+            for run, person in [key for key in self._behind if key[1] == loser]:
+                one, both = self._behind.pop((run, person)), self._behind.setdefault((run, survivor), _Behind())
+                both.busy += one.busy
+                both.waiting = deque(sorted([*both.waiting, *one.waiting], key=lambda part: part.key))
 
     def take(self, now: float, wait_s: float) -> Batch | None:
         """Take the next batch; None when nothing is ready, or what is ready may still grow."""
@@ -70,22 +97,29 @@ class Line:
 
     def done(self, part: Part, now: float) -> None:
         """A part is final: the next of its person may leave."""
-        if not part.person or _who(part) not in self._behind:
+        behind = self._behind.get(self._who(part)) if part.person else None
+        if behind is None:
             return
-        behind = self._behind[_who(part)]
-        if behind:
+        behind.busy -= 1
+        if behind.busy <= 0 and behind.waiting:
+            behind.busy = 1
             self._waiting -= 1
-            self._put(behind.popleft(), now)
-        else:
-            del self._behind[_who(part)]
+            self._put(behind.waiting.popleft(), now)
+        elif behind.busy <= 0:
+            self._forget(part)
 
     def stalled(self, part: Part) -> tuple[Part, ...]:
         """A part is owed: give those that waited behind it, which are owed now too."""
-        behind = self._behind.pop(_who(part), None) if part.person else None
-        if not behind:
+        behind = self._behind.get(self._who(part)) if part.person else None
+        if behind is None:
             return ()
-        self._waiting -= len(behind)
-        return tuple(behind)
+        behind.busy -= 1
+        waited = tuple(behind.waiting)
+        behind.waiting.clear()
+        self._waiting -= len(waited)
+        if behind.busy <= 0:
+            self._forget(part)
+        return waited
 
     def drain(self, *, waiting_too: bool = False) -> tuple[Part, ...]:
         """Give up what has not left, in order of recording.
@@ -93,18 +127,31 @@ class Line:
         What waits behind a part on its way stays until that is settled, unless the lane ends (`waiting_too`):
         owed and due beside it, it would overtake.
         """
-        ready = [part for parts in self._ready.values() for part in parts]
-        found = list(ready)
-        for part in ready:
-            found += self._behind.pop(_who(part), ()) if part.person else ()
-        if waiting_too:
-            for parts in self._behind.values():
-                found += parts
-                parts.clear()
+        found = [part for parts in self._ready.values() for part in parts]
         self._ready.clear()
         self._since.clear()
-        self._count, self._waiting = 0, self._waiting + len(ready) - len(found)
+        self._count = 0
+        for part in tuple(found):
+            behind = self._behind.get(self._who(part)) if part.person else None
+            if behind is not None and behind.busy == 1:
+                found += self.stalled(part)
+            elif behind is not None:
+                behind.busy -= 1
+        if waiting_too:
+            for behind in self._behind.values():
+                found += behind.waiting
+                behind.waiting.clear()
+            self._waiting = 0
         return tuple(sorted(found, key=lambda part: part.key))
+
+    def _who(self, part: Part) -> tuple[int, int]:
+        """Name the line that a part stands in: order holds within a run, as the owed rows have it."""
+        return part.run, self._now.get(part.person, part.person)
+
+    def _forget(self, part: Part) -> None:
+        del self._behind[self._who(part)]
+        if not self._behind:
+            self._now.clear()
 
     def _put(self, part: Part, now: float) -> None:
         key = group_of(part)
@@ -174,8 +221,3 @@ class Windows:
                 self._counts[home] = n
             else:
                 del self._counts[home]
-
-
-def _who(part: Part) -> tuple[int, int]:
-    """Name the line that a part stands in: order holds within a run, as the owed rows have it."""
-    return part.run, part.person

@@ -44,8 +44,8 @@ def write_selection(selection: Selection) -> bytes:
     return msgspec.json.encode(selection)
 
 
-def selects(view: View, chosen: Chosen, lane: int, event: Stored) -> bool:
-    """Tell whether an event is selected for a lane; what that lane still owes never is."""
+def selects(view: View, chosen: Chosen, lane: int, event: Stored, *, owed_too: bool = False) -> bool:
+    """Tell whether an event is selected for a lane; what that lane still owes is not, unless told."""
     wanted = chosen.selection
     if event.erased or (wanted.event and event.name != wanted.event):
         return False
@@ -53,7 +53,7 @@ def selects(view: View, chosen: Chosen, lane: int, event: Stored) -> bool:
         return False
     if chosen.people and event.person not in chosen.people:
         return False
-    if any(view.owed.of_event(lane, run.run, event.seq) for run in view.lanes.runs(lane)):
+    if not owed_too and any(view.owed.of_event(lane, run.run, event.seq) for run in view.lanes.runs(lane)):
         return False
     return not wanted.verdict or _came_to(view, lane, event) == wanted.verdict
 

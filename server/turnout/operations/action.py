@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
-from turnout.delivery.commits import remove_lane
+from turnout.delivery.endings import remove_lane
 from turnout.document import Document
 from turnout.errors import InvalidInput
 from turnout.guard.audit import Inverse

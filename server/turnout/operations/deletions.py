@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from turnout import erasure
-from turnout.delivery import commits, verdict
+from turnout.delivery import endings, verdict
 from turnout.delivery.eyes import Eyes
 from turnout.document import Document, Json
 from turnout.erasure import Kind
@@ -157,7 +157,7 @@ def _cancel(unit: Unit, deleting: Deleting) -> int:
         return 0
     code = verdict.CANCELLED_ERASED if deleting.kind.erases else verdict.CANCELLED_SUPPRESSED
     selves = unit.people.selves(deleting.person) if deleting.person else ()
-    return commits.cancel(unit, sorted(seq for each in selves for seq in unit.log.seqs_of(each, 0, AT_ONCE)), code)
+    return endings.cancel(unit, sorted(seq for each in selves for seq in unit.log.seqs_of(each, 0, AT_ONCE)), code)
 
 
 def _kind(text: str) -> Kind:

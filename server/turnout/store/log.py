@@ -229,14 +229,16 @@ class Log(LogView):
         self.tally(ACCEPTED, len(rows))
         return Seq(first)
 
-    def repeated(self, event: Event, seq: Seq) -> bool:
-        """Count a repeat; tell whether its body differs from the first, which stays."""
+    def body(self, seq: Seq) -> bytes | None:
+        """Give the body of an event; None when it is erased or pruned."""
         row = self._s.row(SQL["get_body"], (seq,))
-        differs = row is not None and row[0] != event.body and not row[1] & 1
+        return None if row is None or row[1] & TOMBSTONE else row[0]
+
+    def repeated(self, seq: Seq, *, differs: bool) -> None:
+        """Count a repeat; the first stays, and is marked where a repeat had another body."""
         if differs:
             self._s.run(SQL["set_flag"], (CONFLICT, seq))
         self.tally(CONFLICTING if differs else DUPLICATE, 1)
-        return differs
 
     def refuse(self, refused: Sequence[Refused]) -> None:
         """Keep what is not an event, the newest 10,000 of them."""

@@ -171,8 +171,14 @@ class Store:
         return await anyio.to_thread.run_sync(self.look, function)
 
     async def changed(self, timeout_s: float) -> None:
-        """Wait until anybody has committed since the last `changed` began to wait, at most so long."""
-        await self._loop.changed(timeout_s)
+        """Wait for anybody's next commit, at most so long."""
+        changed = self.mark()
+        with anyio.move_on_after(timeout_s):
+            await changed.wait()
+
+    def mark(self) -> anyio.Event:
+        """Give what the next commit of anybody will set. Take it, then look, then wait for it: nothing is missed."""
+        return self._loop.mark()
 
     def beside(self, close: Callable[[], None]) -> None:
         """Call this whenever the store closes, before a fork too: for who opens the database or the locks itself."""

@@ -78,12 +78,15 @@ def make(path: Path, entropy: Entropy) -> Vault:
         "pepper": base64.b64encode(vault.pepper).decode(),
         "wrap": base64.b64encode(vault.wrap).decode(),
     }
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         os.write(file, document.encode(body) + b"\n")
         os.fsync(file)
     finally:
         os.close(file)
+    os.link(draft, path)  # whole, or not at all; fails where there are keys
+    draft.unlink()
     sync_folder(path.parent)
     return vault
 

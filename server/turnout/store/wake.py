@@ -76,11 +76,9 @@ class Wake:
         answer.add_done_callback(ring)
         await event.wait()
 
-    async def changed(self, timeout_s: float) -> None:
-        """Wait for a change, at most so long."""
-        changed = self._changed
-        with anyio.move_on_after(timeout_s):
-            await changed.wait()
+    def mark(self) -> anyio.Event:
+        """Give what the next change will set: to look after taking it, and then to wait for it, misses nothing."""
+        return self._changed
 
     def _ring(self) -> None:
         there = self._there

@@ -70,7 +70,6 @@ class Writer:
         self._connection: Connection | None = None
         self._thread = threading.Thread(target=self._loop, name="turnout-writer", daemon=True)
         self.cache = Cache()
-        self.failures = 0
 
     def start(self) -> None:
         """Begin."""
@@ -168,7 +167,6 @@ class Writer:
         if session.counter_changed():
             write_counter(session.connection, session.counter)
         session.connection.execute("COMMIT").close()
-        self.failures = 0
         self.cache.people = session.counter.people
         self.cache.regulations = session.counter.regulations
         self.cache.merge(session.overlay)
@@ -176,7 +174,6 @@ class Writer:
 
     def _broken(self, taken: list[Work], error: Exception, done: list[tuple[Work, Any, Exception | None]]) -> None:
         """Give up the connection: pages may be marked clean that never reached the disk."""
-        self.failures += 1
         connection, self._connection = self._connection, None
         self.cache = Cache()
         if connection is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from turnout.clock import DAY
-from turnout.delivery import commits, verdict
+from turnout.delivery import endings, verdict
 from turnout.store.deliveries import Final
 from turnout.store.lanes import LaneState, RunState
 from turnout.store.unit import Unit, View
@@ -36,7 +36,7 @@ def _expire(unit: Unit, lane: int, until: int, epoch: int) -> bool:
     row = next((each for each in unit.lanes.all() if each.lane == lane), None)
     if row is None or row.state is not LaneState.PAUSED:
         return False
-    commits.expire(unit, lane, until, epoch)
+    endings.expire(unit, lane, until, epoch)
     more = False
     for run in unit.lanes.runs(lane):
         if run.run and run.state is RunState.RUNNING and run.cursor < until:

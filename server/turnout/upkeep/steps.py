@@ -8,7 +8,7 @@ from typing import TypeAlias
 import msgspec
 
 from turnout import erasure
-from turnout.delivery import commits, verdict
+from turnout.delivery import endings, verdict
 from turnout.delivery.selection import read_selection, write_selection
 from turnout.erasure import Kind, Needles
 from turnout.event.model import LIVE
@@ -34,7 +34,7 @@ def _file(work: Work) -> bool:
 
 def _cancel(work: Work) -> bool:
     code = verdict.CANCELLED_ERASED if work.kind.erases else verdict.CANCELLED_SUPPRESSED
-    work.walk("cancelled", lambda unit, seqs: commits.cancel(unit, seqs, code))
+    work.walk("cancelled", lambda unit, seqs: endings.cancel(unit, seqs, code))
     return True
 
 
@@ -50,7 +50,7 @@ def _events(work: Work) -> bool:
     """Leave tombstones; what came back from its way is cancelled first."""
 
     def bury(unit: Unit, seqs: Sequence[int]) -> int:
-        commits.cancel(unit, seqs, verdict.CANCELLED_ERASED)
+        endings.cancel(unit, seqs, verdict.CANCELLED_ERASED)
         unit.privacy.raise_generation()
         return unit.log.bury(seqs)
 

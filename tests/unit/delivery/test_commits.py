@@ -12,7 +12,7 @@ from support import law
 from support.engine import Poster, connect, eyes, open_store, part, record, track
 from support.workspace import StillClock
 from turnout.clock import MINUTE
-from turnout.delivery import commits, verdict
+from turnout.delivery import commits, endings, reigns, verdict
 from turnout.delivery.look import Wanted, look
 from turnout.delivery.schedule import BLOCK_EVENTS, BLOCK_US
 from turnout.delivery.settlement import OVERTOOK, Back, Settlement
@@ -30,7 +30,7 @@ EYES = eyes(Poster())
 def store(data_dir: Path) -> Iterator[Store]:
     opened = open_store(data_dir, StillClock())
     opened.commit(connect)
-    opened.commit(partial(commits.take_over, look=EYES.at))
+    opened.commit(partial(reigns.take_over, look=EYES.at))
     yield opened
     opened.close()
 
@@ -72,7 +72,7 @@ def test_a_head_that_blocks_for_too_long_or_too_many_is_passed(
 
 def test_an_old_reign_writes_nothing(store: Store) -> None:
     record(store, track("m1"))
-    store.commit(partial(commits.take_over, look=EYES.at))
+    store.commit(partial(reigns.take_over, look=EYES.at))
 
     with pytest.raises(Superseded):
         store.commit(lambda unit: commits.settle(unit, 1, Settlement(), 1, closed=(), keep_plain=False))
@@ -84,7 +84,7 @@ def test_a_person_suppressed_between_opening_and_crash_is_still_accounted_for(st
     key = store.vault.identifier(Identifier(LIVE, IdType.USER, "u1"))
     store.commit(lambda unit: unit.privacy.suppress([key], "r1"))
 
-    store.commit(partial(commits.take_over, look=EYES.at))
+    store.commit(partial(reigns.take_over, look=EYES.at))
 
     assert store.look(law.broken) == []
     assert store.look(lambda view: view.owed.states()) == {1: {OwedState.UNKNOWN: 1}}
@@ -93,9 +93,9 @@ def test_a_person_suppressed_between_opening_and_crash_is_still_accounted_for(st
 def test_a_lane_removed_between_opening_and_crash_owes_nothing(store: Store) -> None:
     record(store, track("m1"))
     open_window(store)
-    store.commit(lambda unit: commits.remove_lane(unit, 1))
+    store.commit(lambda unit: endings.remove_lane(unit, 1))
 
-    store.commit(partial(commits.take_over, look=EYES.at))
+    store.commit(partial(reigns.take_over, look=EYES.at))
 
     assert store.look(lambda view: view.owed.any(1)) is False
     assert [row.code for row in store.look(lambda view: view.deliveries.of_event(1, 0, 1))] == [
@@ -108,9 +108,9 @@ def test_a_window_that_nobody_can_read_stays_until_somebody_can(store: Store) ->
     record(store, track("m1"))
     open_window(store)
 
-    store.commit(partial(commits.take_over, look=lambda _view, _lane, _revision: None))
+    store.commit(partial(reigns.take_over, look=lambda _view, _lane, _revision: None))
     assert store.look(law.broken) == []
-    store.commit(partial(commits.take_over, look=EYES.at))
+    store.commit(partial(reigns.take_over, look=EYES.at))
 
     assert store.look(lambda view: view.lanes.open_windows(1)) == 0
     assert store.look(lambda view: view.owed.states()) == {1: {OwedState.UNKNOWN: 1}}

@@ -133,3 +133,22 @@ def test_a_window_closes_when_the_last_of_its_parts_is_settled() -> None:
     second = windows.leaving([(0, 2, 7)])
 
     assert (first.closed, second.closed) == ((), ((0, 1),))
+
+
+def test_people_who_became_one_wait_for_what_either_has_on_its_way() -> None:
+    made = Line()
+    first, second, third = part(1, 8), part(2, 3), part(3, 3)
+    made.add([first, second], 0.0)
+    taken = [made.take(0.0, 0.0), made.take(0.0, 0.0)]
+
+    made.merged({8: 3})
+    made.add([third], 0.0)
+
+    assert [batch.parts for batch in taken if batch] == [(first,), (second,)]
+    assert made.take(0.0, 0.0) is None
+    made.done(first, 0.0)
+    assert made.take(0.0, 0.0) is None
+    made.done(second, 0.0)
+    last = made.take(0.0, 0.0)
+    assert last is not None
+    assert last.parts == (third,)

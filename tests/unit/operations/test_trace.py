@@ -7,7 +7,7 @@ import pytest
 
 from support.carrier import BUSY, Carrier, carrier
 from support.workspace import BEGIN, LIVE_AGENT, PERSON, Bench
-from turnout.delivery import commits
+from turnout.delivery import endings
 from turnout.delivery.selection import Selection, write_selection
 from turnout.document import Document, Json, encode
 from turnout.errors import InvalidInput, NotFound
@@ -295,7 +295,7 @@ def test_a_destination_that_cannot_be_bound_is_paused_and_says_why(here: Bench, 
 def test_a_removed_destination_keeps_what_it_came_to(here: Bench, lanes: Carrier, hook: Destination) -> None:
     here.record({"messageId": "m1"})
     lanes.deliver(hook, BUSY)
-    here.store.commit(lambda unit: commits.remove_lane(unit, hook.lane))
+    here.store.commit(lambda unit: endings.remove_lane(unit, hook.lane))
     here.record({"messageId": "m2"})
 
     assert (only(lanes)["verdict"], only(lanes)["reason"]) == ("cancelled", "removed")
