@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from turnout.event.model import Namespace, PersonId
 
@@ -21,9 +22,8 @@ ID_CODES: dict[IdType, int] = {kind: code for code, kind in enumerate(IdType, 1)
 """On disk for ever: never renumber."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identifier:
-    """One value of one type in one namespace: live and test never meet."""
+class Identifier(NamedTuple):
+    """One value of one type in one namespace: live and test never meet. A tuple, for it is hashed often."""
 
     namespace: Namespace
     type: IdType

@@ -96,6 +96,9 @@ class _Graph:
 
     def take(self, at: int, claimed: tuple[Identifier, ...]) -> PersonId:
         """Find, make or merge whose an event is, and link what it claims."""
+        known = self.owner(claimed[0])
+        if known is not None and all(self.owner(each) == known for each in claimed[1:]):
+            return known
         dropped: list[tuple[Identifier, str]] = []
         while True:
             owners = {each: owner for each in claimed if (owner := self.owner(each)) is not None}

@@ -33,6 +33,9 @@ NAMES_MAX = 10_000
 
 NEWEST = (1 << 63) - 1
 
+MANY = 32
+"""Message ids looked up by one statement; `find_messages` has as many places."""
+
 ACCEPTED, DUPLICATE, CONFLICTING, REFUSED = 901, 902, 903, 904
 """Counts of the door, under lane 0."""
 
@@ -190,20 +193,28 @@ class Log(LogView):
 
     def seen(self, events: Sequence[Event]) -> tuple[Seq | None, ...]:
         """Tell for each event whether its message id was seen, and as which event; the first of a batch stays."""
-        mine: dict[bytes, Seq] = {}
+        keys = [message_key(event.source, event.message_id) for event in events]
+        known = self._stored(keys)
         found: list[Seq | None] = []
-        fresh = 0
-        for event in events:
-            key = message_key(event.source, event.message_id)
-            earlier = mine.get(key)
-            if earlier is None:
-                row = self._s.row(SQL["find_message"], (key,))
-                earlier = Seq(row[0]) if row else None
-            if earlier is None:
-                mine[key] = Seq(self._s.counter.seq + fresh)
+        fresh = self._s.counter.seq
+        for key in keys:
+            found.append(known.get(key))
+            if key not in known:
+                known[key] = Seq(fresh)
                 fresh += 1
-            found.append(earlier)
         return tuple(found)
+
+    def _stored(self, keys: Sequence[bytes]) -> dict[bytes, Seq]:
+        """Look message ids up, many with one statement."""
+        if len(keys) == 1:
+            row = self._s.row(SQL["find_message"], keys)
+            return {keys[0]: Seq(row[0])} if row else {}
+        found: dict[bytes, Seq] = {}
+        for start in range(0, len(keys), MANY):
+            some = keys[start : start + MANY]
+            padded = [*some, *[some[-1]] * (MANY - len(some))]
+            found.update((row[0], Seq(row[1])) for row in self._s.rows(SQL["find_messages"], padded))
+        return found
 
     def append(self, events: Sequence[Event], persons: Sequence[PersonId]) -> Seq:
         """Append events that were not seen; give the seq of the first, the others follow it without a gap."""

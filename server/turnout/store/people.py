@@ -115,16 +115,17 @@ class People(PeopleView):
         """Write a resolution. `namespaces` is parallel to `created`; event numbers count from seq `first`."""
         session = self._s
         overlay = session.overlay
-        for person, namespace in zip(whose.created, namespaces, strict=True):
-            session.run(SQL["insert_profile"], (person, namespace, session.now))
-            session.counter.person = max(session.counter.person, person + 1)
-        for identifier, person, event in whose.linked:
-            key = session.vault.identifier(identifier)
-            code = ID_CODES[identifier.type]
-            session.run(
-                SQL["insert_identifier"], (key, person, code, identifier.value, identifier.namespace, first + event)
-            )
-            overlay.owners[identifier] = person
+        made = zip(whose.created, namespaces, strict=True)
+        session.many(SQL["insert_profile"], [(person, namespace, session.now) for person, namespace in made])
+        session.counter.person = max([session.counter.person, *(person + 1 for person in whose.created)])
+        session.many(
+            SQL["insert_identifier"],
+            [
+                (session.vault.identifier(each), person, ID_CODES[each.type], each.value, each.namespace, first + event)
+                for each, person, event in whose.linked
+            ],
+        )
+        overlay.owners.update((identifier, person) for identifier, person, _ in whose.linked)
         for merge in whose.merges:
             because = "+".join(str(IdType(each)) for each in merge.because)
             session.run(SQL["move_identifiers"], (merge.survivor, merge.loser))
@@ -137,14 +138,14 @@ class People(PeopleView):
 
     def count(self, counts: Iterable[Count], first: int) -> None:
         """Note who counts this month; event numbers count from seq `first`."""
-        session = self._s
+        rows = []
         for each in counts:
             key = (each.month, str(each.namespace), int(each.source), each.kind, each.value)
-            if self._metered(key, linked=each.linked):
-                continue
-            mac = session.vault.mac("meter", each.namespace, each.kind, each.value)
-            session.run(SQL["upsert_meter"], (*key[:4], mac, int(each.linked), first + each.event))
-            session.overlay.metered[key] = each.linked
+            if not self._metered(key, linked=each.linked):
+                mac = self._s.vault.mac("meter", each.namespace, each.kind, each.value)
+                rows.append((*key[:4], mac, int(each.linked), first + each.event))
+                self._s.overlay.metered[key] = each.linked
+        self._s.many(SQL["upsert_meter"], rows)
 
     def cut(self, person: int) -> int:
         """Take a person's identifiers: from now on their events are a new person's. Gives how many."""

@@ -2,6 +2,11 @@
 -- By primary key.
 SELECT seq FROM messages WHERE key = ?;
 
+-- name: find_messages
+-- By primary key, 32 at once.
+SELECT key, seq FROM messages WHERE key IN
+(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
 -- name: insert_message
 INSERT INTO messages (key, seq) VALUES (?, ?);
 
