@@ -67,6 +67,7 @@ class Deliverer:
         self._ending = False
         self._empty = anyio.Event()
         self._seen = -1
+        self._news: tuple[int, ...] = ()
 
     def stop(self) -> None:
         """Ask it to settle and end."""
@@ -133,19 +134,22 @@ class Deliverer:
                 await self._stopping.wait()
 
     async def _follow(self, tasks: TaskGroup, epoch: int) -> None:
-        """Keep a lane running for each destination, and wake them when anything was committed."""
+        """Keep a lane running for each destination, and wake them when something new was committed."""
         self._seen = -1
         while True:
             changed = self._store.mark()
             if not self._ending:
                 await self._muster(tasks, epoch)
-            for lane in self._lanes.values():
-                lane.wake()
             with anyio.move_on_after(NOTICE_S):
                 await changed.wait()
 
     async def _muster(self, tasks: TaskGroup, epoch: int) -> None:
-        generation, rows = await self._store.read(_standing)
+        found, rows = await self._store.read(_standing)
+        if found != self._news:
+            self._news = found
+            for lane in self._lanes.values():
+                lane.wake()
+        generation = found[0]
         if generation != self._seen and not self._ending:
             for row in rows:
                 if row.lane not in self._lanes and row.state is not LaneState.REMOVED:
@@ -180,8 +184,11 @@ class Deliverer:
         return await self._sender.send(ask)
 
 
-def _standing(view: View) -> tuple[int, tuple[LaneRow, ...]]:
-    return view.counter.lanes, view.lanes.all()
+def _standing(view: View) -> tuple[tuple[int, ...], tuple[LaneRow, ...]]:
+    """Give what tells lanes that there is something new: generations and the next seq; and the lanes."""
+    counter = view.counter
+    news = counter.lanes, counter.seq, counter.revision, counter.people, counter.regulations
+    return news, view.lanes.all()
 
 
 def _is_free(serve: FileLock) -> bool:

@@ -69,6 +69,7 @@ class Lane:
         self._clock = clock
         self._entropy = entropy
         self._options = options
+        self._tasks: TaskGroup | None = None
         self._line = Line()
         self._breaker = Breaker(options.max_in_flight, options.schedule.base_s)
         self._throttle: Throttle | None = None
@@ -78,18 +79,14 @@ class Lane:
         self._in_flight: dict[int, Batch] = {}
         self._numbers = 0
         self._looks = 0
-        self._people = -1
+        self._seen = Looked(LaneState.RUNNING, -1, owes=True, more=True)
         self._windows = Windows()
         self._wake = anyio.Event()
         self._dirty = True
         self._stopping = False
-        self._state = LaneState.RUNNING
-        self._revision = -1
         self._noted: str | None = None
-        self._next_due: int | None = None
         self._work: deque[tuple[int, Batch, bool]] = deque()
         self._idle: deque[anyio.Event] = deque()
-        self._tasks: TaskGroup | None = None
 
     def wake(self) -> None:
         """Say that something was committed."""
@@ -104,11 +101,12 @@ class Lane:
     async def run(self) -> None:
         """Turn until stopped. Raises: Superseded when another process delivers."""
         async with anyio.create_task_group() as self._tasks:
-            while not self._stopping and not (self._state is LaneState.REMOVED and not self._in_flight):
+            while not self._stopping and not (self._seen.state is LaneState.REMOVED and not self._in_flight):
                 wait = await self._turn()
-                with anyio.move_on_after(wait):
+                with anyio.move_on_after(wait) as rest:
                     await self._wake.wait()
                 self._wake = anyio.Event()
+                self._dirty = self._dirty or (rest.cancelled_caught and wait >= IDLE_S)
             await self._leave()
             self._tasks.cancel_scope.cancel()
 
@@ -116,7 +114,7 @@ class Lane:
         """Do what can be done now; give how many seconds nothing is due."""
         try:
             await self._settle()
-            if self._dirty or self._due():
+            if self._dirty or self._due() or self._reads_on():
                 self._dirty = False
                 await self._look()
             self._dispatch()
@@ -138,12 +136,9 @@ class Lane:
             )
             self._dirty = True
             return
-        self._next_due = found.next_due
-        self._state = found.state
+        before, self._seen = self._seen, replace(found, opening=None, retries=(), ended=())
         self._line.merged(found.moved)
-        self._people = found.people
-        if found.revision != self._revision:
-            self._revision = found.revision
+        if found.revision != before.revision:
             self._throttle = Throttle(found.pace) if found.pace else None
             self._breaker.reset()
         if found.state is not LaneState.RUNNING:
@@ -177,7 +172,7 @@ class Lane:
             probe=False,
             turn=self._looks,
             busy=self._line.people,
-            people=self._people,
+            people=self._seen.people,
         )
 
     def _throttled(self) -> bool:
@@ -211,7 +206,7 @@ class Lane:
     # -- sending ------------------------------------------------------------------------------------------
 
     def _dispatch(self) -> None:
-        if self._stopping or self._state is not LaneState.RUNNING:
+        if self._stopping or self._seen.state is not LaneState.RUNNING:
             return
         while self._breaker.allows(self._clock.monotonic(), len(self._in_flight)) > 0:
             if self._throttled():
@@ -300,9 +295,12 @@ class Lane:
         for each in settled:
             if isinstance(each, Finished):
                 self._line.done(each.part, now)
+            else:
+                self._seen = replace(self._seen, owes=True)
+        self._dirty = self._dirty or self._seen.owes
 
     def _unless_removed(self, settled: Iterable[Settled]) -> Iterable[Settled]:
-        if self._state is not LaneState.REMOVED:
+        if self._seen.state is not LaneState.REMOVED:
             return settled
         return [
             each if isinstance(each, Finished) else Finished(each.part, verdict.CANCELLED_REMOVED, "")
@@ -353,10 +351,15 @@ class Lane:
 
     # -- resting ------------------------------------------------------------------------------------------
 
+    def _reads_on(self) -> bool:
+        """Tell whether the log goes on, and there is room and leave to read it."""
+        room = len(self._line) < UNRESOLVED // 2
+        return self._seen.more and room and self._breaker.allows(self._clock.monotonic(), len(self._in_flight)) > 0
+
     def _due(self) -> bool:
         return (
-            self._next_due is not None
-            and self._next_due <= self._clock.now()
+            self._seen.next_due is not None
+            and self._seen.next_due <= self._clock.now()
             and self._breaker.allows(self._clock.monotonic(), len(self._in_flight)) > 0
         )
 
@@ -369,8 +372,8 @@ class Lane:
             waits.append(self._breaker.wait_s(now))
             if not self._in_flight:
                 return min(waits) + 0.001
-        if self._next_due is not None and self._breaker.allows(now, len(self._in_flight)):
-            waits.append(max(0.0, (self._next_due - self._clock.now()) / 1e6))
+        if self._seen.next_due is not None and self._breaker.allows(now, len(self._in_flight)):
+            waits.append(max(0.0, (self._seen.next_due - self._clock.now()) / 1e6))
         if (grown := self._line.grown_s(now, self._options.batch_wait_s)) is not None and self._breaker.allows(
             now, len(self._in_flight)
         ):

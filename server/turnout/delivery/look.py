@@ -40,7 +40,11 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What was found. `ended` are rows that end without a request: (row, code, reason)."""
+    """What was found. `ended` are rows that end without a request: (row, code, reason).
+
+    `owes`: the queue is not empty; `more`: the log may go on beyond what was opened. While neither holds, a lane that
+    settles has no reason to look again.
+    """
 
     state: LaneState
     revision: int
@@ -53,6 +57,8 @@ class Looked:
     people: int = -1
     moved: Mapping[int, int] = field(default_factory=dict)
     profile: str = "api"
+    owes: bool = False
+    more: bool = False
 
 
 def look(view: View, lane: int, eyes: Eyes, wanted: Wanted, epoch: int) -> Looked:
@@ -85,7 +91,8 @@ def look(view: View, lane: int, eyes: Eyes, wanted: Wanted, epoch: int) -> Looke
         moved = {each: now for each in wanted.busy if (now := sight.survivor(each)) != each}
     return Looked(
         row.state, revision, bound.target.pace, next_due, retries, ended, found, people=people, moved=moved,
-        profile=bound.target.profile,
+        profile=bound.target.profile, owes=next_due is not None or view.owed.any(lane),
+        more=found.more if found is not None else not wanted.events,
     )  # fmt: skip
 
 

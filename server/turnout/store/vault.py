@@ -44,9 +44,8 @@ class Vault:
 
     def identifier(self, identifier: Identifier) -> bytes:
         """Key of an identifier in the tables of people and of suppressions."""
-        text = (
-            f"identifier\0{identifier.namespace}\0{ID_CODES[identifier.type]}\0{identifier.value}"  # the value is last
-        )
+        # The value stands last, so that nothing in it can pass for another field.
+        text = f"identifier\0{identifier.namespace}\0{ID_CODES[identifier.type]}\0{identifier.value}"
         return hmac.digest(self.pepper, text.encode(), hashlib.sha256)[:16]
 
     def derived(self, purpose: str) -> bytes:
