@@ -5,7 +5,7 @@ It adds what an operation cannot do, being one transaction: waiting for verdicts
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
@@ -16,11 +16,11 @@ import anyio.to_thread
 from turnout.app import App
 from turnout.delivery.eyes import Eyes
 from turnout.document import Document, Json
-from turnout.errors import InvalidInput
+from turnout.errors import InProgress, InvalidInput
 from turnout.exchange import Class, Moment, Outcome, Reply
 from turnout.guard import run as guard
 from turnout.guard.masking import own_values
-from turnout.guard.principal import Principal, Scope, permit
+from turnout.guard.principal import Principal, permit
 from turnout.guard.run import Done
 from turnout.operations import (
     check,
@@ -37,15 +37,18 @@ from turnout.operations import (
     update,
     usage,
 )
+from turnout.operations.looks import LOOKS
 from turnout.operations.model import Intent, Operation
 from turnout.operations.reader import Reader
-from turnout.store.unit import View
+from turnout.store.unit import Unit, View
 
 Q = TypeVar("Q")
 P = TypeVar("P")
 
 POLL_S = 1.0
 """How long a wait for verdicts sleeps at the most between two looks."""
+ANSWER_S = 2.0
+"""How long a call waits for the answer of an equal one. Source: reliability-security.md 5.2."""
 
 
 class OwnDesk:
@@ -153,13 +156,14 @@ class OwnDesk:
         destination: str | None, namespace: str | None,
     ) -> Document:  # fmt: skip
         """Show what each destination would get of a call; store and send nothing."""
-        permit(self._principal, frozenset({Scope.TRACK}))
         request = preview.Preview(
             type=type, event=event or "", user_id=user_id or "", anonymous_id=anonymous_id or "", properties=properties,
             traits=traits, context=context, destination=destination or "", namespace=namespace or "",
         )  # fmt: skip
         reader = self._reader({"user_id": user_id, "traits": dict(traits or {}), "properties": dict(properties or {})})
-        return await self._look(partial(preview.preview, eyes=self._app.eyes, reader=reader, request=request))
+        return await self._look(
+            "preview_event", partial(preview.preview, eyes=self._app.eyes, reader=reader, request=request)
+        )
 
     async def debug_event_delivery(
         self, *, message_id: str | None, user_id: str | None, anonymous_id: str | None, email: str | None,
@@ -174,7 +178,9 @@ class OwnDesk:
             message_id or "", user_id or "", anonymous_id or "", email or "", event or "", destination or "", diff
         )
         reader = self._reader({"user_id": user_id, "anonymous_id": anonymous_id, "email": email})
-        return await self._look(partial(trace.journey, eyes=self._app.eyes, reader=reader, request=request))
+        return await self._look(
+            "debug_event_delivery", partial(trace.journey, eyes=self._app.eyes, reader=reader, request=request)
+        )
 
     async def find_events(
         self, *, event: str | None, user_id: str | None, anonymous_id: str | None, type: str | None,  # noqa: A002
@@ -188,36 +194,40 @@ class OwnDesk:
             verdict=verdict or "", refused=refused, cursor=cursor or "", limit=limit,
         )  # fmt: skip
         reader = self._reader({"user_id": user_id, "anonymous_id": anonymous_id})
-        return await self._look(partial(find.find_events, eyes=self._app.eyes, reader=reader, request=request))
+        return await self._look(
+            "find_events", partial(find.find_events, eyes=self._app.eyes, reader=reader, request=request)
+        )
 
     async def get_usage(self, *, month: str | None) -> Document:
         """Count a month's tracked users."""
-        return await self._look(partial(usage.usage, month=month or "", reader=self._reader({})))
+        return await self._look("get_usage", partial(usage.usage, month=month or "", reader=self._reader({})))
 
     async def list_destinations(self, *, search: str | None, catalog: bool, cursor: str | None, limit: int) -> Document:
         """List what is connected, or all that can be."""
         return await self._look(
+            "list_destinations",
             partial(
                 describe.list_destinations, reader=self._reader({}), catalogue=self._app.catalogue, search=search,
                 catalog=catalog, cursor=cursor, limit=limit,
-            )
+            ),
         )  # fmt: skip
 
     async def describe_destination(self, *, destination: str) -> Document:
         """Describe a connected destination, or one of the catalogue."""
         return await self._look(
-            partial(
-                describe.describe_destination, reader=self._reader({}), catalogue=self._app.catalogue, name=destination
-            )
+            "describe_destination",
+            partial(describe.describe_destination, catalogue=self._app.catalogue, name=destination),
         )
 
     async def list_sources(self, *, cursor: str | None, limit: int) -> Document:
         """List sources."""
-        return await self._look(partial(sources.list_sources, reader=self._reader({}), cursor=cursor, limit=limit))
+        return await self._look(
+            "list_sources", partial(sources.list_sources, reader=self._reader({}), cursor=cursor, limit=limit)
+        )
 
     async def get_deletion(self, *, deletion_id: str) -> Document:
         """Give the receipt of a deletion as it stands."""
-        return await self._look(partial(deletions.get_deletion, reader=self._reader({}), deletion_id=deletion_id))
+        return await self._look("get_deletion", partial(deletions.get_deletion, deletion_id=deletion_id))
 
     # -- changing -----------------------------------------------------------------------------------------
 
@@ -285,11 +295,10 @@ class OwnDesk:
 
     async def test_destination(self, *, destination: str, idempotency_key: str | None) -> Document:
         """Check a connected destination's credentials at the vendor."""
-        permit(self._principal, frozenset({Scope.OPERATE}))
         store, request = self._app.store, check.Check(destination=destination)
         intent = Intent(self._principal, idempotency_key or "")
         target = await store.read(partial(check.find, eyes=self._app.eyes, principal=self._principal, name=destination))
-        kept = await store.transact(partial(guard.claim, operation=check.NAME, request=request, intent=intent))
+        kept = await self._claim(partial(guard.claim, operation=check.NAME, request=request, intent=intent))
         if kept is not None:
             return _told(kept)
         told: Document | None = None
@@ -298,9 +307,23 @@ class OwnDesk:
             told = check.told(target, outcomes, took, self._reader({}))
             return told
         finally:
-            await store.transact(partial(guard.answer, operation=check.NAME, intent=intent, told=told))
+            with anyio.CancelScope(shield=True):  # a call that was given up must not leave its key claimed
+                await store.transact(partial(guard.answer, operation=check.NAME, intent=intent, told=told))
 
     # -- inside -------------------------------------------------------------------------------------------
+
+    async def _claim(self, claim: Callable[[Unit], Done | None]) -> Done | None:
+        """Claim a key; where an equal call is on its way, wait a little for its answer. Raises: InProgress."""
+        until = self._app.clock.monotonic() + ANSWER_S
+        while True:
+            changed = self._app.store.mark()
+            try:
+                return await self._app.store.transact(claim)
+            except InProgress:
+                if (left := until - self._app.clock.monotonic()) <= 0:
+                    raise
+            with anyio.move_on_after(left):
+                await changed.wait()
 
     async def _drive(self, target: check.Checked) -> tuple[Outcome | None, int]:
         """Carry the talk of a check to its end."""
@@ -329,11 +352,11 @@ class OwnDesk:
         )  # fmt: skip
         return _told(await self._app.store.transact(act))
 
-    async def _look(self, look: partial[Document]) -> Document:
+    async def _look(self, name: str, look: partial[Document]) -> Document:
         def read(view: View) -> Document:
             return look(view)
 
-        permit(self._principal, frozenset({Scope.READ}))
+        permit(self._principal, LOOKS[name])
         return await self._app.store.read(read)
 
     def _reader(self, arguments: Document) -> Reader:

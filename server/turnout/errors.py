@@ -10,6 +10,7 @@
     ├── Conflict
     │   ├── KeyReused
     │   ├── InProgress
+    │   ├── OutcomeUnknown
     │   └── Superseded
     ├── Denied
     ├── LimitExceeded
@@ -96,6 +97,12 @@ class InProgress(Conflict):
     """The first call with this key is still running; ask again in a second."""
 
     code = "in_progress"
+
+
+class OutcomeUnknown(Conflict):
+    """The first call with this key ended without its answer; take a new key to do it again."""
+
+    code = "outcome_unknown"
 
 
 class Superseded(Conflict):

@@ -24,7 +24,7 @@ class NotSent:
 class Bound:
     """A destination ready to be spoken to: its target with secrets filled in, its filter, its names.
 
-    `names` are those by which an event's `integrations` object may mean it.
+    `names` are those by which an event's `integrations` object may mean it; `revision` the configuration's.
     """
 
     destination: Destination
@@ -32,6 +32,7 @@ class Bound:
     keep: Callable[[Document], bool] | None
     names: frozenset[str]
     manifest: bytes
+    revision: int = 0
 
 
 def route(

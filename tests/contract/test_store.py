@@ -26,6 +26,7 @@ from turnout.identity.model import Identifier, IdType
 from turnout.ingest import ingest
 from turnout.store.connect import Error, file_system
 from turnout.store.locks import FileLock
+from turnout.store.privacy import Regulation
 from turnout.store.store import Store
 from turnout.store.unit import Unit, View
 
@@ -429,3 +430,24 @@ def test_opening_behind_a_frozen_process_gives_up_in_time_and_names_it(store: St
         holder.wait()
 
     assert store.commit(one) == 1
+
+
+def test_the_wal_stays_short_where_nobody_delivers(data_dir: Path) -> None:
+    """A program that only records has nobody who checkpoints: its writer does, over 96 MB."""
+    store = open_store(data_dir)
+    until = time.monotonic() + 1.5
+    written = 0
+    while written < 60 or time.monotonic() < until:
+        store.commit(partial(put_much, number=written))
+        written += 1
+
+    size = (data_dir / "turnout.db-wal").stat().st_size
+    store.close()
+
+    assert written * 4_000_000 > 200_000_000
+    assert size < written * 4_000_000 - 90_000_000
+
+
+def put_much(unit: Unit, number: int) -> None:
+    """Write 4 MB."""
+    unit.privacy.put(Regulation(f"r{number}", 1, "erase", "live", "", 0, b"", 0, b"x" * 4_000_000, 1))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 
 import click
 from rich.console import RenderableType
@@ -13,10 +12,8 @@ from turnout.cli.here import Here, Noun, pass_here
 from turnout.cli.running import change
 from turnout.desk import OwnDesk
 from turnout.document import Document
-from turnout.guard.principal import command_line
 from turnout.opening import open_store
 from turnout.operations import namespaces
-from turnout.operations.reader import Reader
 
 
 @click.group(cls=Noun, help="Live and test events: list, clear.")
@@ -30,7 +27,7 @@ def listed(here: Here) -> None:
     """List them all."""
     store = open_store(here.settings())
     try:
-        told = store.look(partial(namespaces.listing, reader=Reader(command_line())))
+        told = store.look(namespaces.listing)
     finally:
         store.close()
     output.answer(here, told, show_all)

@@ -70,6 +70,11 @@ class Breaker:
         self._fine(short=short)
         return False
 
+    def limit(self, stated: int, most: int) -> None:
+        """Send no more at once than the operator allows, nor than the manifest states (0: nothing stated)."""
+        self.max_in_flight = min(stated, most) if stated else most
+        self.slots = min(self.slots, self.max_in_flight)
+
     def reset(self) -> None:
         """Begin anew: the settings changed, or somebody resumed the lane."""
         self.why, self._row, self._probes, self._until = "", 0, 0, 0.0

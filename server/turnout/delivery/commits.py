@@ -175,12 +175,13 @@ def _finish(
 ) -> None:
     """Write what is final: out of the queue, into the ledger, counted."""
     finals: dict[int, list[Final]] = {}
+    told = frozenset(numbers.values())
     for each, row in finished:
         part = each.part
         request = numbers.get(part.key, part.request)
         finals.setdefault(part.run, []).append(Final(part.seq, part.part, part.seq, each.code, each.reason, request))
         unit.counts.add(lane, each.code)
-        if row is not None and row.state is OwedState.SENDING and part.key not in numbers:
+        if row is not None and row.state is OwedState.SENDING and row.request not in told:
             unit.deliveries.finish_request(row.request, 0, NOT_SENT, 0)
     for run, rows in finals.items():
         unit.deliveries.finish(lane, run, rows)
@@ -216,7 +217,7 @@ def _request(unit: Unit, lane: int, asked: Asked, epoch: int, finished: set[tupl
     alone = len(batch.parts) == 1 and batch.first.key in finished
     unit.deliveries.write_request(
         RequestRow(
-            number, lane, batch.first.run, batch.tries, epoch, unit.counter.revision, batch.first.bound.manifest,
+            number, lane, batch.first.run, batch.tries, epoch, batch.first.bound.revision, batch.first.bound.manifest,
             None if alone else batch.members, asked.status, asked.outcome, asked.sent, asked.took_ms,
         )
     )  # fmt: skip

@@ -168,15 +168,23 @@ class Deliverer:
             raise
         except* Exception:
             _log.exception("a lane failed; it begins anew in %s s", FAULT_S)
-            await anyio.sleep(FAULT_S)
-            await self._store.transact(
-                partial(reigns.recover, lane=lane.number, epoch=epoch, before=epoch + 1, look=self._eyes.at)
-            )
-            self._seen = -1
+            await self._recover(lane.number, epoch)
         finally:
             self._lanes.pop(lane.number, None)
             if self._ending and not self._lanes:
                 self._empty.set()
+
+    async def _recover(self, lane: int, epoch: int) -> None:
+        """Owe again, in doubt, what a failed lane had in hand; tried until it commits."""
+        again = partial(reigns.recover, lane=lane, epoch=epoch, before=epoch + 1, look=self._eyes.at)
+        while True:
+            await anyio.sleep(FAULT_S)
+            try:
+                await self._store.transact(again)
+            except Unavailable:
+                continue
+            self._seen = -1
+            return
 
     async def _ask(self, ask: Ask) -> Reply:
         if isinstance(ask, Append):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from turnout.delivery.window import Sight
 from turnout.document import Document, Json, digest
@@ -22,6 +22,8 @@ from turnout.workspace import Destination, Workspace
 
 DOCUMENTS = 4096
 """Events kept as documents; about 10 KB each at the most."""
+Known: TypeAlias = dict[tuple[int, int], Document]
+"""Documents by seq, and the person that a test event leaves as."""
 PEOPLE = 65_536
 """People whose survivor is kept."""
 
@@ -42,12 +44,12 @@ class Binder(Protocol):
         ...
 
 
-def bind(destination: Destination, secrets: Mapping[str, str], binder: Binder) -> Bound:
+def bind(destination: Destination, secrets: Mapping[str, str], binder: Binder, revision: int = 0) -> Bound:
     """Make a destination ready to be spoken to. Raises: InvalidSettings, InvalidManifest, NotFound."""
     target = binder.bind(destination.slug, {**destination.settings, **secrets})
     names = binder.names(destination.slug) | {destination.name.casefold(), destination.id}
     keep = binder.filter(destination.filter) if destination.filter else None
-    return Bound(destination, target, keep, names, digest([destination.slug, sorted(target.actions)]))
+    return Bound(destination, target, keep, names, digest([destination.slug, sorted(target.actions)]), revision)
 
 
 class Eyes:
@@ -57,7 +59,7 @@ class Eyes:
         """See test people as members of a pool of this size."""
         self._binder = binder
         self._pool = pool
-        self._documents: tuple[int, dict[int, Document]] = (-1, {})
+        self._documents: tuple[int, Known] = (-1, {})
         self._survivors: tuple[int, dict[int, int]] = (-1, {})
         self._barred: tuple[tuple[int, int], Mapping[int, int]] = ((-1, -1), {})
         self._bound: dict[tuple[str, int], Bound | TurnoutError] = {}
@@ -68,7 +70,7 @@ class Eyes:
         found = self._bound.get(key)
         if found is None:
             try:
-                found = bind(destination, view.entities.secrets(destination.id), self._binder)
+                found = bind(destination, view.entities.secrets(destination.id), self._binder, revision)
             except TurnoutError as error:
                 found = error
             if len(self._bound) > 256:  # noqa: PLR2004 - a bound, not a tuning
@@ -92,20 +94,21 @@ class Eyes:
             self._survivors = people, {}
         documents, survivors = self._documents[1], self._survivors[1]
         barred = self.barred(view)
-
         survivor = partial(_survivor, survivors, view)
         return Sight(
             partial(self._document, documents, survivor), survivor, partial(_may_not_leave, barred, survivor), view.now
         )
 
-    def _document(self, known: dict[int, Document], survivor: Callable[[int], int], event: Stored) -> Document:
-        found = known.get(event.seq)
+    def _document(self, known: Known, survivor: Callable[[int], int], event: Stored) -> Document:
+        person = survivor(event.person) if is_test(event.namespace) else 0  # who it leaves as in the pool
+        key = event.seq, person
+        found = known.get(key)
         if found is None:
-            found = self.outward(event, survivor(event.person))
+            found = self.outward(event, person)
             if len(known) >= DOCUMENTS:
-                for seq in sorted(known)[: DOCUMENTS // 2]:
-                    known.pop(seq, None)
-            known[event.seq] = found
+                for old in sorted(known)[: DOCUMENTS // 2]:
+                    known.pop(old, None)
+            known[key] = found
         return found
 
     def outward(self, event: Stored, person: int) -> Document:
@@ -116,9 +119,12 @@ class Eyes:
     def barred(self, view: View) -> Mapping[int, int]:
         """Give the people whose events may not leave, each with the last seq that this reaches."""
         key = view.counter.regulations, view.counter.people
-        if self._barred[0] != key:
-            self._barred = key, view.privacy.barred()
-        return self._barred[1]
+        known, barred = self._barred
+        if known != key:
+            barred = view.privacy.barred()
+            if key > known:  # another thread may have looked later
+                self._barred = key, barred
+        return barred
 
     def barred_now(self) -> Mapping[int, int]:
         """Give the same as last seen by anybody: what a request asks before it leaves."""

@@ -140,6 +140,7 @@ class Lane:
         self._line.merged(found.moved)
         if found.revision != before.revision:
             self._throttle = Throttle(found.pace) if found.pace else None
+            self._breaker.limit(found.pace.concurrency if found.pace else 0, self._options.max_in_flight)
             self._breaker.reset()
         if found.state is not LaneState.RUNNING:
             await self._put_down()

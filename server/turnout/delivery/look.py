@@ -11,7 +11,7 @@ from turnout.delivery.eyes import Eyes
 from turnout.delivery.selection import read_selection, selects
 from turnout.delivery.window import WINDOW_BYTES, WINDOW_EVENTS, Opening, Part, Sight, opening, part_of
 from turnout.event.model import MessageId, Stored
-from turnout.exchange import Drop, Item, Order, Pace
+from turnout.exchange import Dedupe, Drop, Item, Order, Pace
 from turnout.routing import Bound
 from turnout.store.lanes import LaneState, Run, RunState
 from turnout.store.owed import Owed, OwedState
@@ -101,7 +101,7 @@ def _due(
 ) -> tuple[tuple[Batch, ...], tuple[tuple[Owed, int, str], ...]]:  # fmt: skip
     parts: list[Part] = []
     ended: list[tuple[Owed, int, str]] = []
-    for row in view.owed.due(lane, view.now, 1 if wanted.probe else DUE_ROWS):
+    for row in _together(view, lane, bound, view.owed.due(lane, view.now, 1 if wanted.probe else DUE_ROWS)):
         event = view.log.get(row.seq)
         found = _again(view, row, event, bound, sight)
         if isinstance(found, Part):
@@ -110,6 +110,20 @@ def _due(
             ended.append((row, *found))
     batches = pack(sorted(parts, key=lambda part: part.key))
     return batches[: wanted.batches], tuple(ended)
+
+
+def _together(view: View, lane: int, bound: Bound, rows: Sequence[Owed]) -> Sequence[Owed]:
+    """Add to rows in doubt the others of their request, where the vendor drops repeats by the batch's id."""
+    batched = any(action.dedupe is Dedupe.BATCH and action.max_items > 1 for action in bound.target.actions.values())
+    tied = {row.request for row in rows if row.state is OwedState.UNKNOWN and row.request} if batched else set()
+    every = {row.key: row for row in rows}
+    for number in sorted(tied):
+        request = view.deliveries.request(number)
+        for seq, part in (request.members or ()) if request else ():
+            other = view.owed.get(lane, request.run, seq, part) if request else None
+            if other is not None and other.request == number and other.due is not None and other.due <= view.now:
+                every.setdefault(other.key, other)
+    return tuple(every.values())
 
 
 def _again(view: View, row: Owed, event: Stored | None, bound: Bound, sight: Sight) -> Part | tuple[int, str]:

@@ -56,6 +56,9 @@ def _recover(unit: Unit, windows: Iterable[WindowRow], sending: Iterable[Owed], 
     """Owe again what open windows owed and no row names, and what was marked as on its way."""
     for window in windows:
         found = look(unit, window.lane, window.revision)
+        if found is None and _removed(unit, window.lane):
+            _end(unit, window)
+            continue
         if found is None:
             continue  # its destination cannot be bound now: the window stays until it can
         bound, sight = found
@@ -97,6 +100,19 @@ def _doubt(unit: Unit, window: WindowRow, bound: Bound, sight: Sight, *, removed
                         )
                     ]
                 )  # fmt: skip
+
+
+def _end(unit: Unit, window: WindowRow) -> None:
+    """End what a removed lane's window owed, as a whole event each: its parts cannot be told any more."""
+    for seq in range(window.first, window.last + 1):
+        named = unit.deliveries.of_event(window.lane, window.run, seq) or unit.owed.of_event(
+            window.lane, window.run, seq
+        )
+        if not named and unit.log.get(seq) is not None:
+            final = Final(seq, 0, seq, verdict.CANCELLED_REMOVED, CRASH, 0)
+            unit.deliveries.finish(window.lane, window.run, [final])
+            unit.counts.add(window.lane, verdict.CANCELLED_REMOVED)
+    unit.lanes.close_window(window.lane, window.run, window.first)
 
 
 def _removed(unit: Unit, lane: int) -> bool:

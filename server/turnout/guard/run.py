@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from turnout import document
-from turnout.clock import DAY
+from turnout.clock import DAY, MINUTE
 from turnout.document import Document
-from turnout.errors import Conflict, InvalidConfirmation, InvalidInput
+from turnout.errors import InProgress, InvalidConfirmation, InvalidInput, OutcomeUnknown
 from turnout.guard import audit, confirmation, idempotency
 from turnout.guard.idempotency import Fingerprint
 from turnout.guard.principal import permit, reach
@@ -22,6 +22,9 @@ from turnout.store.unit import Unit
 
 Q = TypeVar("Q")
 P = TypeVar("P")
+
+RUNS = MINUTE
+"""How long a call that reaches outside may be on its way before it is taken for dead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,8 @@ def run(unit: Unit, operation: Operation[Q, P], request: Q, intent: Intent, rete
 def claim(unit: Unit, operation: str, request: object, intent: Intent) -> Done | None:
     """Claim the key of a call that reaches outside; None when it may go on, else its stored answer.
 
-    Raises: KeyReused; Conflict (`outcome_unknown`) when an earlier call died before its answer.
+    Raises: KeyReused; InProgress while an earlier call may still be on its way; OutcomeUnknown when it ended, or
+    died, before its answer, until the key expires.
     """
     if not intent.idempotency_key:
         return None
@@ -77,9 +81,7 @@ def claim(unit: Unit, operation: str, request: object, intent: Intent) -> Done |
     printed = _print(unit, operation, request)
     name = intent.principal.name
     if kept := unit.keys.find(name, operation, key):
-        if kept.state is KeyState.CLAIMED:
-            idempotency.agree(Fingerprint.read(kept.fingerprint), printed)
-            raise Conflict("an earlier call with this key has no answer yet; ask again in a second", code="in_progress")
+        _require_answer(kept, printed, unit.now)
         return _replay(kept, printed, key, unit.now)
     expires = idempotency.expires(key, idempotency.Lasting.OTHER, unit.now, 0)
     unit.keys.keep(name, operation, key, Kept(bytes(printed), b"", 0, 0, unit.now, expires, KeyState.CLAIMED))
@@ -87,16 +89,30 @@ def claim(unit: Unit, operation: str, request: object, intent: Intent) -> Done |
 
 
 def answer(unit: Unit, operation: str, intent: Intent, told: Document | None) -> None:
-    """Store the answer of a call that reached outside; None gives its key up, for nothing was done."""
+    """Store the answer of a call that reached outside; None: it was cut off, and what it did is not known."""
     if not intent.idempotency_key:
         return
     name, key = intent.principal.name, intent.idempotency_key
-    kept = unit.keys.find(name, operation, key)
-    if told is None:
-        unit.keys.release(name, operation, key)
-    elif kept is not None:
-        done = Kept(kept.fingerprint, document.encode(told), 0, 0, kept.used, kept.expires, KeyState.DONE)
-        unit.keys.keep(name, operation, key, done)
+    if kept := unit.keys.find(name, operation, key):
+        text, state = (b"", KeyState.UNKNOWN) if told is None else (document.encode(told), KeyState.DONE)
+        unit.keys.keep(name, operation, key, Kept(kept.fingerprint, text, 0, 0, kept.used, kept.expires, state))
+
+
+def _require_answer(kept: Kept, printed: Fingerprint, now: int) -> None:
+    """Let a call pass whose key has an answer. Raises: KeyReused, InProgress, OutcomeUnknown."""
+    if kept.state not in {KeyState.CLAIMED, KeyState.UNKNOWN}:
+        return
+    idempotency.agree(Fingerprint.read(kept.fingerprint), printed)
+    if kept.state is KeyState.CLAIMED and now - kept.used < RUNS:
+        raise InProgress(
+            "An earlier call with this idempotency_key is still on its way. Make the same call again in a second; "
+            "it then gets that call's answer.",
+            retry_after_s=1,
+        )
+    raise OutcomeUnknown(
+        "An earlier call with this idempotency_key ended without its answer, and whether it reached the destination "
+        "is not known. To make it once more, take a new idempotency_key."
+    )
 
 
 def _print(unit: Unit, operation: str, request: object) -> Fingerprint:

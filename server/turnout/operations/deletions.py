@@ -20,7 +20,6 @@ from turnout.guard import namespace
 from turnout.guard.principal import Effect, Scope
 from turnout.identity.model import Identifier, IdType
 from turnout.operations.model import Applied, Calling, Operation, Shown
-from turnout.operations.reader import Reader
 from turnout.operations.whose import Whose
 from turnout.routing import Bound
 from turnout.store.privacy import Regulation
@@ -130,9 +129,8 @@ def show(deleting: Deleting) -> Shown:
     )
 
 
-def get_deletion(view: View, reader: Reader, deletion_id: str) -> Document:
-    """Give the receipt of a deletion as it stands. Raises: Denied, NotFound."""
-    reader.permit()
+def get_deletion(view: View, deletion_id: str) -> Document:
+    """Give the receipt of a deletion as it stands. Raises: NotFound."""
     found = view.privacy.get(deletion_id)
     if found is None:
         raise NotFound("no deletion has this deletion_id; request_deletion gave it")

@@ -28,16 +28,14 @@ def list_destinations(
     limit: int,
 ) -> Document:
     """List what is connected, the oldest first; or, with `catalog`, all that can be, the best match first."""
-    reader.permit()
     words, rows = search or "", max(1, limit)
     if catalog:
         return _catalogue(view, reader, catalogue, words, cursor, rows)
     return _connected(view, reader, catalogue, words, cursor, rows)
 
 
-def describe_destination(view: View, reader: Reader, catalogue: Catalogue, name: str) -> Document:
+def describe_destination(view: View, catalogue: Catalogue, name: str) -> Document:
     """Describe a connected destination by name, id or slug, or one of the catalogue. Raises: NotFound."""
-    reader.permit()
     alike = [each for each in view.workspace.destinations.values() if each.slug == name]
     try:
         found = view.workspace.destination(name)

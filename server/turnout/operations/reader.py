@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from turnout.document import Document
 from turnout.guard.masking import mask, mask_document, untrusted, untrusted_json
-from turnout.guard.principal import Principal, Scope, permit
+from turnout.guard.principal import Principal, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +15,6 @@ class Reader:
 
     principal: Principal
     own: frozenset[str] = field(default_factory=frozenset)
-
-    def permit(self) -> None:
-        """Let it pass. Raises: Denied."""
-        permit(self.principal, frozenset({Scope.READ}))
 
     @property
     def sees_people(self) -> bool:

@@ -78,7 +78,6 @@ CREATE: Operation[CreateSource, Creating] = Operation(
 
 def list_sources(view: View, reader: Reader, cursor: str | None, limit: int) -> Document:
     """List sources by id, with what they sent this month and when each last did."""
-    reader.permit()
     after = page.take(view, reader, "sources", cursor)
     every = sorted(view.workspace.sources.values(), key=lambda each: each.id)
     left = [each for each in every if each.id > after]

@@ -19,6 +19,7 @@ class KeyState(IntEnum):
     DONE = 1
     CLAIMED = 2
     ERASED = 3
+    UNKNOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +66,6 @@ class Keys:
                 int(kept.state),
             ),
         )
-
-    def release(self, principal: str, operation: str, key: str) -> None:
-        """Give up a claimed key whose call was refused."""
-        self._s.run(SQL["delete_key"], (principal, operation, self._mac(key)))
 
     def spend(self, principal: str, token: str, expires: int) -> bool:
         """Spend a confirmation token; False when it was spent before."""

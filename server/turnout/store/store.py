@@ -37,11 +37,11 @@ T = TypeVar("T")
 POLL_S = 0.02
 """How often others' commits are looked for while the loop runs. Source: ENGINE.md 1."""
 TAIL_S = 1.0
-WAL_PAGES = 24_000
-"""96 MB of 4 KB pages: any writer checkpoints beyond it where nobody delivers."""
 SCHEMA = 1
 
 _stores: weakref.WeakSet[Store] = weakref.WeakSet()
+_left: list[object] = []
+"""Writers that stand behind a frozen process, with their locks: never closed, for they may yet get their turn."""
 
 
 class Store:
@@ -67,6 +67,7 @@ class Store:
         self._loop = Wake()
         self._beside: list[Callable[[], None]] = []
         self._watcher: Connection | None = None
+        self._version = -1
         _stores.add(self)
 
     # -- opening and closing ------------------------------------------------------------------------------
@@ -121,7 +122,7 @@ class Store:
         except Late:
             if answer.cancel():
                 raise self._frozen() from None
-            return answer.result(PATIENCE_S)
+            return answer.result()  # it runs: only its end tells whether it committed
 
     def look(self, function: Callable[[View], T]) -> T:
         """Run a function over one consistent state."""
@@ -141,7 +142,7 @@ class Store:
         try:
             async with anyio.create_task_group() as tasks:
                 self._loop.begin()
-                tasks.start_soon(self._loop.hear)
+                tasks.start_soon(self._loop.hear, self._heard)
                 tasks.start_soon(self._watch)
                 try:
                     yield
@@ -205,6 +206,14 @@ class Store:
                 tail.write(self.folder / "tail", seq)
         self._loop.commit_seen()
 
+    def nobody_delivers(self) -> bool:
+        """Tell whether no process holds the deliverer's lock; asked by the writer's thread alone."""
+        lock = FileLock(self.folder / "delivery.lock")
+        try:
+            return lock.try_share()
+        finally:
+            lock.close()
+
     # -- inside -------------------------------------------------------------------------------------------
 
     def _submit(self, function: Callable[[Unit], T], weight: int) -> Future[T]:
@@ -222,11 +231,9 @@ class Store:
     def _frozen(self, turnstile: Turnstile | None = None) -> Unavailable:
         entered = turnstile or self._turnstile
         holder = entered.holder() if entered else 0
-        who = (
-            f"process {holder} holds the write lock and does not move"
-            if holder
-            else "another process holds the write lock"
-        )
+        who = f"process {holder} holds the write lock and does not move"
+        if holder in {0, os.getpid()}:
+            who = "this process's own writer is still busy"
         return Unavailable(f"{who}; nothing was stored. Continue or end that process, then try again", process=holder)
 
     def _open(self) -> None:
@@ -303,19 +310,24 @@ class Store:
             close()
         self._close_watcher()
         self._readers.close()
-        self._writer.stop()
-        self._turnstile.close()
-        self._open_lock.close()
+        if self._writer.stop():
+            self._turnstile.close()
+            self._open_lock.close()
+        else:
+            _left.append((self._writer, self._turnstile, self._open_lock))
         self._writer = self._readers = self._turnstile = self._open_lock = None
 
     async def _watch(self) -> None:
-        seen = -1
         while True:
-            version = self._data_version()
-            if version != seen:
-                seen = version
+            before = self._version
+            self._heard()
+            if self._version != before:
                 self._loop.notice()
             await anyio.sleep(POLL_S)
+
+    def _heard(self) -> None:
+        """Take note of the state of the database, so that what was noticed already is not noticed twice."""
+        self._version = self._data_version()
 
     def _data_version(self) -> int:
         with self.gate:

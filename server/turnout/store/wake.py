@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
@@ -40,8 +41,8 @@ class Wake:
                 each.close()
         self._here = self._there = None
 
-    async def hear(self) -> None:
-        """Pass on what rings, for ever."""
+    async def hear(self, heard: Callable[[], None]) -> None:
+        """Pass on what rings, for ever; `heard` is told first."""
         here = self._here
         assert here is not None
         while True:
@@ -51,6 +52,7 @@ class Wake:
             except BlockingIOError:
                 continue
             self._rung = False  # after the bytes are taken: a ring in between is heard here, not lost
+            heard()
             while self._answered:
                 self._answered.popleft().set()
             self.notice()

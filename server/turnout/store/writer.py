@@ -28,6 +28,10 @@ GROUP_EVENTS = 100
 GROUP_S = 0.005
 """Bounds of a group: one of 400 events held the turnstile for 17 ms. Source: ENGINE.md 1."""
 
+WAL_PAGES = 24_000
+"""96 MB of 4 KB pages. Source: ENGINE.md 1."""
+LOOK_S = 1.0
+
 PATIENCE_S = 10.0
 """How long a caller waits for its turn behind a frozen process before its work is withdrawn."""
 
@@ -45,6 +49,10 @@ class Ways(Protocol):
 
     def committed(self, seq: int) -> None:
         """Hear that a commit is done, the turnstile still ours; `seq` is the next event's number."""
+        ...
+
+    def nobody_delivers(self) -> bool:
+        """Tell whether no process delivers, and so none checkpoints."""
         ...
 
 
@@ -69,6 +77,7 @@ class Writer:
         self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._connection: Connection | None = None
         self._thread = threading.Thread(target=self._loop, name="turnout-writer", daemon=True)
+        self._looked = 0.0
         self.cache = Cache()
 
     def start(self) -> None:
@@ -81,10 +90,14 @@ class Writer:
         self._queue.put(work)
         return work.answer
 
-    def stop(self) -> None:
-        """Finish what is queued, close inside the turnstile (the last close checkpoints by itself), and end."""
+    def stop(self) -> bool:
+        """Finish what is queued, close inside the turnstile (the last close checkpoints by itself), and end.
+
+        Gives False when the thread stands behind a frozen process: it is left to wait there.
+        """
         self._queue.put(None)
-        self._thread.join()
+        self._thread.join(PATIENCE_S)
+        return not self._thread.is_alive()
 
     def _loop(self) -> None:
         last = False
@@ -145,7 +158,8 @@ class Writer:
                     break
                 work, last = self._next()
             self._commit(session)
-        except (Error, OSError, Unavailable) as error:
+            self._shorten(connection)
+        except Exception as error:
             self._broken(taken or [first], error, done)
         return last
 
@@ -171,6 +185,19 @@ class Writer:
         self.cache.regulations = session.counter.regulations
         self.cache.merge(session.overlay)
         self._ways.committed(session.counter.seq)
+
+    def _shorten(self, connection: Connection) -> None:
+        """Checkpoint where nobody does: the WAL is over 96 MB, and no process delivers. Looked up once a second."""
+        now = time.monotonic()
+        if now - self._looked < LOOK_S:
+            return
+        self._looked = now
+        if _pages(connection, "NOOP") > WAL_PAGES and self._ways.nobody_delivers():
+            connection.execute("PRAGMA busy_timeout=0").close()
+            try:
+                _pages(connection, "TRUNCATE")
+            finally:
+                connection.execute("PRAGMA busy_timeout=10000").close()
 
     def _broken(self, taken: list[Work], error: Exception, done: list[tuple[Work, Any, Exception | None]]) -> None:
         """Give up the connection: pages may be marked clean that never reached the disk."""
@@ -209,6 +236,14 @@ def _attempt(unit: Unit, function: Callable[[Unit], Any]) -> tuple[Any, Exceptio
     overlay = session.overlays.pop()
     session.overlay.absorb(overlay)
     return result, None
+
+
+def _pages(connection: Connection, how: str) -> int:
+    """Checkpoint, or (NOOP, which an older SQLite takes for PASSIVE) only look; give the pages in the WAL."""
+    cursor = connection.execute(f"PRAGMA wal_checkpoint({how})")
+    pages = int(cursor.fetchone()[1])
+    cursor.close()
+    return pages
 
 
 def _still_open(connection: Connection) -> None:

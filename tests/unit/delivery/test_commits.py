@@ -13,11 +13,13 @@ from support.engine import Poster, connect, eyes, open_store, part, record, trac
 from support.workspace import StillClock
 from turnout.clock import MINUTE
 from turnout.delivery import commits, endings, reigns, verdict
+from turnout.delivery.batch import pack, request_id
 from turnout.delivery.look import Wanted, look
-from turnout.delivery.schedule import BLOCK_EVENTS, BLOCK_US
-from turnout.delivery.settlement import OVERTOOK, Back, Settlement
+from turnout.delivery.schedule import BLOCK_EVENTS, BLOCK_US, Schedule
+from turnout.delivery.settlement import OVERTOOK, Answered, Back, Settlement, settlement
 from turnout.errors import Superseded
-from turnout.event.model import LIVE
+from turnout.event.model import LIVE, TEST
+from turnout.exchange import Class, Dedupe, Order, Outcome
 from turnout.identity.model import Identifier, IdType
 from turnout.store.owed import Owed, OwedState
 from turnout.store.store import Store
@@ -132,3 +134,54 @@ def test_an_event_that_ends_frees_the_next_of_whoever_its_person_is_by_then(stor
     second = store.look(lambda view: view.owed.get(1, 0, 2, 7))
     assert second is not None
     assert second.state is OwedState.RETRY
+
+
+def test_a_removed_lanes_window_that_nobody_can_read_any_more_ends_too(store: Store) -> None:
+    record(store, track("m1"), track("m2"))
+    open_window(store)
+    store.commit(lambda unit: endings.remove_lane(unit, 1))
+
+    store.commit(partial(reigns.take_over, look=lambda _view, _lane, _revision: None))
+
+    ledger = store.look(lambda view: [*view.deliveries.of_event(1, 0, 1), *view.deliveries.of_event(1, 0, 2)])
+    codes = [row.code for row in ledger]
+    assert codes == [verdict.CANCELLED_REMOVED] * 2
+    assert store.look(lambda view: view.lanes.windows_before(1 << 40)) == ()
+
+
+def test_what_may_have_been_taken_together_is_found_together_even_by_a_probe(data_dir: Path) -> None:
+    """Another set of members would have another id, and a vendor that drops repeats by it would take them twice."""
+    tied = eyes(Poster(max_items=10, dedupe=Dedupe.BATCH, order=Order.NONE))
+    store = open_store(data_dir, StillClock())
+    store.commit(connect)
+    epoch = store.commit(partial(reigns.take_over, look=tied.at))
+    record(store, *(track(f"m{at}", f"u{at}") for at in range(4)))
+    found = store.look(partial(look, lane=1, eyes=tied, wanted=Wanted(0, 99, probe=False), epoch=epoch)).opening
+    assert found is not None
+    parts = store.commit(partial(commits.open_window, opening=found, epoch=epoch)) or ()
+    [batch] = pack(parts)
+    unknown = Outcome(Class.UNKNOWN, "timeout")
+    answered = Answered(batch, (unknown,) * 4, store.clock.now(), 5, ())
+    done = settlement([answered], Schedule(0.001, 0.001), store.clock.now(), lambda: 0.0)
+    store.commit(lambda unit: commits.settle(unit, 1, done, epoch, closed=((0, 1),), keep_plain=False))
+    assert isinstance(store.clock, StillClock)
+    store.clock.pass_s(60)
+
+    again = store.look(partial(look, lane=1, eyes=tied, wanted=Wanted(1, 0, probe=True), epoch=epoch)).retries
+
+    assert [each.members for each in again] == [batch.members]
+    assert [request_id(each) for each in again] == [request_id(batch)]
+    store.close()
+
+
+def test_a_test_person_leaves_as_their_survivor_does_after_a_merge(store: Store) -> None:
+    record(store, track("m1", "u1", anonymousId="a1"), namespace=TEST)
+    record(store, track("m2", "", anonymousId="a2"), namespace=TEST)
+    before = store.look(lambda view: EYES.sight(view).document(view.log.after(1, 1)[0]))
+
+    record(store, track("m3", "u1", anonymousId="a2"), namespace=TEST)
+    after = store.look(lambda view: EYES.sight(view).document(view.log.after(1, 1)[0]))
+    first = store.look(lambda view: EYES.sight(view).document(view.log.after(0, 1)[0]))
+
+    assert before["anonymousId"] != first["anonymousId"]
+    assert after["anonymousId"] == first["anonymousId"]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from support.carrier import BUSY, carrier
-from support.workspace import AGENT, LIVE_AGENT, PERSON, Bench, reader
+from support.workspace import AGENT, LIVE_AGENT, PERSON, Bench
 from turnout.document import Document, encode
 from turnout.errors import Denied, InvalidConfirmation, InvalidInput, NotFound
 from turnout.event.model import LIVE, TEST, Call, Caller, Namespace, SourceId
@@ -147,7 +147,7 @@ def test_nothing_personal_stands_in_the_regulation_or_its_answer(here: Bench) ->
     done = ask(here, Deletion(user_id="user-of-ours", namespace="live"))
 
     (row,) = here.look(lambda view: view.privacy.recent(10))
-    receipt = here.look(lambda view: get_deletion(view, reader(), row.id))
+    receipt = here.look(lambda view: get_deletion(view, row.id))
 
     told = row.steps + row.subject + encode(receipt) + encode(done.answer)
     assert b"user-of-ours" not in told
@@ -156,14 +156,14 @@ def test_nothing_personal_stands_in_the_regulation_or_its_answer(here: Bench) ->
 
 def test_an_unknown_deletion_is_not_found(here: Bench) -> None:
     with pytest.raises(NotFound):
-        here.look(lambda view: get_deletion(view, reader(), "del_0"))
+        here.look(lambda view: get_deletion(view, "del_0"))
 
 
 def test_namespaces_are_listed_with_events_and_people(here: Bench) -> None:
     here.record({"userId": "u1"}, {"userId": "u2"})
     here.record({"userId": "u1"}, namespace=Namespace("ci"))
 
-    found: Document = here.look(lambda view: namespaces.listing(view, reader()))
+    found: Document = here.look(namespaces.listing)
 
     assert found["namespaces"] == [
         {"namespace": "live", "events": 2, "people": 2},

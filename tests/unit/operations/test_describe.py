@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from support.workspace import LIVE_AGENT, READER, Bench, reader, with_scopes
+from support.workspace import READER, Bench, reader
 from turnout.agent.tools.describe_destination import Described
 from turnout.agent.tools.list_destinations import Destinations
 from turnout.delivery import verdict
-from turnout.errors import Denied, InvalidInput, NotFound
-from turnout.guard.principal import Principal, Scope
+from turnout.errors import InvalidInput, NotFound
+from turnout.guard.principal import Principal
 from turnout.operations import describe
 from turnout.store.lanes import LaneState
 from turnout.store.owed import Owed, OwedState
@@ -29,9 +29,8 @@ def listed(
     return answer
 
 
-def described(here: Bench, name: str, who: Principal = READER) -> dict[str, Any]:
-    asking = reader(who)
-    answer: dict[str, Any] = here.look(lambda view: describe.describe_destination(view, asking, here.catalogue, name))
+def described(here: Bench, name: str) -> dict[str, Any]:
+    answer: dict[str, Any] = here.look(lambda view: describe.describe_destination(view, here.catalogue, name))
     Described.model_validate(answer)
     return answer
 
@@ -220,13 +219,3 @@ def test_every_destination_of_the_catalogue_can_be_described(here: Bench) -> Non
     slugs = [entry.slug for entry in here.catalogue.entries()]
 
     assert [described(here, slug)["slug"] for slug in slugs] == slugs
-
-
-def test_a_caller_without_read_sees_nothing(here: Bench) -> None:
-    blind = with_scopes(Scope.TRACK)
-
-    with pytest.raises(Denied):
-        listed(here, who=blind)
-    with pytest.raises(Denied):
-        described(here, "segment", blind)
-    assert described(here, "segment", LIVE_AGENT)

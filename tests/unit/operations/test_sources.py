@@ -120,8 +120,3 @@ def test_a_cursor_of_another_principal_is_refused(here: Bench) -> None:
 
     with pytest.raises(InvalidInput, match="Call without cursor"):
         listed(here, with_scopes(Scope.READ), cursor=cursor)
-
-
-def test_a_caller_without_read_sees_no_source(here: Bench) -> None:
-    with pytest.raises(Denied):
-        listed(here, with_scopes(Scope.TRACK))

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from support.carrier import BUSY, Carrier, carrier
-from support.workspace import PERSON, Bench, reader
+from support.workspace import PERSON, Bench
 from turnout import erasure
 from turnout.delivery import verdict
 from turnout.document import Document
@@ -43,11 +43,11 @@ def ask(here: Bench, kind: str = "suppress_and_erase", **whose: str) -> str:
 
 
 def status(here: Bench, deletion: str) -> str:
-    return str(here.look(lambda view: get_deletion(view, reader(), deletion))["status"])
+    return str(here.look(lambda view: get_deletion(view, deletion))["status"])
 
 
 def counts(here: Bench, deletion: str) -> dict[str, Document]:
-    steps = here.look(lambda view: get_deletion(view, reader(), deletion))["steps"]
+    steps = here.look(lambda view: get_deletion(view, deletion))["steps"]
     assert isinstance(steps, list)
     return {str(step["where"]): step["counts"] for step in steps}
 

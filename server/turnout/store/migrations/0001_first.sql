@@ -61,7 +61,8 @@ CREATE TABLE meter (
   PRIMARY KEY (month, namespace, source, kind, key)
 ) WITHOUT ROWID;
 
--- Idempotency. `key` is an HMAC; `first` and `last` the events of the call, 0 without. state: 1 done, 2 claimed, 3 erased.
+-- Idempotency. `key` is an HMAC; `first` and `last` the events of the call, 0 without. state: 1 done, 2 claimed,
+-- 3 erased, 4 outcome unknown.
 CREATE TABLE idempotency (
   principal TEXT NOT NULL, operation TEXT NOT NULL, key BLOB NOT NULL, fingerprint BLOB NOT NULL, answer BLOB NOT NULL,
   first INTEGER NOT NULL, last INTEGER NOT NULL, used INTEGER NOT NULL, expires INTEGER NOT NULL, state INTEGER NOT NULL,

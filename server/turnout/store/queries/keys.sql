@@ -8,9 +8,6 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (principal, operation, key) DO UPDATE SET fingerprint = excluded.fingerprint, answer = excluded.answer,
 first = excluded.first, last = excluded.last, used = excluded.used, expires = excluded.expires, state = excluded.state;
 
--- name: delete_key
-DELETE FROM idempotency WHERE principal = ? AND operation = ? AND key = ?;
-
 -- name: erase_answers
 -- By the partial index on first: the rows whose calls recorded this event.
 UPDATE idempotency SET answer = x'', state = 3

@@ -1,0 +1,148 @@
+"""What the desk adds to the operations: one question of scopes for every look, and calls outside."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+import pytest
+from typing_extensions import override
+
+from support.destination import Recorder
+from support.engine import Poster, connect, eyes
+from support.script import Scripted
+from support.workspace import LIVE_AGENT, with_scopes
+from turnout import outcome
+from turnout.agent.catalogue import BY_NAME
+from turnout.app import App, running
+from turnout.config import Settings
+from turnout.desk import OwnDesk
+from turnout.document import Document
+from turnout.egress import parse_networks
+from turnout.errors import Denied, InProgress, OutcomeUnknown
+from turnout.exchange import Exchange, Moment, Request
+from turnout.guard.principal import Scope
+from turnout.operations.looks import LOOKS
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass(frozen=True, slots=True)
+class Tested(Poster):
+    """A destination that offers a test of its credentials."""
+
+    @override
+    def check(self, moment: Moment) -> Exchange:
+        reply = yield Request("GET", self.url)
+        return (outcome.judge(reply, now=moment.now),)
+
+
+@asynccontextmanager
+async def app_for(data: Path, url: str = "http://127.0.0.1:1/") -> AsyncIterator[App]:
+    """Run a workspace with one destination, at `url`."""
+    async with running(Settings(data, parse_networks("127.0.0.0/8")), delivers=False) as app:
+        await app.store.transact(connect)
+        yield replace(app, eyes=eyes(Tested(url)))
+
+
+def check(app: App, key: str | None) -> Callable[[], object]:
+    """Give the call that tests the destination."""
+
+    async def call() -> Document:
+        return await OwnDesk(app, LIVE_AGENT).test_destination(destination="Poster", idempotency_key=key)
+
+    return call
+
+
+async def test_a_test_that_was_given_up_leaves_no_claim_behind(data_dir: Path) -> None:
+    with Recorder() as vendor:
+        vendor.answer(Scripted(act="hang"))
+        async with app_for(data_dir, vendor.url) as app:
+            desk = OwnDesk(app, LIVE_AGENT)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(check(app, "once"))
+                await anyio.to_thread.run_sync(vendor.wait_for, 1)
+                tasks.cancel_scope.cancel()
+
+            with pytest.raises(OutcomeUnknown):
+                await desk.test_destination(destination="Poster", idempotency_key="once")
+            anew = await desk.test_destination(destination="Poster", idempotency_key="twice")
+
+    assert anew["ok"] is True
+    assert len(vendor.received) == 2
+
+
+async def test_an_equal_call_waits_for_the_answer_of_the_one_on_its_way(data_dir: Path) -> None:
+    answers: list[Document] = []
+    with Recorder() as vendor:
+        vendor.answer(Scripted(delay_s=0.3))
+        async with app_for(data_dir, vendor.url) as app:
+
+            async def ask() -> None:
+                answers.append(
+                    await OwnDesk(app, LIVE_AGENT).test_destination(destination="Poster", idempotency_key="once")
+                )
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(ask)
+                tasks.start_soon(ask)
+
+    assert [told["ok"] for told in answers] == [True, True]
+    assert sorted(told["replayed"] for told in answers if "replayed" in told) == [True]
+    assert len(vendor.received) == 1
+
+
+async def test_an_equal_call_is_in_progress_when_the_answer_does_not_come(data_dir: Path) -> None:
+    with Recorder() as vendor:
+        vendor.answer(Scripted(act="hang"))
+        async with app_for(data_dir, vendor.url) as app, anyio.create_task_group() as tasks:
+            tasks.start_soon(check(app, "once"))
+            await anyio.to_thread.run_sync(vendor.wait_for, 1)
+
+            with pytest.raises(InProgress):
+                await OwnDesk(app, LIVE_AGENT).test_destination(destination="Poster", idempotency_key="once")
+            tasks.cancel_scope.cancel()
+
+    assert len(vendor.received) == 1
+
+
+async def test_every_look_asks_for_its_scopes(data_dir: Path) -> None:
+    nobody = with_scopes(Scope.LIVE, Scope.ADMIN, Scope.PEOPLE)
+    async with app_for(data_dir) as app:
+        desk = OwnDesk(app, nobody)
+        looks = {
+            "get_usage": desk.get_usage(month=None),
+            "list_destinations": desk.list_destinations(search=None, catalog=False, cursor=None, limit=1),
+            "describe_destination": desk.describe_destination(destination="jsonl"),
+            "list_sources": desk.list_sources(cursor=None, limit=1),
+            "get_deletion": desk.get_deletion(deletion_id="del_1"),
+            "debug_event_delivery": desk.debug_event_delivery(
+                message_id="m", user_id=None, anonymous_id=None, email=None, event=None, destination=None, diff=False
+            ),
+            "find_events": desk.find_events(
+                event=None, user_id=None, anonymous_id=None, type=None, source=None, namespace=None, since=None,
+                until=None, verdict=None, refused=False, cursor=None, limit=1,
+            ),
+            "preview_event": desk.preview_event(
+                type="track", event="E", user_id="u", anonymous_id=None, properties=None, traits=None, context=None,
+                destination=None, namespace=None,
+            ),
+        }  # fmt: skip
+        missing = {}
+        for name, look in looks.items():
+            with pytest.raises(Denied) as refused:
+                await look
+            missing[name] = frozenset(refused.value.attributes["missing"])  # type: ignore[call-overload]
+
+    assert missing == LOOKS
+
+
+def test_a_tool_that_reads_is_seen_by_none_but_who_has_a_scope_of_its_look() -> None:
+    reading = {name: tool.scopes for name, tool in BY_NAME.items() if tool.hints.read_only}
+
+    assert reading.keys() == LOOKS.keys()
+    assert [name for name, scopes in reading.items() if not scopes <= LOOKS[name]] == []
