@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ FILES = "files"
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """What runs: the doors are handed this."""
+    """What runs: the doors are handed this. `faults` counts, by keeper of `upkeep`, what went wrong."""
 
     settings: Settings
     store: Store
@@ -46,6 +47,7 @@ class App:
     deliverer: Deliverer | None
     clock: Clock
     entropy: Entropy
+    faults: Counter[str]
 
     async def ask(self, ask: Ask) -> Reply:
         """Carry one request, or one append, outside a lane: a check of credentials."""
@@ -84,7 +86,9 @@ def assemble(settings: Settings, store: Store, sender: CurlSender, *, delivers: 
     binder = Binder(catalogue)
     eyes = Eyes(binder, settings.test_pool)
     files = FileSender(clock=store.clock)
-    keeper = partial(upkeep.run, store, upkeep.Keeping(settings.retention_days, settings.trace_bytes))
+    faults: Counter[str] = Counter()
+    keeping = upkeep.Keeping(settings.retention_days, settings.trace_bytes)
+    keeper = partial(upkeep.run, store, keeping, failures=faults)
     write = partial(append, files, settings.data)
     deliverer = Deliverer(
         store, eyes, sender, write, store.clock, store.entropy, options(settings), keeper, serves=serves
@@ -100,6 +104,7 @@ def assemble(settings: Settings, store: Store, sender: CurlSender, *, delivers: 
         deliverer if delivers else None,
         store.clock,
         store.entropy,
+        faults,
     )
 
 

@@ -124,6 +124,13 @@ def _directory(env: Mapping[str, str]) -> Path:
     return data_directory(env)
 
 
+def early_level(environment: Mapping[str, str] | None = None) -> str:
+    """Give from which level on to log before the settings are read, and where they cannot be: a bug may come first."""
+    env = os.environ if environment is None else environment
+    level = env.get("TURNOUT_LOG", "").lower()
+    return level if level in LEVELS else Settings(Path()).log
+
+
 def _environment(env: Mapping[str, str]) -> dict[str, object]:
     names = [name for name in READERS if name not in ONLY_FILE]
     return {
@@ -136,7 +143,7 @@ def _environment(env: Mapping[str, str]) -> dict[str, object]:
 def _file(path: Path) -> dict[str, object]:
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{FILE} in the data directory is not TOML ({error}); correct it") from None

@@ -14,9 +14,9 @@ import anyio
 import anyio.to_thread
 
 from turnout.app import App
-from turnout.delivery.eyes import Eyes
 from turnout.document import Document, Json
-from turnout.errors import InProgress, InvalidInput
+from turnout.errors import InProgress, InvalidCall
+from turnout.event.skew import parse
 from turnout.exchange import Class, Moment, Outcome, Reply
 from turnout.guard import run as guard
 from turnout.guard.masking import own_values
@@ -112,7 +112,13 @@ class OwnDesk:
         self, operation: str, call: Document, idempotency_key: str | None, namespace: str | None,
         wait_seconds: float | None,
     ) -> Document:  # fmt: skip
-        """Record one call under the name of an operation; with `wait_seconds`, wait for its verdicts."""
+        """Record one call under the name of an operation; with `wait_seconds`, wait for its verdicts.
+
+        Raises: InvalidCall, for a time that none can read, besides what the operation raises: Segment's libraries are
+        taken as they are, but who writes a single call can mend it.
+        """
+        if call.get("timestamp") is not None and parse(call["timestamp"]) is None:
+            raise InvalidCall("timestamp_not_iso: `timestamp` is no ISO 8601 time, as 2025-11-24T16:00:00Z.")
         done = await self._send(operation, (call,), idempotency_key, namespace, alone=True)
         told = _told(done)
         told["message_id"] = _rows(told)[0]["message_id"]
@@ -174,10 +180,9 @@ class OwnDesk:
             message_id=message_id or "", user_id=user_id or "", anonymous_id=anonymous_id or "", email=email or "",
             event=event or "", destination=destination or "", diff=diff,
         )  # fmt: skip
-        request = trace.Trace(
-            message_id or "", user_id or "", anonymous_id or "", email or "", event or "", destination or "", diff
+        reader = self._reader(
+            {"message_id": message_id, "user_id": user_id, "anonymous_id": anonymous_id, "email": email, "event": event}
         )
-        reader = self._reader({"user_id": user_id, "anonymous_id": anonymous_id, "email": email})
         return await self._look(
             "debug_event_delivery", partial(trace.journey, eyes=self._app.eyes, reader=reader, request=request)
         )
@@ -193,7 +198,7 @@ class OwnDesk:
             source=source or "", namespace=namespace or "", since=since or "", until=until or "",
             verdict=verdict or "", refused=refused, cursor=cursor or "", limit=limit,
         )  # fmt: skip
-        reader = self._reader({"user_id": user_id, "anonymous_id": anonymous_id})
+        reader = self._reader({"event": event, "user_id": user_id, "anonymous_id": anonymous_id})
         return await self._look(
             "find_events", partial(find.find_events, eyes=self._app.eyes, reader=reader, request=request)
         )
@@ -260,7 +265,9 @@ class OwnDesk:
     async def create_source(self, *, name: str, idempotency_key: str | None, dry_run: bool) -> Document:
         """Make a source with its write keys."""
         request = sources.CreateSource(name=name)
-        return await self._change(sources.CREATE, request, idempotency_key, dry_run=dry_run, confirm=None)
+        told = await self._change(sources.CREATE, request, idempotency_key, dry_run=dry_run, confirm=None)
+        add = partial(sources.with_keys, answer=told, principal=self._principal)
+        return await self._app.store.read(add)
 
     async def replay_events(
         self, *, destination: str | None, event: str | None, user_id: str | None, since: str | None, until: str | None,
@@ -363,21 +370,8 @@ class OwnDesk:
         return Reader(self._principal, own_values(arguments))
 
 
-def _events(told: Document) -> Sequence[Json]:
-    listed = told.get("events")
-    return listed if isinstance(listed, list) else ()
-
-
-def _each(view: View, eyes: Eyes, messages: Sequence[str]) -> list[list[Json]]:
-    """Give the verdicts of each message that was sent here."""
-    seqs = [view.log.find(send.OWN_SOURCE, message) for message in messages]
-    return [trace.verdicts(view, eyes, () if seq is None else (seq,)) for seq in seqs]
-
-
 def _told(done: Done) -> Document:
     """Give an answer as it is told: what was replayed says so."""
-    if done.answer.get("erased"):
-        raise InvalidInput("erased: the person of that call was erased, and its answer with them.", code="erased")
     told = dict(done.answer)
     if not done.planned:
         told["replayed"] = done.replayed

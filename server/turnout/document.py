@@ -1,4 +1,4 @@
-"""JSON: the one encoder, the canonical form and its digest, and three kinds of text with a warning on them.
+"""JSON: the one encoder, the canonical form and its digest, and two kinds of text with a warning on them.
 
 Digests and golden files depend on `encode` and `canonical`: keys sorted, no white space, UTF-8.
 """
@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import NewType, TypeAlias
 
 import orjson
-from typing_extensions import override
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 Document: TypeAlias = "dict[str, Json]"
@@ -20,32 +19,6 @@ Untrusted = NewType("Untrusted", str)
 
 Personal = NewType("Personal", str)
 """A value of a person: masked for whoever lacks the scope `people`."""
-
-
-class Secret:
-    """A value that never prints: unwrapped only by the senders and the vault."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        """Wrap it."""
-        self._value = value
-
-    def reveal(self) -> str:
-        """Give the value to a sender or the vault."""
-        return self._value
-
-    def hint(self) -> str:
-        """Show the last four characters of a value long enough not to be told by them."""
-        return f"••••{self._value[-4:]}" if len(self._value) >= 12 else "••••"  # noqa: PLR2004
-
-    @override
-    def __repr__(self) -> str:
-        return "***"
-
-    @override
-    def __str__(self) -> str:
-        return "***"
 
 
 def encode(value: object) -> bytes:

@@ -1,7 +1,7 @@
 """Which addresses may be spoken to.
 
 1. Only http and https, without user and password, to ports 80, 443 and 1024 or more.
-2. A URL is parsed once, here; `Destination.url` is built anew from the parts, so that no second parser
+2. A URL is parsed once, here; `Endpoint.url` is built anew from the parts, so that no second parser
    can read another host out of it.
 3. Every address a name has is judged, and one that was judged is pinned to the request (`delivery.sender`).
 4. An address that carries an IPv4 address inside is judged by what it carries, too.
@@ -79,7 +79,7 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class Destination:
+class Endpoint:
     """Where a URL leads: `host` is an ASCII name in lower case or an address; `url` is what may leave."""
 
     host: str
@@ -175,11 +175,11 @@ def _local_nat64(value: int) -> Iterator[IPv4Address]:
             yield IPv4Address(carried)
 
 
-def check_url(url: str, policy: Policy) -> Destination | str:
+def check_url(url: str, policy: Policy) -> Endpoint | str:
     """Take a URL apart: where it leads, or why it may not be spoken to. A name is judged once it is resolved.
 
     >>> check_url("https://api.example.com/v1?a=1", Policy())
-    Destination(host='api.example.com', port=443, https=True, url='https://api.example.com/v1?a=1')
+    Endpoint(host='api.example.com', port=443, https=True, url='https://api.example.com/v1?a=1')
     >>> check_url("http://0x7f.1/", Policy())
     'the host is a loopback address'
     """
@@ -212,7 +212,7 @@ def _refuse_authority(parts: SplitResult) -> str | None:
     return None
 
 
-def _lead(parts: SplitResult, host: str, port: int, policy: Policy) -> Destination | str:
+def _lead(parts: SplitResult, host: str, port: int, policy: Policy) -> Endpoint | str:
     if port not in {HTTP_PORT, HTTPS_PORT} and port < FIRST_FREE_PORT:
         return "the port is not 80, 443 or one from 1024"
     if is_address(host) and (reason := judge_address(host, policy)):
@@ -222,7 +222,7 @@ def _lead(parts: SplitResult, host: str, port: int, policy: Policy) -> Destinati
     at = "" if port == (HTTPS_PORT if https else HTTP_PORT) else f":{port}"
     path = quote(parts.path or "/", safe=_KEPT)
     query = "?" + quote(parts.query, safe=_KEPT) if parts.query else ""
-    return Destination(host, port, https, f"{parts.scheme}://{name}{at}{path}{query}")
+    return Endpoint(host, port, https, f"{parts.scheme}://{name}{at}{path}{query}")
 
 
 _KEPT = "".join(chr(code) for code in range(0x21, 0x7F))

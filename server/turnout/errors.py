@@ -11,6 +11,7 @@
     │   ├── KeyReused
     │   ├── InProgress
     │   ├── OutcomeUnknown
+    │   ├── Erased
     │   └── Superseded
     ├── Denied
     ├── LimitExceeded
@@ -103,6 +104,12 @@ class OutcomeUnknown(Conflict):
     """The first call with this key ended without its answer; take a new key to do it again."""
 
     code = "outcome_unknown"
+
+
+class Erased(Conflict):
+    """The person of the call with this key was erased, and its answer with them; take a new key to do it again."""
+
+    code = "erased"
 
 
 class Superseded(Conflict):

@@ -6,6 +6,7 @@ more to ask, one outcome for each item of its batch. It never does I/O, so a lis
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -52,7 +53,7 @@ class Answer:
 
 
 class FaultKind(StrEnum):
-    """Why there is no answer: the first six before a byte of the request left, the rest after."""
+    """Why there is no answer: the first six before a byte of the request left, the rest after, or of a file."""
 
     NAME = "name_not_found"
     REFUSED = "connection_refused"
@@ -65,6 +66,7 @@ class FaultKind(StrEnum):
     GARBLED = "no_valid_answer"
     CRASH = "crash"
     DISK = "write_failed"
+    FORBIDDEN_PATH = "blocked_path"
 
 
 NEVER_LEFT = frozenset(list(FaultKind)[:6])
@@ -128,6 +130,11 @@ class Item:
     size: int
     group: tuple[Json, ...]
     document: Document = field(repr=False)
+
+
+def part_of(action: str, index: int) -> int:
+    """Number a part of an event: its action by name, so that a changed manifest keeps it, and the item's index."""
+    return (zlib.crc32(action.encode()) & 0x7FFF) << 16 | index & 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ _FAULTS: dict[FaultKind, Class] = {
     FaultKind.GARBLED: Class.UNKNOWN,
     FaultKind.CRASH: Class.UNKNOWN,
     FaultKind.DISK: Class.UNKNOWN,
+    FaultKind.FORBIDDEN_PATH: Class.FINAL,
 }
 
 

@@ -21,6 +21,8 @@ LISTED: dict[str, str] = {
     "manifest.expression": "one grammar",
     "manifest.lists": "a table of operators",
     "manifest.texts": "a table of operators",
+    "guard.personal": "what is personal in an event, and the one walk over it",
+    "store.writer": "one thread",
     "store.log": "one table and what is counted with it",
     "store.store": "one door",
 }

@@ -8,9 +8,14 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import fanout, ingest, stdio
+from bench import dead, fanout, ingest, stdio
 
-BENCHES: Mapping[str, Callable[[int, Path], None]] = {"ingest": ingest.run, "stdio": stdio.run, "fanout": fanout.run}
+BENCHES: Mapping[str, Callable[[int, Path], None]] = {
+    "ingest": ingest.run,
+    "stdio": stdio.run,
+    "fanout": fanout.run,
+    "dead": dead.run,
+}
 PROFILES: Mapping[str, Callable[[Path], None]] = {"ingest": ingest.profiled, "deliver": fanout.profiled}
 ROUNDS = 5
 

@@ -1,6 +1,6 @@
 """A destination that is down for the whole run: what it costs in memory, and what its neighbour feels.
 
-`python -m bench dead [EVENTS]`: the deliverer's memory with EVENTS (200,000) waiting against 10,000, and the time from
+`python -m bench dead`: the deliverer's memory with 200,000 events waiting against 10,000, and the time from
 `track` to arrival at a healthy neighbour, alone and beside the dead one, interleaved in one run.
 """
 
@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import socket
 import statistics
-import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -19,7 +17,8 @@ from turnout import Turnout
 
 ALLOW = (("TURNOUT_ALLOW_ADDRESSES", "127.0.0.0/8"), ("TURNOUT_RETRY_BASE_S", "0.2"), ("TURNOUT_RETRY_CAP_S", "2"))
 FEW = 10_000
-ROUNDS, PROBES = 5, 100
+MANY = 200_000
+PROBES = 100
 PACE_S = 0.01
 
 
@@ -64,10 +63,10 @@ def p99(samples: list[float]) -> float:
     return statistics.quantiles(samples, n=100)[98] * 1000
 
 
-def main(count: int) -> None:
+def run(rounds: int, room: Path) -> None:
     """Run it and print the figures."""
-    with tempfile.TemporaryDirectory() as folder, Recorder() as receiver:
-        program = Program(Path(folder) / "data", ALLOW)
+    with Recorder() as receiver:
+        program = Program(room / "dead", ALLOW)
         dead = f"url=http://127.0.0.1:{closed_port()}/"
         connect = ("destination", "connect", "webhook", "--yes", "--receives", "live")
         program.tell(*connect, "--name", "Alive", "--set", f"url={receiver.url}/", "--filter", "$.event == 'Arrives'")
@@ -79,22 +78,18 @@ def main(count: int) -> None:
             fill(turnout, FEW, 0)
             time.sleep(3)
             few = memory_mb(serving)
-            fill(turnout, count - FEW, FEW)
+            fill(turnout, MANY - FEW, FEW)
             time.sleep(3)
             many = memory_mb(serving)
-            for round_ in range(ROUNDS):
+            for round_ in range(rounds):
                 program.tell("destination", "pause", "Dead")
                 alone += probe(turnout, receiver, f"alone-{round_}")
                 program.tell("destination", "resume", "Dead")
                 beside += probe(turnout, receiver, f"beside-{round_}")
             state = program.tell("destination", "list")
-    print(f"memory: {few:.1f} MB with {FEW} waiting, {many:.1f} MB with {count}: {many - few:+.1f} MB")
+    print(f"memory: {few:.1f} MB with {FEW} waiting, {many:.1f} MB with {MANY}: {many - few:+.1f} MB")
     print(
         f"neighbour: p99 {p99(alone):.1f} ms alone, {p99(beside):.1f} ms beside it: {p99(beside) / p99(alone):.2f}x; "
         f"p50 {statistics.median(alone) * 1000:.1f} and {statistics.median(beside) * 1000:.1f} ms"
     )
     print([(each["name"], each.get("health"), each.get("waiting")) for each in state["destinations"]])
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 200_000)

@@ -24,7 +24,7 @@ from turnout.errors import InvalidInput, Unavailable
 from turnout.event.model import LIVE
 from turnout.identity.model import Identifier, IdType
 from turnout.ingest import ingest
-from turnout.store.connect import Error, file_system
+from turnout.store.connect import file_system
 from turnout.store.locks import FileLock
 from turnout.store.privacy import Regulation
 from turnout.store.store import Store
@@ -123,7 +123,7 @@ def test_a_broken_statement_of_a_caller_is_unavailable_and_the_next_caller_is_se
 
 
 def test_a_reader_cannot_write(store: Store) -> None:
-    with pytest.raises(Error, match="readonly"):
+    with pytest.raises(Unavailable, match="readonly"):
         store.look(lambda view: view.session.run("DELETE FROM events"))
 
 
@@ -451,3 +451,23 @@ def test_the_wal_stays_short_where_nobody_delivers(data_dir: Path) -> None:
 def put_much(unit: Unit, number: int) -> None:
     """Write 4 MB."""
     unit.privacy.put(Regulation(f"r{number}", 1, "erase", "live", "", 0, b"", 0, b"x" * 4_000_000, 1))
+
+
+def test_over_a_loss_nothing_more_is_taken_in_until_somebody_accepts_it(data_dir: Path) -> None:
+    store = open_store(data_dir)
+    record(store, track("m1"), track("m2"))
+    store.close()
+    for path in data_dir.glob("turnout.db*"):
+        path.unlink()
+
+    behind = open_store(data_dir)
+    with pytest.raises(Unavailable, match="2 acknowledged events are missing"):
+        behind.require_room()
+    behind.close()
+    accepted = Store(data_dir, behind.clock, behind.entropy, accept_loss=True).open()
+    accepted.require_room()
+    accepted.close()
+
+    after = open_store(data_dir)
+    after.require_room()
+    after.close()

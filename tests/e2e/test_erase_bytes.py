@@ -13,7 +13,7 @@ import anyio.lowlevel
 import anyio.to_thread
 
 from support.traces import in_folder
-from support.workspace import PERSON, Bench, bench, reader
+from support.workspace import PERSON, Bench, bench
 from turnout import document
 from turnout.delivery.deliverer import Deliverer
 from turnout.delivery.lane import Options
@@ -126,7 +126,7 @@ async def erase(here: Bench, vendor: Vendor) -> tuple[list[str], str]:
         before = await anyio.to_thread.run_sync(in_folder, folder, ZSOFIA)
         done = await anyio.to_thread.run_sync(partial(call_, deletions.operation(here.eyes), asked))
         deletion = str(done.answer["deletion_id"])
-        await until(here, lambda view: deletions.get_deletion(view, reader(), deletion)["status"] == "finished")
+        await until(here, lambda view: deletions.get_deletion(view, deletion)["status"] == "finished")
         left = await anyio.to_thread.run_sync(in_folder, folder, ZSOFIA)
         assert left == []
     return before, deletion
@@ -138,7 +138,7 @@ def test_nothing_of_an_erased_person_is_left_in_any_file_and_the_others_are_whol
         here.connect("webhook", {"url": "https://hook.example.com/in"})
         record(here)
         before, deletion = anyio.run(erase, here, Vendor())
-        receipt = here.look(lambda view: deletions.get_deletion(view, reader(), deletion))
+        receipt = here.look(lambda view: deletions.get_deletion(view, deletion))
         log = here.look(lambda view: view.log.after(0, 10_000))
 
     places = ("turnout.db-wal", "events", "identifiers", "names", "refused", "exchanges")

@@ -104,7 +104,7 @@ def confirmed(view: View) -> set[str]:
 def at_rest(view: View) -> bool:
     run = view.lanes.run(1, 0)
     assert run is not None
-    return not view.owed.any(1) and not view.lanes.open_windows(1) and run.cursor == view.counter.seq - 1
+    return not view.owed.any(1) and not view.lanes.windows() and run.cursor == view.counter.seq - 1
 
 
 def in_order(taken: list[str]) -> bool:

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -126,11 +127,52 @@ def test_lists_are_answered_while_the_store_is_being_opened(cards: Path) -> None
     assert [each["id"] for each in said] == ["i", "l"]
 
 
-def test_a_line_that_is_no_message_is_passed_over(cards: Path) -> None:
-    with server(cards) as process:
-        out, _ = process.communicate(b"nonsense\n\n[1]\n" + lines(OPENINGS["handshake"]), timeout=30)
+def ask_for_usage(number: str) -> bytes:
+    """Write a call whose id stands last, as Node's SDK does."""
+    call = b'{"method":"tools/call","params":{"name":"get_usage","arguments":{"month":%s}},"jsonrpc":"2.0","id":"x"}'
+    return call % number.encode()
 
-    assert sorted(json.loads(line)["id"] for line in out.splitlines()) == ["c", "i", "l"]
+
+UNREADABLE: dict[str, tuple[bytes, int, str | None]] = {
+    "half a surrogate pair": (ask_for_usage('"\\ud83d"'), -32700, "x"),
+    "a number of 5,000 digits": (ask_for_usage("1" * 5_000), -32700, "x"),
+    "nesting of 5,000 levels": (ask_for_usage("[" * 5_000 + "]" * 5_000), -32700, "x"),
+    "a cut-off line": (b'{"jsonrpc":"2.0","id":"x","method":"pi', -32700, "x"),
+    "no JSON": (b"nonsense", -32700, None),
+    "a batch": (b'[{"jsonrpc":"2.0","id":"x","method":"ping"}]', -32600, None),
+    "no message": (b'{"id":"x","method":7}', -32600, "x"),
+    "an id beyond 64 bits": (b'{"jsonrpc":"2.0","id":1%s,"method":"ping"}' % (b"0" * 30), -32600, None),
+    "over 4 MiB": (ask_for_usage('"' + "y" * (5 << 20) + '"'), -32600, "x"),
+}
+
+
+@pytest.mark.parametrize("line", UNREADABLE)
+def test_a_line_that_is_no_message_is_answered_and_the_next_one_too(line: str, cards: Path) -> None:
+    sent, code, asked = UNREADABLE[line]
+
+    with server(cards) as process:
+        out, _ = process.communicate(sent + b"\n" + lines(OPENINGS["handshake"]), timeout=30)
+
+    said = {each["id"]: each for each in map(json.loads, out.splitlines())}
+    assert set(said) == {asked, "c", "i", "l"}
+    assert said[asked]["error"]["code"] == code
+    assert "result" in said["c"]
+
+
+@pytest.mark.parametrize("given", ["NaN", "Infinity", "1e999", "9223372036854775808"])
+def test_a_number_that_cannot_be_kept_refuses_the_call_and_names_its_argument(given: str, cards: Path) -> None:
+    call = lines([LEGACY_CALL]).replace(
+        json.dumps(CALL).encode(),
+        b'{"name":"track_event","arguments":{"event":"A","user_id":"u","properties":{"a":[%s]}}}' % given.encode(),
+    )
+
+    with server(cards) as process:
+        out, _ = process.communicate(lines([INITIALIZE, INITIALIZED]) + call, timeout=30)
+
+    (result,) = (each["result"] for each in map(json.loads, out.splitlines()) if each["id"] == "c")
+    assert result["isError"]
+    assert "properties: the number at 'a.0' is not finite, or beyond 64 bits" in result["content"][0]["text"]
+    assert given not in result["content"][0]["text"]
 
 
 @pytest.mark.parametrize("kind", ["opened", "never"])
@@ -158,3 +200,25 @@ def test_a_client_that_reads_no_more_ends_it(cards: Path) -> None:
         process.stdin.flush()
 
         assert process.wait(timeout=10) == 0
+
+
+@pytest.mark.parametrize("lists", [60, 400])
+@pytest.mark.parametrize("end", ["input ends", "SIGTERM", "SIGINT"])
+def test_a_client_that_never_reads_does_not_keep_it(end: str, lists: int, cards: Path) -> None:
+    with server(cards) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write(lines([INITIALIZE, INITIALIZED, *({**LEGACY_LIST, "id": n} for n in range(lists))]))
+        process.stdin.flush()
+        assert b"stray" in process.stderr.readline(), "the desk is open, and the answers fill the pipe"
+        began = time.monotonic()
+
+        if end == "input ends":
+            process.stdin.close()
+        else:
+            process.send_signal(signal.Signals[end])
+
+        assert process.wait(timeout=20) == 0
+        assert time.monotonic() - began < 9, "5 s to settle, and what a busy machine adds"
+        assert b"desk closed" in process.stderr.read()

@@ -101,7 +101,7 @@ CREATE INDEX idempotency_expires ON idempotency (expires);
 CREATE INDEX identifiers_person ON identifiers (person);
 CREATE INDEX links_survivor ON links (survivor);
 CREATE INDEX owed_due ON owed (lane, due) WHERE due IS NOT NULL;
-CREATE INDEX owed_person ON owed (lane, person, run, seq) WHERE person > 0;
+CREATE INDEX owed_sending ON owed (lane) WHERE state = 3;
 CREATE INDEX owed_whose ON owed (person) WHERE person > 0;
 CREATE INDEX requests_members ON requests (lane, id) WHERE members IS NOT NULL;
 CREATE INDEX requests_open ON requests (epoch) WHERE outcome IS NULL;

@@ -372,7 +372,7 @@ def test_the_doctor_says_how_to_close_an_open_file(program: Program) -> None:
 def test_the_doctor_misses_the_keys_and_lost_events(program: Program) -> None:
     program.tell("usage")
     (program.data / "tail").write_bytes(b"%-20d\n" % 8)
-    assert "7 events" in faults(program)["tail"]
+    assert "7 acknowledged events" in faults(program)["tail"]
     (program.data / "keys").rename(program.data / "elsewhere")
 
     assert {"keys", "opens"} <= set(faults(program))

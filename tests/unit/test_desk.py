@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -18,21 +19,23 @@ from support.script import Scripted
 from support.workspace import LIVE_AGENT, with_scopes
 from turnout import outcome
 from turnout.agent.catalogue import BY_NAME
-from turnout.app import App, running
+from turnout.app import App, assemble
 from turnout.config import Settings
+from turnout.delivery.sender import CurlSender
 from turnout.desk import OwnDesk
 from turnout.document import Document
-from turnout.egress import parse_networks
-from turnout.errors import Denied, InProgress, OutcomeUnknown
+from turnout.egress import Policy, parse_networks
+from turnout.errors import Denied, InProgress, InvalidCall, OutcomeUnknown
 from turnout.exchange import Exchange, Moment, Request
 from turnout.guard.principal import Scope
+from turnout.opening import open_store
 from turnout.operations.looks import LOOKS
 
 pytestmark = pytest.mark.anyio
 
 
 @dataclass(frozen=True, slots=True)
-class Tested(Poster):
+class Probed(Poster):
     """A destination that offers a test of its credentials."""
 
     @override
@@ -44,33 +47,32 @@ class Tested(Poster):
 @asynccontextmanager
 async def app_for(data: Path, url: str = "http://127.0.0.1:1/") -> AsyncIterator[App]:
     """Run a workspace with one destination, at `url`."""
-    async with running(Settings(data, parse_networks("127.0.0.0/8")), delivers=False) as app:
-        await app.store.transact(connect)
-        yield replace(app, eyes=eyes(Tested(url)))
+    settings = Settings(data, parse_networks("127.0.0.0/8"))
+    store = await anyio.to_thread.run_sync(open_store, settings)
+    async with store.awake(), CurlSender(Policy(settings.allow_addresses)) as sender:
+        make = partial(assemble, settings, store, sender, delivers=False, serves=False)
+        app = await anyio.to_thread.run_sync(make)
+        await store.transact(connect)
+        yield replace(app, eyes=eyes(Probed(url)))
+    await anyio.to_thread.run_sync(store.close)
 
 
-def check(app: App, key: str | None) -> Callable[[], object]:
-    """Give the call that tests the destination."""
-
-    async def call() -> Document:
-        return await OwnDesk(app, LIVE_AGENT).test_destination(destination="Poster", idempotency_key=key)
-
-    return call
+async def ask(app: App, key: str) -> Document:
+    return await OwnDesk(app, LIVE_AGENT).test_destination(destination="Poster", idempotency_key=key)
 
 
 async def test_a_test_that_was_given_up_leaves_no_claim_behind(data_dir: Path) -> None:
     with Recorder() as vendor:
         vendor.answer(Scripted(act="hang"))
         async with app_for(data_dir, vendor.url) as app:
-            desk = OwnDesk(app, LIVE_AGENT)
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(check(app, "once"))
+                tasks.start_soon(ask, app, "once")
                 await anyio.to_thread.run_sync(vendor.wait_for, 1)
                 tasks.cancel_scope.cancel()
 
             with pytest.raises(OutcomeUnknown):
-                await desk.test_destination(destination="Poster", idempotency_key="once")
-            anew = await desk.test_destination(destination="Poster", idempotency_key="twice")
+                await ask(app, "once")
+            anew = await ask(app, "twice")
 
     assert anew["ok"] is True
     assert len(vendor.received) == 2
@@ -82,17 +84,15 @@ async def test_an_equal_call_waits_for_the_answer_of_the_one_on_its_way(data_dir
         vendor.answer(Scripted(delay_s=0.3))
         async with app_for(data_dir, vendor.url) as app:
 
-            async def ask() -> None:
-                answers.append(
-                    await OwnDesk(app, LIVE_AGENT).test_destination(destination="Poster", idempotency_key="once")
-                )
+            async def answer() -> None:
+                answers.append(await ask(app, "once"))
 
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(ask)
-                tasks.start_soon(ask)
+                tasks.start_soon(answer)
+                tasks.start_soon(answer)
 
     assert [told["ok"] for told in answers] == [True, True]
-    assert sorted(told["replayed"] for told in answers if "replayed" in told) == [True]
+    assert [told["replayed"] for told in answers if "replayed" in told] == [True]
     assert len(vendor.received) == 1
 
 
@@ -100,11 +100,11 @@ async def test_an_equal_call_is_in_progress_when_the_answer_does_not_come(data_d
     with Recorder() as vendor:
         vendor.answer(Scripted(act="hang"))
         async with app_for(data_dir, vendor.url) as app, anyio.create_task_group() as tasks:
-            tasks.start_soon(check(app, "once"))
+            tasks.start_soon(ask, app, "once")
             await anyio.to_thread.run_sync(vendor.wait_for, 1)
 
             with pytest.raises(InProgress):
-                await OwnDesk(app, LIVE_AGENT).test_destination(destination="Poster", idempotency_key="once")
+                await ask(app, "once")
             tasks.cancel_scope.cancel()
 
     assert len(vendor.received) == 1
@@ -146,3 +146,28 @@ def test_a_tool_that_reads_is_seen_by_none_but_who_has_a_scope_of_its_look() -> 
 
     assert reading.keys() == LOOKS.keys()
     assert [name for name, scopes in reading.items() if not scopes <= LOOKS[name]] == []
+
+
+@pytest.mark.parametrize("timestamp", ["yesterday", "", "24.11.2025"])
+async def test_a_time_that_none_can_read_is_refused_and_nothing_recorded(data_dir: Path, timestamp: str) -> None:
+    usual = {"context": None, "idempotency_key": None, "namespace": None, "wait_seconds": None, "timestamp": timestamp}
+    async with app_for(data_dir) as app:
+        desk = OwnDesk(app, LIVE_AGENT)
+
+        with pytest.raises(InvalidCall, match="timestamp_not_iso"):
+            await desk.track_event(event="Paid", user_id="u1", anonymous_id=None, properties=None, **usual)  # type: ignore[arg-type]
+        with pytest.raises(InvalidCall, match="timestamp_not_iso"):
+            await desk.identify_user(user_id="u1", anonymous_id=None, traits=None, **usual)  # type: ignore[arg-type]
+
+        assert await app.store.read(lambda view: view.log.heads(0, 100, 10)) == ()
+
+
+async def test_segments_own_shape_is_taken_with_any_time(data_dir: Path) -> None:
+    call: Document = {"type": "track", "event": "Paid", "userId": "u1", "timestamp": "yesterday"}
+    async with app_for(data_dir) as app:
+        told = await OwnDesk(app, LIVE_AGENT).send_events(
+            events=[call], idempotency_key=None, namespace=None, wait_seconds=None
+        )
+
+    assert isinstance(told["events"], list)
+    assert len(told["events"]) == 1

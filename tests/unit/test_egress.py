@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turnout.egress import Destination, Policy, check_url, judge_address, parse_networks
+from turnout.egress import Endpoint, Policy, check_url, judge_address, parse_networks
 from turnout.errors import InvalidInput
 
 NOTHING = Policy()
@@ -267,11 +267,11 @@ def test_a_url_that_is_not_plainly_http_to_a_host_is_refused(url: str) -> None:
     ],
 )
 def test_a_good_url_leads_to_one_host_and_is_written_anew(url: str, host: str, port: int, leaves: str) -> None:
-    assert check_url(url, NOTHING) == Destination(host, port, leaves.startswith("https"), leaves)
+    assert check_url(url, NOTHING) == Endpoint(host, port, leaves.startswith("https"), leaves)
 
 
 def test_an_allowed_literal_is_a_destination() -> None:
-    assert check_url("http://127.0.0.1:8080/x", LOOPBACK) == Destination(
+    assert check_url("http://127.0.0.1:8080/x", LOOPBACK) == Endpoint(
         "127.0.0.1", 8080, https=False, url="http://127.0.0.1:8080/x"
     )
 

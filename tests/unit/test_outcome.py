@@ -86,15 +86,16 @@ def test_what_never_left_is_retried(kind: FaultKind) -> None:
     assert (outcome.what, outcome.code, outcome.status) == (Class.RETRY, kind.value, 0)
 
 
-@pytest.mark.parametrize("kind", sorted(set(FaultKind) - NEVER_LEFT))
+@pytest.mark.parametrize("kind", sorted(set(FaultKind) - NEVER_LEFT - {FaultKind.FORBIDDEN_PATH}))
 def test_what_may_have_arrived_is_unknown(kind: FaultKind) -> None:
     outcome = judge(Fault(kind))
     assert (outcome.what, outcome.code) == (Class.UNKNOWN, kind.value)
 
 
-def test_a_forbidden_address_is_final() -> None:
-    outcome = judge(Fault(FaultKind.FORBIDDEN))
-    assert (outcome.what, outcome.code) == (Class.FINAL, "blocked_address")
+@pytest.mark.parametrize("kind", [FaultKind.FORBIDDEN, FaultKind.FORBIDDEN_PATH])
+def test_a_forbidden_place_is_final(kind: FaultKind) -> None:
+    outcome = judge(Fault(kind))
+    assert (outcome.what, outcome.code) == (Class.FINAL, str(kind))
 
 
 def test_a_broken_body_is_judged_by_its_status() -> None:

@@ -67,10 +67,14 @@ def admit(tool: AnyTool, scopes: AbstractSet[Scope], toolsets: AbstractSet[Tools
         )
     if not tool.scopes & scopes:
         need = " or ".join(sorted(tool.scopes))
-        raise Denied(
-            f"{tool.name} needs the scope {need}",
-            fix="The user may start the server with --mode write, or use a token with that scope",
-        )
+        raise Denied(f"{tool.name} needs the scope {need}", fix=_way_to(tool, scopes))
+
+
+def _way_to(tool: AnyTool, scopes: AbstractSet[Scope]) -> str:
+    """Say how the user gets a tool: what `--people` took away, no mode gives back."""
+    if Scope.CONFIGURE in tool.scopes and {Scope.PEOPLE, Scope.TRACK} <= scopes:
+        return "The user may start the server without --people, or allow both in turnout.toml (both_allowed = true)"
+    return "The user may start the server with --mode write, or use a token with that scope"
 
 
 def definition(tool: AnyTool) -> t.Tool:

@@ -30,6 +30,8 @@ Outgoing: TypeAlias = ContextSendStream[SessionMessage]
 
 GRACE_S = 5.0
 """Seconds that calls on their way have after the end of input. Source: ENGINE 1, leaving."""
+LAST_S = 0.5
+"""Seconds that a conversation has to end, after that."""
 
 _Streams: TypeAlias = "tuple[ContextSendStream[SessionMessage | Exception], Incoming]"
 
@@ -51,9 +53,13 @@ async def serve_streams(server: Server[None], read: Incoming, write: Outgoing) -
                         continue
                     main = _open(server, write, tasks)
                 await main.take(item)
-        for lane in (probe, main):
-            if lane is not None:
-                await lane.leave()
+        lanes = [lane for lane in (probe, main) if lane is not None]
+        with anyio.move_on_after(GRACE_S):
+            for lane in lanes:
+                await lane.settle()
+        for lane in lanes:
+            await lane.inbox.aclose()
+        tasks.cancel_scope.deadline = anyio.current_time() + LAST_S  # whose answers nobody takes any more
 
 
 @dataclass(slots=True)
@@ -87,13 +93,11 @@ class _Lane:
                     case _:
                         pass
 
-    async def leave(self) -> None:
-        """End it when every request is answered, or the grace is over."""
-        with anyio.move_on_after(GRACE_S):
-            if self.pending:
-                self.idle = anyio.Event()
-                await self.idle.wait()
-        await self.inbox.aclose()
+    async def settle(self) -> None:
+        """Wait until every request is answered."""
+        if self.pending:
+            self.idle = anyio.Event()
+            await self.idle.wait()
 
     def _settle(self, request: int | str) -> None:
         self.pending.discard(request)

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from turnout.agent.answers import CAP, USUAL
 from turnout.agent.desk import Desk
+from turnout.agent.numbers import whole
 from turnout.agent.toolsets import Toolset
 from turnout.document import Document
 from turnout.guard.principal import Scope
@@ -21,6 +22,8 @@ WAIT_LIMIT_S = 30
 """Seconds to wait for verdicts: well under the minute after which clients give a call up."""
 PAGE, PAGE_LIMIT = 20, 100
 """Rows of a page, unless told and at most (reliability-security.md 7.4)."""
+
+NO_REPEAT = "Do not make the call again to see the rest; the tools that read show it."
 
 _ABSENT = (None, "", "null")
 
@@ -66,7 +69,7 @@ def _printable(key: str | None) -> str | None:
     return key
 
 
-Json: TypeAlias = dict[str, JsonValue]
+Json: TypeAlias = Annotated[dict[str, JsonValue], AfterValidator(whole)]
 Key: TypeAlias = Annotated[
     str | None, AfterValidator(_printable), Field(description="same key again: no second effect")
 ]
@@ -146,7 +149,10 @@ A = TypeVar("A", bound=Args)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool(Generic[A]):
-    """One tool. Who has any of `scopes` sees it; `search` adds words that people look for it by."""
+    """One tool. Who has any of `scopes` sees it; `search` adds words that people look for it by.
+
+    `rest` says how to see what a long answer leaves out.
+    """
 
     name: str
     title: str
@@ -158,6 +164,11 @@ class Tool(Generic[A]):
     run: Callable[[Desk, A], Awaitable[Document]]
     toolset: Toolset = Toolset.CORE
     search: str = ""
+    rest: str = ""
+
+    def advice(self) -> str:
+        """Say how to see the rest of an answer: for what changes something never by doing it again."""
+        return self.rest or ("" if self.hints.read_only else NO_REPEAT)
 
 
 AnyTool: TypeAlias = Tool[Any]

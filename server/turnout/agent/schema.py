@@ -42,7 +42,7 @@ def teach(tool: str, error: ValidationError, fields: Sequence[str]) -> str:
 
 
 def _fault(kind: str, place: Sequence[int | str], message: str, fields: Sequence[str]) -> str:
-    at = ".".join(_shown(part) for part in place)
+    at = dotted(place)
     match kind:
         case "extra_forbidden":
             near = get_close_matches(at, fields, 1)
@@ -51,6 +51,11 @@ def _fault(kind: str, place: Sequence[int | str], message: str, fields: Sequence
             return f"missing argument {at!r}"
         case _:
             return f"{at}: {message.removeprefix('Value error, ')}" if at else message.removeprefix("Value error, ")
+
+
+def dotted(place: Sequence[int | str]) -> str:
+    """Write where something stands, keys cut to what is safe to show."""
+    return ".".join(_shown(part) for part in place)
 
 
 def _shown(part: int | str) -> str:

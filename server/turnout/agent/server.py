@@ -77,7 +77,8 @@ def build(
             args = _read(tool, params)
             if isinstance(args, str):
                 return refused(args)
-            return answered(await tool.run((await desk()).seen_by(_client(ctx)), args), args.budget())
+            told = await tool.run((await desk()).seen_by(_client(ctx)), args)
+            return answered(told, args.budget(), tool.advice())
         except TurnoutError as error:
             return refused(explained(error))
         except Exception:

@@ -6,7 +6,7 @@ one that we are known by.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 
 from starlette.applications import Starlette
@@ -20,9 +20,11 @@ from turnout.store.store import Store
 MISDIRECTED = 421
 
 
-def build(store: Store, names: AbstractSet[str], is_delivering: Callable[[], bool]) -> ASGIApp:
-    """Make the application; `names` are those that `Host` may have, without port."""
-    health = Health(store, is_delivering, store.clock.now())
+def build(
+    store: Store, names: AbstractSet[str], is_delivering: Callable[[], bool], faults: Mapping[str, int]
+) -> ASGIApp:  # fmt: skip
+    """Make the application; `names` are those that `Host` may have, without port, `faults` those of upkeep."""
+    health = Health(store, is_delivering, faults, store.clock.now())
     routes = [
         Route("/healthz", health.alive),
         Route("/readyz", health.ready),

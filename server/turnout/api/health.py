@@ -16,12 +16,11 @@ from turnout import document
 from turnout.delivery.verdict import BY_NUMBER
 from turnout.errors import Unavailable
 from turnout.operations.health import lag_seconds, unread
+from turnout.operations.ready import hindrances, probe
 from turnout.store.log import ACCEPTED, CONFLICTING, DUPLICATE, REFUSED
 from turnout.store.store import Store
-from turnout.store.unit import Unit, View
+from turnout.store.unit import View
 
-PROBED = 905
-"""Count of the door, under lane 0, beside those of `store.log`: commits that only asked whether commits work."""
 DOOR = {ACCEPTED: "accepted", DUPLICATE: "duplicate", CONFLICTING: "conflicting", REFUSED: "refused"}
 FRESH_S = 1.0
 """How long an answer of `/readyz` holds: whoever asks more often does not make us write more often."""
@@ -31,10 +30,13 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 class Health:
     """The three answers about one running workspace."""
 
-    def __init__(self, store: Store, is_delivering: Callable[[], bool], started: int) -> None:
+    def __init__(
+        self, store: Store, is_delivering: Callable[[], bool], faults: Mapping[str, int], started: int
+    ) -> None:  # fmt: skip
         """Begin at `started`, from whose hour on the counters count. Units: microseconds."""
         self._store = store
         self._is_delivering = is_delivering
+        self._faults = faults
         self._started = started
         self._asked = -FRESH_S
         self._reasons: tuple[str, ...] = ()
@@ -47,7 +49,7 @@ class Health:
         """Say whether events can be taken in, or why not."""
         now = self._store.clock.monotonic()
         if now - self._asked >= FRESH_S:
-            self._asked, self._reasons = now, await self._against()
+            self._asked, self._reasons = now, await self._hindrances()
         if self._reasons:
             return _json(503, {"ok": False, "reasons": list(self._reasons)})
         return _json(200, {"ok": True, "delivering": self._is_delivering()})
@@ -60,25 +62,19 @@ class Health:
             _line("turnout_is_delivering", {}, int(self._is_delivering())),
             *_head("turnout_missing_events", "gauge", "Acknowledged events that the database lost."),
             _line("turnout_missing_events", {}, self._store.missing),
+            *_head("turnout_upkeep_faults", "counter", "What went wrong in upkeep, by what it keeps true."),
+            *(_line("turnout_upkeep_faults_total", {"keeps": name}, n) for name, n in sorted(self._faults.items())),
         )
         return Response("\n".join((*own, *lines, "# EOF", "")), media_type=OPENMETRICS)
 
-    async def _against(self) -> tuple[str, ...]:
-        """List what stands in the way of taking events in."""
-        missing = self._store.missing
-        low = await anyio.to_thread.run_sync(self._store.low_on_disk)
-        found = ["free disk is under 1 GB or 5 %"] if low else []
-        found += [f"{missing} acknowledged events are missing; --accept-loss goes on without them"] if missing else []
+    async def _hindrances(self) -> tuple[str, ...]:
+        """Look, write and commit; list what stands in the way."""
+        low, failed = await anyio.to_thread.run_sync(self._store.low_on_disk), ""
         try:
-            await self._store.transact(_probe)
+            await self._store.transact(probe)
         except Unavailable as error:
-            found.append(error.message)
-        return tuple(found)
-
-
-def _probe(unit: Unit) -> None:
-    """Write something, so that the commit reaches the disk."""
-    unit.counts.add(0, PROBED)
+            failed = error.message
+        return hindrances(low=low, lost=self._store.missing, failed=failed)
 
 
 def _numbers(view: View, started: int) -> Iterator[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import click
@@ -18,6 +20,7 @@ from turnout.document import Document
 from turnout.errors import TurnoutError
 from turnout.guard.audit import verify
 from turnout.opening import open_store
+from turnout.operations.counted import counted
 from turnout.store import space, tail, vault
 from turnout.store.connect import version_warning
 from turnout.store.locks import FileLock
@@ -37,10 +40,13 @@ class Check:
 
 
 @click.command(cls=Command, help="Check whether all is well with the data.")
+@click.option("--accept-loss", is_flag=True, help="Go on without the events that the database lost.")
 @pass_here
-def doctor(here: Here) -> int:
+def doctor(here: Here, *, accept_loss: bool) -> int:
     """Look at everything; give exit code 1 where something is wrong."""
     settings = here.settings()
+    if accept_loss and settings.data.is_dir():
+        open_store(settings, accept_loss=True).close()
     checks = [library(), *(workspace(settings) if settings.data.is_dir() else [nothing(settings.data)])]
     ok = all(each.ok for each in checks)
     told: Document = {"ok": ok, "data": str(settings.data), "checks": [asdict(each) for each in checks]}
@@ -56,13 +62,19 @@ def library() -> Check:
 
 def nothing(folder: Path) -> Check:
     """Say that there is no workspace; that is how one begins."""
+    above = next(each for each in (folder, *folder.parents) if each.exists())
+    if not above.is_dir():
+        return Check("workspace", False, f"{above} is no directory")
+    if not os.access(above, os.W_OK):
+        return Check("workspace", False, f"this user may not write to {above}")
     return Check("workspace", True, f"none in {folder} yet: it is made at the first use")
 
 
 def workspace(settings: Settings) -> list[Check]:
     """Look at a data directory, from the outside in."""
     folder = settings.data
-    checks = [permissions(folder), keys(folder), disk(folder), deliverer(folder)]
+    outside = {"permissions": permissions, "keys": keys, "disk": disk, "deliverer": deliverer}
+    checks = [looked(name, partial(look, folder)) for name, look in outside.items()]
     if not (folder / "turnout.db").is_file():
         return [*checks, nothing(folder)]
     try:
@@ -70,9 +82,21 @@ def workspace(settings: Settings) -> list[Check]:
     except TurnoutError as error:
         return [*checks, Check("opens", False, error.message)]
     try:
-        return [*checks, Check("opens", True, "yes"), whole(store), integrity(store), audit(store)]
+        inside = {"tail": whole, "integrity": integrity, "audit": audit}
+        checks += [Check("opens", True, "yes"), *(looked(name, partial(look, store)) for name, look in inside.items())]
+        return checks
     finally:
         store.close()
+
+
+def looked(name: str, look: Callable[[], Check]) -> Check:
+    """Look at one thing; what cannot even be looked at is not well."""
+    try:
+        return look()
+    except TurnoutError as error:
+        return Check(name, False, error.message)
+    except OSError as error:
+        return Check(name, False, f"{error.filename or 'the data directory'}: {error.strerror or error}")
 
 
 def permissions(folder: Path) -> Check:
@@ -124,10 +148,7 @@ def deliverer(folder: Path) -> Check:
 def whole(store: Store) -> Check:
     """Look whether the database has every event that was acknowledged."""
     if store.missing:
-        words = (
-            f"{store.missing} events that were acknowledged are missing; restore a backup, or --accept-loss at serve"
-        )
-        return Check("tail", False, words)
+        return Check("tail", False, tail.lost(store.missing))
     return Check("tail", True, f"every event is there, the next is number {tail.read(store.folder / 'tail')}")
 
 
@@ -142,7 +163,7 @@ def audit(store: Store) -> Check:
     chain = store.look(lambda view: view.audit.all())
     count, broken = len(chain), verify(chain)
     words = (
-        f"{count} row{'' if count == 1 else 's'}, the chain holds"
+        f"{counted(count, 'row')}, the chain holds"
         if broken is None
         else f"the chain is broken at row {broken + 1} of {count}"
     )

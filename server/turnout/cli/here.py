@@ -26,8 +26,13 @@ class Here:
     def settings(self) -> Settings:
         """Read the settings, and log to standard error from their level on. Raises: InvalidInput."""
         found = config.load(self.data.expanduser().absolute() if self.data else None)
-        logging.basicConfig(level=_LEVELS[found.log.upper()], format="%(levelname)s %(name)s: %(message)s", force=True)
+        log_from(found.log)
         return found
+
+
+def log_from(level: str) -> None:
+    """Log to standard error from a level of the settings on."""
+    logging.basicConfig(level=_LEVELS[level.upper()], format="%(levelname)s %(name)s: %(message)s", force=True)
 
 
 pass_here = click.make_pass_decorator(Here, ensure=True)

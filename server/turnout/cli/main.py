@@ -13,8 +13,9 @@ from types import TracebackType
 
 import click
 
-from turnout import document
-from turnout.cli.here import Here
+from turnout import config, document
+from turnout.cli import ends
+from turnout.cli.here import Here, log_from
 from turnout.cli.table import Entry, Section, Table
 from turnout.document import Document
 from turnout.entropy import SystemEntropy
@@ -96,8 +97,18 @@ cli = Table(
 
 def main() -> None:
     """Run the command line of this process, and exit."""
+    ends.open_closed()
+    log_from(config.early_level())
     sys.excepthook = broke
-    sys.exit(run(sys.argv[1:]))
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except (OSError, SystemExit, BaseExceptionGroup) as error:
+        if not ends.is_unread(error):
+            raise
+        ends.say_no_more()
+        code = REFUSED
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -114,6 +125,8 @@ def run(arguments: Sequence[str]) -> int:
     except TurnoutError as error:
         ended = _refused(error, as_json=as_json)
     except OSError as error:
+        if ends.is_unread(error):
+            raise
         where = f": {error.filename}" if error.filename else ""
         ended = _refuse("io_error", f"{error.strerror or 'The system refused it'}{where}", "", as_json=as_json)
     return ended if isinstance(ended, int) else DONE
@@ -150,5 +163,9 @@ def _refuse(code: str, message: str, fix: str, *, as_json: bool) -> int:
     click.echo(f"{code}: {ended} {fix.rstrip('.')}." if fix else f"{code}: {message}", err=True)
     if as_json:
         told: Document = {"code": code, "message": message}
-        click.echo(document.encode({"error": told | ({"fix": fix} if fix else {})}))
+        try:
+            click.echo(document.encode({"error": told | ({"fix": fix} if fix else {})}))
+        except OSError as error:  # standard output may be what is full: it was said on standard error
+            if ends.is_unread(error):
+                raise
     return REFUSED

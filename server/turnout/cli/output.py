@@ -32,7 +32,7 @@ STYLES: Mapping[str, str] = {
 
 
 def answer(here: Here, told: Document, show: Callable[[Document], Iterable[RenderableType]]) -> None:
-    """Give the answer of a command: as it is to a program, as `show` draws it to a person.
+    """Give the answer of a command: without nulls to a program, as `show` draws it to a person.
 
     `NO_COLOR` is heeded; where no terminal is, lines are plain and whole.
     """

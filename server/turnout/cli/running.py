@@ -11,12 +11,14 @@ import anyio
 import click
 
 from turnout.app import App, running
+from turnout.cli import output
 from turnout.cli.here import Here
 from turnout.config import Settings
 from turnout.desk import OwnDesk
 from turnout.document import Document
 from turnout.errors import InvalidInput, TurnoutError
 from turnout.guard.principal import command_line
+from turnout.store.tail import lost
 
 T = TypeVar("T")
 Work: TypeAlias = Callable[[OwnDesk, App], Awaitable[T]]
@@ -33,6 +35,8 @@ def at_desk(here: Here, work: Work[T], *, sure: bool = False, delivers: bool = F
 async def _at_desk(settings: Settings, work: Work[T], *, sure: bool, delivers: bool) -> T:
     refusal: TurnoutError | None = None
     async with running(settings, delivers=delivers) as app:
+        if app.store.missing:
+            output.say(f"warning: {lost(app.store.missing)}")
         try:
             return await work(OwnDesk(app, command_line(), sure=sure), app)
         except TurnoutError as error:  # kept out of the task group, which would wrap it

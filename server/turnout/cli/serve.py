@@ -19,6 +19,7 @@ from turnout.app import running
 from turnout.cli.here import Command, Here, pass_here
 from turnout.config import Settings
 from turnout.errors import Unavailable
+from turnout.operations.ready import missing
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 """Names by which this machine may be asked for: a web page that points its own name here is refused."""
@@ -76,7 +77,7 @@ async def _serve(settings: Settings, door: socket.socket, names: frozenset[str],
     async with running(settings, delivers=True, serves=True, accept_loss=accept_loss) as app:
         deliverer = app.deliverer
         assert deliverer is not None
-        asgi = build(app.store, names, lambda: deliverer.reigns)
+        asgi = build(app.store, names, lambda: deliverer.reigns, app.faults)
         server = Server(
             uvicorn.Config(
                 asgi, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False,
@@ -84,7 +85,7 @@ async def _serve(settings: Settings, door: socket.socket, names: frozenset[str],
             )
         )  # fmt: skip
         if app.store.missing:
-            words = f"{app.store.missing} events that were acknowledged are missing; see turnout doctor"
+            words = f"{missing(app.store.missing)}; see turnout doctor"
             click.echo(f"Not ready: {words}. To go on without them: --accept-loss", err=True)
         click.echo(f"Turnout listens on {address(door)}; its data is in {settings.data}", err=True)
         async with anyio.create_task_group() as tasks:

@@ -10,8 +10,8 @@ from typing import Any
 import click
 from typing_extensions import override
 
-from turnout import document
 from turnout.document import Document, Json
+from turnout.event.wire import Flaw, check
 
 
 class JsonObject(click.ParamType[Document]):
@@ -27,10 +27,10 @@ class JsonObject(click.ParamType[Document]):
         text = str(value)
         if text.startswith("@"):
             text = read_file(text[1:], param, ctx)
-        try:
-            found = document.decode(text)
-        except ValueError as error:
-            self.fail(f'not JSON ({error}); expected an object, as \'{{"plan": "pro"}}\'', param, ctx)
+        found = check(text.encode("utf-8", "surrogateescape"))  # as it came: arguments may be no UTF-8
+        if isinstance(found, Flaw):
+            say = found.say.rstrip(".")
+            self.fail(f'{found.reason}: {say}; expected an object, as \'{{"plan": "pro"}}\'', param, ctx)
         if not isinstance(found, dict):
             self.fail('expected a JSON object, as \'{"plan": "pro"}\'', param, ctx)
         return found

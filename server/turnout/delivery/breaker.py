@@ -20,7 +20,7 @@ TROUBLE = frozenset({Class.RETRY, Class.UNKNOWN})
 class Breaker:
     """Closed: send. Open: take nothing, burn no try, probe now and then. Times are monotonic seconds.
 
-    `why` is empty when closed, else `trouble`, `credentials`, `gone` or `asked_to_wait`.
+    `why` is empty when closed, else `trouble`, `credentials` or `gone`.
     """
 
     max_in_flight: int = 64

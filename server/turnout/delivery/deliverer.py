@@ -1,7 +1,7 @@
 """The one process that delivers: it holds `delivery.lock`, reigns under an epoch, runs lanes and upkeep.
 
-Others stand by and begin the moment it dies. `serve` is preferred: it holds `serve.lock`, and another that
-delivers and sees it held settles and hands over.
+Others stand by: each tries the lock every 100 ms, and begins when it is free. `serve` is preferred: it holds
+`serve.lock`, and another that delivers and sees it held settles and hands over.
 """
 
 from __future__ import annotations

@@ -26,22 +26,35 @@ def expire(unit: Unit, lane: int, until: int, epoch: int) -> int:
     return n
 
 
+AT_ONCE = 500
+"""Parts that the commit which removes a lane cancels by itself: few enough for whoever waits to write."""
+
+
 def remove_lane(unit: Unit, lane: int) -> int:
-    """End a lane: it keeps its ledger and owes nothing. Gives how many parts were cancelled."""
-    cancelled = 0
-    while rows := unit.owed.of_lane(lane, 1000):
-        unit.owed.remove(rows)
-        for row in rows:
-            unit.deliveries.finish(
-                lane, row.run, [Final(row.seq, row.part, row.seq, verdict.CANCELLED_REMOVED, "", row.request)]
-            )
-        cancelled += len(rows)
-    unit.counts.add(lane, verdict.CANCELLED_REMOVED, cancelled)
+    """End a lane: it keeps its ledger and sends nothing. Gives how many parts are cancelled, now or by upkeep."""
+    moving = sum(row.lane == lane for row in unit.owed.sending())
+    waiting = unit.owed.count(lane) - moving
+    cancel_removed(unit, lane, AT_ONCE)
     for run in unit.lanes.runs(lane):
         if run.run:
             unit.lanes.finish(lane, run.run, RunState.CANCELLED)
     unit.lanes.set_state(lane, LaneState.REMOVED, "removed")
-    return cancelled
+    return waiting
+
+
+def cancel_removed(unit: Unit, lane: int, limit: int) -> int:
+    """Cancel so many parts that a removed lane still owes, but for what is on its way; give how many."""
+    rows = unit.owed.of_lane(lane, limit)
+    unit.owed.remove(rows)
+    for run in sorted({row.run for row in rows}):
+        finals = [
+            Final(row.seq, row.part, row.seq, verdict.CANCELLED_REMOVED, "", row.request)
+            for row in rows
+            if row.run == run
+        ]
+        unit.deliveries.finish(lane, run, finals)
+    unit.counts.add(lane, verdict.CANCELLED_REMOVED, len(rows))
+    return len(rows)
 
 
 def cancel(unit: Unit, seqs: Iterable[int], code: int) -> int:

@@ -9,9 +9,9 @@ from turnout.delivery import verdict
 from turnout.delivery.batch import Batch, pack
 from turnout.delivery.eyes import Eyes
 from turnout.delivery.selection import read_selection, selects
-from turnout.delivery.window import WINDOW_BYTES, WINDOW_EVENTS, Opening, Part, Sight, opening, part_of
+from turnout.delivery.window import WINDOW_BYTES, WINDOW_EVENTS, Opening, Part, Sight, opening
 from turnout.event.model import MessageId, Stored
-from turnout.exchange import Dedupe, Drop, Item, Order, Pace
+from turnout.exchange import Dedupe, Drop, Item, Order, Pace, part_of
 from turnout.routing import Bound
 from turnout.store.lanes import LaneState, Run, RunState
 from turnout.store.owed import Owed, OwedState

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
 
-from turnout.delivery.verdict import BY_NUMBER
+from turnout.delivery.verdict import BY_NUMBER, Verdict
 from turnout.event.model import Stored
+from turnout.store.log import Head
 from turnout.store.unit import View
 
 
@@ -35,8 +37,7 @@ class Chosen:
 
 def read_selection(text: bytes) -> Chosen:
     """Read a selection as stored."""
-    selection = msgspec.json.decode(text, type=Selection)
-    return Chosen(selection, frozenset(selection.people), frozenset(selection.seqs))
+    return choose(msgspec.json.decode(text, type=Selection))
 
 
 def write_selection(selection: Selection) -> bytes:
@@ -44,21 +45,38 @@ def write_selection(selection: Selection) -> bytes:
     return msgspec.json.encode(selection)
 
 
+def choose(selection: Selection) -> Chosen:
+    """Make a selection quick to ask."""
+    return Chosen(selection, frozenset(selection.people), frozenset(selection.seqs))
+
+
+def fits(chosen: Chosen, event: Stored | Head) -> bool:
+    """Tell whether a selection names an event, by what its row tells without content; a tombstone has no name."""
+    wanted = chosen.selection
+    return (
+        (not wanted.event or (event.name == wanted.event and not event.erased))
+        and (not wanted.namespace or event.namespace == wanted.namespace)
+        and (not chosen.seqs or event.seq in chosen.seqs)
+        and (not chosen.people or event.person in chosen.people)
+    )
+
+
+def came_to(view: View, lane: int, first: int, last: int) -> Mapping[int, str]:
+    """Tell what each event of a stretch came to in its first run: the first of its parts that was not delivered."""
+    found: dict[int, str] = {}
+    for begins, ends, number in view.deliveries.codes(lane, first, last):
+        word = str(BY_NUMBER[number].verdict)
+        for seq in range(max(begins, first), min(ends, last) + 1):
+            if found.get(seq, Verdict.DELIVERED) == Verdict.DELIVERED:
+                found[seq] = word
+    return found
+
+
 def selects(view: View, chosen: Chosen, lane: int, event: Stored, *, owed_too: bool = False) -> bool:
     """Tell whether an event is selected for a lane; what that lane still owes is not, unless told."""
-    wanted = chosen.selection
-    if event.erased or (wanted.event and event.name != wanted.event):
-        return False
-    if (wanted.namespace and event.namespace != wanted.namespace) or (chosen.seqs and event.seq not in chosen.seqs):
-        return False
-    if chosen.people and event.person not in chosen.people:
+    if event.erased or not fits(chosen, event):
         return False
     if not owed_too and any(view.owed.of_event(lane, run.run, event.seq) for run in view.lanes.runs(lane)):
         return False
-    return not wanted.verdict or _came_to(view, lane, event) == wanted.verdict
-
-
-def _came_to(view: View, lane: int, event: Stored) -> str:
-    rows = view.deliveries.of_event(lane, 0, event.seq)
-    words = [str(BY_NUMBER[row.code].verdict) for row in rows]
-    return next((word for word in words if word != "delivered"), words[0] if words else "")
+    verdict = chosen.selection.verdict
+    return not verdict or came_to(view, lane, event.seq, event.seq).get(event.seq) == verdict

@@ -22,7 +22,7 @@ from typing import Self, TypeAlias
 import pycurl
 
 from turnout.delivery.answer import Incoming, fault, header_lines, kind_after, kind_before, refuse
-from turnout.egress import Destination, Policy, check_url, is_address, judge_address
+from turnout.egress import Endpoint, Policy, check_url, is_address, judge_address
 from turnout.exchange import Fault, FaultKind, Reply, Request
 
 CONNECTIONS = 64
@@ -109,9 +109,9 @@ class CurlSender:
             transfer.curl.close()
         self._idle.clear()
 
-    async def _deliver(self, request: Request, destination: Destination, began: float) -> Reply:
+    async def _deliver(self, request: Request, endpoint: Endpoint, began: float) -> Reply:
         loop = asyncio.get_running_loop()
-        found = await self._names.resolve(destination, min(CONNECT_S, request.timeout_s))
+        found = await self._names.resolve(endpoint, min(CONNECT_S, request.timeout_s))
         if isinstance(found, Fault):
             return Fault(found.kind, found.text, _millis(loop.time() - began))
         reply: Reply = fault(FaultKind.CONNECT_TIMEOUT)
@@ -119,10 +119,10 @@ class CurlSender:
             left_s = request.timeout_s - (loop.time() - began)
             if left_s <= 0:
                 break
-            reply = await self._perform(request, _Route(destination, address, began, left_s))
+            reply = await self._perform(request, _Route(endpoint, address, began, left_s))
             if not isinstance(reply, Fault) or reply.kind not in _ELSEWHERE:
                 break
-            self._names.demote(destination.host, address)
+            self._names.demote(endpoint.host, address)
         return reply
 
     async def _perform(self, request: Request, route: _Route) -> Reply:
@@ -162,7 +162,7 @@ class _Options:
 class _Route:
     """Where a request goes: the address pinned for it, when it began, and how many seconds it has left."""
 
-    destination: Destination
+    endpoint: Endpoint
     address: str
     began: float
     left_s: float
@@ -205,7 +205,7 @@ class _Transfer:
         """Make the handle ready for one request."""
         curl, address = self.curl, route.address
         self._begin(request.body, address)
-        curl.setopt(pycurl.URL, route.destination.url)
+        curl.setopt(pycurl.URL, route.endpoint.url)
         curl.setopt(pycurl.CONNECT_TO, [f"::[{address}]:" if ":" in address else f"::{address}:"])
         curl.setopt(pycurl.HTTPHEADER, header_lines(request))
         curl.setopt(pycurl.TIMEOUT_MS, max(1, _millis(route.left_s)))
@@ -261,9 +261,9 @@ class _Names:
         self._kept: dict[str, tuple[float, tuple[str, ...]]] = {}
         self._looking: dict[str, asyncio.Task[Resolved]] = {}
 
-    async def resolve(self, destination: Destination, timeout_s: float) -> Resolved:
+    async def resolve(self, endpoint: Endpoint, timeout_s: float) -> Resolved:
         """Give the addresses that may be spoken to, best first; a literal was judged with its URL."""
-        host = destination.host
+        host = endpoint.host
         if is_address(host):
             return (host,)
         expires, addresses = self._kept.get(host, (0.0, ()))
@@ -271,7 +271,7 @@ class _Names:
             return addresses
         looking = self._looking.get(host)
         if looking is None:
-            looking = self._looking[host] = asyncio.create_task(self._look_up(host, destination.port))
+            looking = self._looking[host] = asyncio.create_task(self._look_up(host, endpoint.port))
         try:
             async with asyncio.timeout(timeout_s):
                 return await asyncio.shield(looking)

@@ -173,6 +173,7 @@ OVERTOOK = "overtook"
 _FINAL = {
     "redirect": verdict.REDIRECT,
     "blocked_address": verdict.BLOCKED,
+    "blocked_path": verdict.BLOCKED_PATH,
     "mapping_error": verdict.DROPS["mapping_error"],
 }
 

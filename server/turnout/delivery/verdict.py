@@ -47,6 +47,7 @@ CODES: tuple[Code, ...] = (
     Code(27, _X, "blocked_address", "The destination's address is private or reserved.", "Allow the network in TURNOUT_ALLOW_ADDRESSES, then replay it."),
     Code(28, _X, "action_gone", "The action that owed it does not exist any more."),
     Code(29, _X, "credentials", "The destination refused this event's credentials while it took others'.", "Read what it answered, then replay it."),
+    Code(30, _X, "blocked_path", "What stands at the file's path is no plain file.", "Take away what stands there, or set another path, then replay it."),
     Code(40, _N, "namespace", "The destination does not receive this namespace.", "Set `receives` of the destination if it should."),
     Code(41, _N, "filtered", "The destination's filter leaves it out.", "Change the filter if it should pass."),
     Code(42, _N, "integrations", "The event's own `integrations` object switches the destination off."),
@@ -79,6 +80,7 @@ REFUSED = code(_X, "refused")
 EXPIRED = code(_X, "expired")
 REDIRECT = code(_X, "redirect")
 BLOCKED = code(_X, "blocked_address")
+BLOCKED_PATH = code(_X, "blocked_path")
 ACTION_GONE = code(_X, "action_gone")
 BAD_CREDENTIALS = code(_X, "credentials")
 NAMESPACE = code(_N, "namespace")

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from turnout.delivery import verdict
 from turnout.document import Document
 from turnout.event.model import MessageId, Stored
-from turnout.exchange import Drop, Item, Order
+from turnout.exchange import Drop, Item, Order, part_of
 from turnout.routing import Bound, NotSent, route
 
 WINDOW_EVENTS = 1000
 WINDOW_BYTES = 4_000_000
 """Source: ENGINE.md 3."""
-
-
-def part_of(action: str, index: int) -> int:
-    """Number a part of an event: its action by name, so that a changed manifest keeps it, and the item's index."""
-    return (zlib.crc32(action.encode()) & 0x7FFF) << 16 | index & 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)

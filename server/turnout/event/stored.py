@@ -19,7 +19,6 @@ from turnout.event.wire import load
 
 _IDS = ("userId", "anonymousId", "previousId", "groupId")
 _OBJECTS = ("properties", "traits", "context", "integrations")
-_NONE = msgspec.Raw(b"")
 
 
 class Derived(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -23,7 +23,8 @@ EVENT_BYTES: Final = 32 * 1024
 DEPTH: Final = 64
 KEYS: Final = 10_000
 KEY_BYTES: Final = 1024
-_LOW, _HIGH = -(1 << 63), (1 << 63) - 1
+LOW, HIGH = -(1 << 63), (1 << 63) - 1
+"""The integers that are taken."""
 _LONG = b"0" * 19
 """As many digits as the first integer beyond 64 bits has."""
 _ALIKE = bytes.maketrans(b"123456789[", b"000000000{")
@@ -196,7 +197,7 @@ def _look(value: Json) -> Flaw | None:
         below: list[Json] = []
         for part in level:
             if isinstance(part, int):
-                if not _LOW <= part <= _HIGH:
+                if not LOW <= part <= HIGH:
                     return OUT_OF_RANGE
             elif isinstance(part, dict | list):
                 if depth == DEPTH:

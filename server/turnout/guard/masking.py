@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from turnout.document import Document, Json, Untrusted
-from turnout.guard.personal import DEPTH, Role, rewrite
+from turnout.guard.personal import DEPTH, Exchange, Role, rewrite, rewrite_beside
 
 LIMIT = 512
 """Characters of one text. Source: reliability-security.md 7.4."""
@@ -48,6 +48,19 @@ def mask(value: str) -> str:
 
 def mask_document(document: Document, own: frozenset[str] = frozenset()) -> Document:
     """Copy an event with personal fields, e-mails in any text, and repeats of both masked, except what is in `own`."""
+    return rewrite(document, frozenset(Role), _masks(own))
+
+
+def mask_beside(document: Document, beside: Json, own: frozenset[str] = frozenset()) -> Json:
+    """Copy what stands beside an event (a request that carried it, an answer) with every personal value masked.
+
+    >>> mask_beside({"traits": {"name": "Ann"}, "context": {"ip": "203.0.113.9"}}, "no Ann from 203.0.113.9, annual")
+    'no A… from 203.0.…, annual'
+    """
+    return rewrite_beside(document, beside, _masks(own))
+
+
+def _masks(own: frozenset[str]) -> Exchange:
     kept = {value.strip().casefold() for value in own}
 
     def exchange(role: Role, text: str) -> str:
@@ -55,7 +68,7 @@ def mask_document(document: Document, own: frozenset[str] = frozenset()) -> Docu
             return text
         return f"…{text[-2:]}" if role is Role.PHONE and len(text) >= _ID_LENGTH else mask(text)
 
-    return rewrite(document, frozenset(Role), exchange)
+    return exchange
 
 
 def own_values(arguments: Json) -> frozenset[str]:

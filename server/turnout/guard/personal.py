@@ -2,17 +2,20 @@
 
 1. A field is personal by its name, in any spelling (`userId`, `user_id`), and some only inside `traits`,
    `context.device`, `externalIds` or `integrations`. What stands below it is personal with it.
-2. What looks like an e-mail is one, in every text and key, also percent-encoded.
+2. What looks like an e-mail is one, in every text and key, also percent-encoded; so is a phone number with its `+`.
 3. What stood in an id, e-mail or phone field is exchanged wherever it stands again: as a whole text, and from
    six characters on as part of one, in any case, also percent-encoded.
 4. `type`, well-formed times and the spec's own keys stay.
+5. Beside an event (the request that carried it, its destination's answer) names of fields say little: there every
+   personal value of the event is exchanged, short ones as whole words, and what looks like an IP address.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
@@ -37,6 +40,8 @@ DEPTH = 64
 """The door refuses deeper events. Source: reliability-security.md 7.4."""
 _PART = 6
 """Shorter values are exchanged only where they are a whole text: `pro` stands in `product`."""
+_WORD = 3
+"""Beside an event, shorter ones from here on are exchanged as whole words, too."""
 _CLAIMS = 100
 """So many values are looked for inside texts: bounds the search, the shallowest fields first."""
 
@@ -47,6 +52,13 @@ _EMAIL = re.compile(
     rf"(?:[\w.+!#$*^~-]|%(?:25)*2[BDE]){{1,64}}(?P<at>{_AT})"
     rf"(?:[\w-]{{1,63}}{_DOT}){{1,8}}[^\W\d_][\w-]{{1,62}}",
     re.IGNORECASE,
+)
+_NUMBER = re.compile(  # E.164 with its sign, as people space it
+    r"(?<![\w+.])(?P<plus>\+|%(?:25)*2B)\d(?:[\s().-]{0,2}\d){7,14}(?!\d)", re.IGNORECASE | re.ASCII
+)
+_ADDRESS = re.compile(
+    r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7})(?![\w:]|\.\d)",
+    re.IGNORECASE | re.ASCII,
 )
 _TIME = re.compile(r"[\dTZ:.+-]{10,40}", re.ASCII)
 _TIMES = re.compile(r"(?:t|originalT)imestamp|(?:sent|received)At")
@@ -80,8 +92,13 @@ _INSIDE: Mapping[str, Mapping[str, Role]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Claims:
+    """What is looked for: as a whole text, within one, as a word of one; `numbers` also by their looks."""
+
     whole: frozenset[str]
     parts: tuple[str, ...]
+    words: tuple[str, ...] = ()
+    numbers: bool = True
+    beside: bool = False
 
 
 @lru_cache(maxsize=4096)
@@ -101,7 +118,28 @@ def role(key: str, zone: str) -> Role | None:
 
 def rewrite(document: Document, roles: frozenset[Role], exchange: Exchange) -> Document:
     """Copy the document with each personal value of these roles exchanged, wherever it stands."""
-    claims = _claims(document, roles - {Role.OTHER})
+    claims = _claims(document, roles - {Role.OTHER}, numbers=Role.PHONE in roles)
+    walk = _walker(claims, roles, exchange)
+    return {
+        _key(key, claims, exchange): value
+        if _stays(key, value)
+        else walk(value, _zone(key, ""), _role(key, "", roles), 1)
+        for key, value in document.items()
+    }
+
+
+def rewrite_beside(document: Document, beside: Json, exchange: Exchange) -> Json:
+    """Copy what stands beside a document with each personal value of either exchanged."""
+    found = _found(document, frozenset(Role))
+    words = tuple(sorted((text for text in found if _WORD <= len(text) < _PART), key=len, reverse=True))
+    claims = _Claims(frozenset(found), _parts(found), words, beside=True)
+    return _walker(claims, frozenset(Role), exchange)(beside, "", None, 1)
+
+
+def _walker(
+    claims: _Claims, roles: frozenset[Role], exchange: Exchange
+) -> Callable[[Json, str, Role | None, int], Json]:
+    """Make what copies a value: in its zone, under a field of this role, at this depth."""
 
     def walk(value: Json, zone: str, at: Role | None, depth: int) -> Json:
         if depth > DEPTH:
@@ -115,12 +153,7 @@ def rewrite(document: Document, roles: frozenset[Role], exchange: Exchange) -> D
             return [walk(below, zone, at, depth + 1) for below in value]
         return _scalar(value, at, claims, exchange)
 
-    return {
-        _key(key, claims, exchange): value
-        if _stays(key, value)
-        else walk(value, _zone(key, ""), _role(key, "", roles), 1)
-        for key, value in document.items()
-    }
+    return walk
 
 
 def _stays(key: str, value: Json) -> bool:
@@ -159,14 +192,22 @@ def _text(value: Json) -> str:
             return ""
 
 
-def _claims(document: Document, roles: frozenset[Role]) -> _Claims:
+def _claims(document: Document, roles: frozenset[Role], *, numbers: bool) -> _Claims:
+    found = _found(document, roles)
+    return _Claims(frozenset(found), _parts(found), numbers=numbers)
+
+
+def _parts(found: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted((text for text in found if len(text) >= _PART), key=len, reverse=True))
+
+
+def _found(document: Document, roles: frozenset[Role]) -> dict[str, None]:
     found: dict[str, None] = {}
     for text in _claimed(document, roles):
         found[text] = None
         if len(found) == _CLAIMS:
             break
-    parts = sorted((text for text in found if len(text) >= _PART), key=len, reverse=True)
-    return _Claims(frozenset(found), tuple(parts))
+    return found
 
 
 def _claimed(document: Document, roles: frozenset[Role]) -> Iterator[str]:
@@ -190,7 +231,7 @@ def _scalar(value: Json, at: Role | None, claims: _Claims, exchange: Exchange) -
     if not text.strip():
         return value
     if at is None and not isinstance(value, str):
-        known = len(text) >= _PART and text in claims.whole
+        known = len(text) >= (_PART if not claims.beside else 2) and text in claims.whole
         return exchange(Role.ID, text) if known else value
     if at is None:
         return _within(text, claims, exchange)
@@ -217,20 +258,61 @@ def _within(text: str, claims: _Claims, exchange: Exchange) -> str:
 
 
 def _gap(text: str, claims: _Claims, exchange: Exchange) -> str:
-    if not claims.parts or len(text) < _PART:
+    """Exchange what lies between e-mails: numbers and addresses, and between them what is claimed."""
+    pieces: list[str] = []
+    end = 0
+    for start, stop, changed in _looks(text, claims, exchange):
+        pieces += _known(text[end:start], claims, exchange), changed
+        end = stop
+    return "".join(pieces) + _known(text[end:], claims, exchange)
+
+
+def _looks(text: str, claims: _Claims, exchange: Exchange) -> Iterator[tuple[int, int, str]]:
+    """Find what looks like a phone number or, beside an event, an IP address; in the order of the text."""
+    found: list[tuple[int, int, str]] = []
+    if claims.numbers and ("+" in text or "%" in text):
+        for each in _NUMBER.finditer(text):
+            number = f"+{each[0][len(each['plus']) :]}"
+            kind = Role.ID if number in claims.whole else Role.PHONE
+            found.append((each.start(), each.end(), exchange(kind, number).replace("+", each["plus"])))
+    if claims.beside:
+        found += [(each.start(), each.end(), exchange(Role.OTHER, each[0])) for each in _addresses(text)]
+    end = 0
+    for start, stop, changed in sorted(found):
+        if start >= end:
+            yield start, stop, changed
+            end = stop
+
+
+def _addresses(text: str) -> Iterator[re.Match[str]]:
+    for each in _ADDRESS.finditer(text):
+        try:
+            ipaddress.ip_address(each[0])
+        except ValueError:
+            continue
+        yield each
+
+
+def _known(text: str, claims: _Claims, exchange: Exchange) -> str:
+    if len(text) < (_WORD if claims.words else _PART) or not (claims.parts or claims.words):
         return text
-    pattern = _encoded(claims.parts) if "%" in text else _literal(claims.parts)
+    pattern = (_encoded if "%" in text else _literal)(claims.parts, claims.words)
     return pattern.sub(lambda found: exchange(Role.ID, found[0]), text)
 
 
 @lru_cache(maxsize=256)
-def _literal(parts: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(re.escape(part).replace(r"\ ", "[ +]") for part in parts), re.IGNORECASE)
+def _literal(parts: tuple[str, ...], words: tuple[str, ...]) -> re.Pattern[str]:
+    return _either(parts, words, lambda part: re.escape(part).replace(r"\ ", "[ +]"))
 
 
 @lru_cache(maxsize=256)
-def _encoded(parts: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join("".join(map(_character, part)) for part in parts), re.IGNORECASE)
+def _encoded(parts: tuple[str, ...], words: tuple[str, ...]) -> re.Pattern[str]:
+    return _either(parts, words, lambda part: "".join(map(_character, part)))
+
+
+def _either(parts: tuple[str, ...], words: tuple[str, ...], spell: Callable[[str], str]) -> re.Pattern[str]:
+    every = [*map(spell, parts), *(rf"(?<!\w){spell(word)}(?!\w)" for word in words)]
+    return re.compile("|".join(every), re.IGNORECASE)
 
 
 def _character(one: str) -> str:

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, TypeAlias
@@ -96,23 +95,6 @@ def command_line(namespace: Namespace = TEST) -> Principal:
     return Principal("local", EVERY, "command line", namespace)
 
 
-def granted(names: Iterable[str], *, both_allowed: bool = False) -> frozenset[Scope]:
-    """Read the scopes that a token is to have.
-
-    Raises: InvalidInput for none, for an unknown name, and for `people` beside `configure` unless allowed.
-    """
-    given = frozenset(names)
-    if not given or not given <= EVERY:
-        raise InvalidInput(f"Expected one or more of the scopes {', '.join(Scope)}; at least one name is none of them.")
-    scopes = frozenset(Scope(name) for name in given)
-    if scopes >= {Scope.PEOPLE, Scope.CONFIGURE} and not both_allowed:
-        raise InvalidInput(
-            "The scopes `people` and `configure` are together on one principal; leave one out, "
-            "or allow both in the configuration file."
-        )
-    return scopes
-
-
 def permit(principal: Principal, needed: frozenset[Scope], *namespaces: Namespace) -> None:
     """Let a call pass that needs these scopes and changes these namespaces; none for what only reads.
 
@@ -152,6 +134,7 @@ def _advice(scope: Scope, principal: Principal) -> str:
     if scope is Scope.ADMIN:
         return f"For `admin`, use the command line, or {token}"
     if scope is Scope.CONFIGURE and Scope.PEOPLE in principal.scopes:
-        return f"For `configure`, start the server without `--people`, or use {token} and without `people`"
+        both = "allow both in turnout.toml (`both_allowed = true`)"
+        return f"For `configure`, start the server without `--people`, {both}, or use {token} and without `people`"
     test = ", or name a test namespace" if scope is Scope.LIVE else ""
     return f"For `{scope}`, start the server with {_FLAGS[scope]}, or use {token}{test}"

@@ -12,7 +12,7 @@ from typing import TypeVar
 from turnout import document
 from turnout.clock import DAY, MINUTE
 from turnout.document import Document
-from turnout.errors import InProgress, InvalidConfirmation, InvalidInput, OutcomeUnknown
+from turnout.errors import Erased, InProgress, InvalidConfirmation, InvalidInput, OutcomeUnknown
 from turnout.guard import audit, confirmation, idempotency
 from turnout.guard.idempotency import Fingerprint
 from turnout.guard.principal import permit, reach
@@ -46,10 +46,12 @@ class Done:
 def run(unit: Unit, operation: Operation[Q, P], request: Q, intent: Intent, retention_days: int = 90) -> Done:
     """Carry a call out, once. Raises: Denied, KeyReused, InvalidConfirmation, and what the operation raises."""
     permit(intent.principal, operation.scopes)
+    request = operation.fill(request, intent.principal)
     printed = _print(unit, operation.name, request)
     token = _token(unit, operation, printed, intent)
     key = _key(operation, printed, intent, token)
-    if key and not intent.dry_run and (kept := unit.keys.find(intent.principal.name, operation.name, key)):
+    kept = unit.keys.find(intent.principal.name, operation.name, key) if key and not intent.dry_run else None
+    if kept and not (kept.state is KeyState.ERASED and idempotency.is_derived(key)):
         return _replay(kept, printed, key, unit.now)
     calling = Calling(intent.principal, operation.name, key, unit.now)
     plan = operation.plan(unit, request, calling)
@@ -153,9 +155,7 @@ def _replay(kept: Kept, printed: Fingerprint, key: str, now: int) -> Done:
     idempotency.agree(Fingerprint.read(kept.fingerprint), printed)
     derived = idempotency.is_derived(key)
     if kept.state is KeyState.ERASED:
-        return Done(
-            {"erased": True, "summary": "The person of this call was erased, and its answer with them."}, replayed=True
-        )
+        raise Erased
     told = document.decode(kept.answer)
     assert isinstance(told, dict)
     ago = max(0, now - kept.used) // 1_000_000

@@ -9,8 +9,6 @@ import hmac
 from turnout.clock import SECOND
 from turnout.exchange import Moment
 
-BEARER, BASIC, HOOK = "bearer", "basic", "standard_webhooks"
-
 
 def bearer(token: str) -> tuple[str, str]:
     """Make the header for a token. Source: RFC 6750, 2.1."""

@@ -14,6 +14,7 @@ from turnout.document import Document, Json
 from turnout.errors import InvalidInput
 from turnout.manifest import texts
 from turnout.manifest.expression import nearest
+from turnout.manifest.headers import refusal
 from turnout.manifest.model import Setting, Type
 from turnout.manifest.read_settings import RESERVED
 from turnout.manifest.templates import template
@@ -130,6 +131,8 @@ def _map(setting: Setting, value: Json) -> Json:
     for key, one in pairs.items():
         if _CONTROL.search(key):
             raise Wrong("has a key with a control character")
+        if setting.names == "header" and (why := refusal(key)):
+            raise Wrong(f"has the header `{shown(key)}`, {why}; any other name is allowed")
         found[key] = _text(setting, text_of(one) if isinstance(one, bool) else one)
     return found
 

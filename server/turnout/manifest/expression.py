@@ -17,6 +17,9 @@ from turnout.manifest.nodes import Node
 from turnout.manifest.tokens import ExpressionError, Token, segments, tokens, unquote
 
 MAX_DEPTH = 30
+MAX_TOKENS = 300
+MAX_KEYS = 64
+"""Bounds of one expression, so that reading and compiling it never meets the end of Python's stack."""
 MAX_LENGTH = 8_000
 
 _CONSTANTS: dict[str, Json] = {"true": True, "false": False, "null": None}
@@ -55,11 +58,19 @@ def parse(text: str, names: Names, at: str = "") -> Node:
     """Read one expression. Raises: ExpressionError."""
     if len(text) > MAX_LENGTH:
         raise ExpressionError(f"an expression may have {MAX_LENGTH} characters")
-    parser = _Parser(tokens(text), names, at)
+    found = tokens(text)
+    if len(found) > MAX_TOKENS:
+        raise ExpressionError(f"an expression may have {MAX_TOKENS} names, values and operators")
+    parser = _Parser(found, names, at)
     node = parser.pipe()
     if parser.token.kind != "end":
         raise ExpressionError(f"did not expect `{parser.token.text}` at character {parser.token.start + 1}")
     return node
+
+
+def _short(keys: tuple[str, ...]) -> None:
+    if len(keys) > MAX_KEYS:
+        raise ExpressionError(f"a path may have {MAX_KEYS} names: no event is deeper")
 
 
 class _Parser:
@@ -228,6 +239,7 @@ class _Parser:
         return nodes.Let(self.names.lets[keys[0]], keys[1:], self.at)
 
     def path(self, root: str, keys: tuple[str, ...]) -> Node:
+        _short(keys)
         if root in LATER:
             raise ExpressionError(f"`${root}` ({LATER[root]}) is not supported yet")
         if root not in self.names.roots:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from turnout.exchange import Dedupe
+from turnout.exchange import Dedupe, part_of
 from turnout.manifest import nodes
 from turnout.manifest.load import Steps
 from turnout.manifest.model import KINDS, PROFILE_HOURS, ActionSpec, Auth, Manifest, Setting, Type
@@ -196,6 +196,16 @@ def _triggers(manifest: Manifest) -> Iterator[Finding]:
             yield _finding(manifest, ("actions", name, "for"), "this can never match")
 
 
+def _names(manifest: Manifest) -> Iterator[Finding]:
+    """What an event is owed is kept under a checksum of the action's name: two that are equal would be one."""
+    taken: dict[int, str] = {}
+    for name in manifest.actions:
+        other = taken.setdefault(part_of(name, 0), name)
+        if other != name:
+            say = f"`{name}` and `{other}` have the same checksum, by which deliveries are kept: rename one"
+            yield _finding(manifest, ("actions", name), say)
+
+
 def _limits(manifest: Manifest) -> Iterator[Finding]:
     for name, spec in manifest.actions.items():
         if spec.batch and not spec.batch.bytes and spec.batch.limit != Const(1):
@@ -229,5 +239,5 @@ def _proofs(proof: Auth) -> Iterator[Node]:
 
 
 _CHECKS: tuple[Callable[[Manifest], Iterator[Finding]], ...] = (
-    *(_settings, _status, _tests, _coverage, _repeats, _groups, _links, _triggers, _limits),
+    *(_settings, _status, _tests, _coverage, _repeats, _groups, _links, _triggers, _names, _limits),
 )

@@ -45,7 +45,7 @@ class Setting:
 
     `needed` makes it required when the condition holds, `shown` says when a form shows it. `aka` are the
     names of other catalogues. `generate` is `whsec` where we can make a value. `choices` gives the label of
-    each value of an enum; `columns` those of a table.
+    each value of an enum; `columns` those of a table; `names` says that the keys of a map are names of headers.
     """
 
     name: str
@@ -61,6 +61,7 @@ class Setting:
     pattern: str = ""
     aka: tuple[str, ...] = ()
     generate: str = ""
+    names: str = ""
     columns: tuple[Setting, ...] = ()
     needed: Node | None = None
     shown: Node | None = None

@@ -12,7 +12,7 @@ from turnout.manifest.texts import is_pattern
 
 _KEYS = (
     *("type", "default", "label", "help", "secret", "enum", "of", "min", "max", "pattern", "aka", "generate"),
-    *("columns", "shown", "required"),
+    *("columns", "names", "shown", "required"),
 )
 RESERVED = "endpoint"
 
@@ -68,6 +68,7 @@ def _setting(part: Part, key: str, names: frozenset[str]) -> Setting:
         pattern=given.text("pattern"),
         aka=given.words("aka"),
         generate=given.choice("generate", ("", "whsec"), ""),
+        names=_names(given, sort),
         columns=_columns(given, sort),
         needed=holds("required"),
         shown=holds("shown"),
@@ -101,6 +102,12 @@ def _listed(given: Part, raw: Json) -> list[Json]:
     if not isinstance(raw, list) or not raw:
         raise given.fail("enum", "expected a list of values, or a mapping of values to labels")
     return raw
+
+
+def _names(given: Part, sort: Type) -> str:
+    if sort is not Type.MAP and "names" in given.raw:
+        raise given.fail("names", "only the keys of a map can be names of headers")
+    return given.choice("names", ("", "header"), "")
 
 
 def _columns(given: Part, sort: Type) -> tuple[Setting, ...]:

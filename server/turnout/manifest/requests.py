@@ -13,13 +13,13 @@ from turnout.document import Json, encode
 from turnout.exchange import Moment, Request
 from turnout.manifest import auth
 from turnout.manifest.casts import signing_keys
+from turnout.manifest.headers import refusal
 from turnout.manifest.model import Auth, Manifest, Send
 from turnout.manifest.nodes import Node
 from turnout.manifest.values import text_of
 
 Evaluate: TypeAlias = "Callable[[str], Json]"
 """Computes a value of the request by its name, null where there is none."""
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _URL_SAFE = "%/:?#[]@!$&'()*+,;=~-._"
 _MEDIA = {
@@ -28,8 +28,6 @@ _MEDIA = {
     "ndjson": "application/x-ndjson",
     "text": "text/plain; charset=utf-8",
 }
-_OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect", "upgrade"})
-"""Headers that the sender makes."""
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -114,7 +112,7 @@ def _put(headers: dict[str, str], given: Json) -> None:
 
 def _refuse(headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
-        if not _TOKEN.fullmatch(name) or name in _OURS:
+        if refusal(name):
             raise Unsendable("a header has a name that may not be sent")
         if _CONTROL.search(value):
             raise Unsendable("a header contains a control character")

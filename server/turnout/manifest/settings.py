@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from turnout.document import Document, Json
 from turnout.entropy import Entropy
@@ -24,6 +25,10 @@ ENDPOINT = Setting(
     label="Endpoint",
     help="Replaces scheme, host and port of every request: for recorders, proxies and regions not known here",
 )
+
+
+_ALONE = 8
+"""A value of a URL's query is hidden by itself from this length on."""
 
 
 def check(manifest: Manifest, given: Mapping[str, Json]) -> Document:
@@ -96,7 +101,7 @@ def generated(setting: Setting, entropy: Entropy) -> str:
 
 
 def secrets(settings: Mapping[str, Setting], values: Document) -> dict[str, str]:
-    """List the values that must not stand in evidence, by the name of their setting."""
+    """List the values that must not stand in evidence, by the name of their setting; of a URL, its query's values."""
     found: dict[str, str] = {}
     for name, value in values.items():
         setting = settings.get(name)
@@ -108,14 +113,33 @@ def secrets(settings: Mapping[str, Setting], values: Document) -> dict[str, str]
             found[name] = text_of(value)
         elif setting.type is Type.TABLE and isinstance(value, list):
             found |= _secret_cells(setting, value)
+        elif setting.type is Type.URL and isinstance(value, str):
+            found |= _within_url(name, value)
     return {name: value for name, value in found.items() if value}
+
+
+def _within_url(name: str, url: str) -> dict[str, str]:
+    """List what a URL may prove its caller with; a short value with its key, for alone it stands everywhere by chance.
+
+    >>> _within_url("url", "https://ann:s3cret-word@example.test/in?token=abcdefgh12&v=2")
+    {'url.token': 'abcdefgh12', 'url.v': 'v=2', 'url.user': 'ann:s3cret-word', 'url.password': 's3cret-word'}
+    """
+    parts = urlsplit(url)
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    found = {f"{name}.{key}": value if len(value) >= _ALONE else f"{key}={value}" for key, value in pairs if value}
+    if user := parts.netloc.rpartition("@")[0]:
+        found[f"{name}.user"] = user
+        found[f"{name}.password"] = unquote(user.partition(":")[2])
+    return found
 
 
 def _secret_cells(setting: Setting, rows: list[Json]) -> dict[str, str]:
     hidden = [column.name for column in setting.columns if column.secret]
-    return {
-        f"{setting.name}.{place}.{name}": text_of(row.get(name))
-        for place, row in enumerate(rows)
-        if isinstance(row, dict)
-        for name in hidden
-    }
+    links = [column.name for column in setting.columns if column.type is Type.URL and not column.secret]
+    found: dict[str, str] = {}
+    for place, row in enumerate(rows):
+        if isinstance(row, dict):
+            found |= {f"{setting.name}.{place}.{name}": text_of(row.get(name)) for name in hidden}
+            for name in links:
+                found |= _within_url(f"{setting.name}.{place}.{name}", text_of(row.get(name)))
+    return found

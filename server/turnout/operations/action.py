@@ -11,6 +11,7 @@ from turnout.document import Document
 from turnout.errors import InvalidInput
 from turnout.guard.audit import Inverse
 from turnout.guard.principal import Scope, permit
+from turnout.operations.counted import counted
 from turnout.operations.health import unread
 from turnout.operations.model import Applied, Calling, Shown
 from turnout.store.lanes import LaneState
@@ -61,13 +62,18 @@ def apply(unit: Unit, acting: Acting, calling: Calling) -> Applied:
         case Action.RESUME:
             unit.lanes.set_state(lane, LaneState.RUNNING, "")
             undo = _undo(key, Action.PAUSE) if acting.paused else None
-            said = f"was resumed; {acting.waiting} events waited" if acting.paused else "was not paused; it tries anew"
+            said = (
+                f"was resumed; {counted(acting.waiting, 'event')} waited"
+                if acting.paused
+                else "was not paused; it tries anew"
+            )
             return Applied(_answer(acting, said, "running"), inverse=undo)
         case Action.REMOVE:
             cancelled = remove_lane(unit, lane)
             unit.entities.remove(DESTINATION, key)
             unit.entities.forget(key)
-            said = f"was removed and its secrets forgotten; {cancelled} deliveries were cancelled"
+            ended = counted(cancelled, "delivery was", "deliveries were")
+            said = f"was removed and its secrets forgotten; {ended} cancelled"
             return Applied(_answer(acting, said, "removed"))
     assert_never(acting.action)
 
@@ -80,7 +86,7 @@ def show(acting: Acting) -> Shown:
     if acting.action is Action.REMOVE:
         confirm = "This cannot be undone: what waits is not delivered any more, and its secrets are forgotten."
     return Shown(
-        f"The destination {name!r} would be {words[acting.action]}. {waiting} of its events wait now.",
+        f"The destination {name!r} would be {words[acting.action]}. Waiting for it now: {counted(waiting, 'event')}.",
         {"destination_id": acting.destination.id, "name": name, "waiting": waiting},
         confirm,
     )

@@ -30,7 +30,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class NewSettings:
     """Settings after the change: `sealed` are new secrets, `unset` those that go, `hosts` new ones of own choice."""
 
     public: Mapping[str, Json]
@@ -46,7 +46,7 @@ class Changing:
 
     before: Destination
     after: Destination
-    settled: Settled
+    settings: NewSettings
     fields: tuple[str, ...]
 
 
@@ -55,25 +55,25 @@ def plan(
 ) -> Changing:
     """Check all of it. Raises: Denied, InvalidSettings, InvalidInput, NotFound, Conflict."""
     permit(calling.principal, frozenset({Scope.CONFIGURE}))
-    settled = Settled(before.settings, before.secrets)
+    new = NewSettings(before.settings, before.secrets)
     if wanted.settings:
         entry = catalogue.find(before.slug)
         given = filled.named(entry, wanted.settings, calling.principal)
-        settled = _settle(catalogue, entry, given, before, _secrets(view, before))
+        new = _new_settings(catalogue, entry, given, before, _secrets(view, before))
     after = replace(
         before,
         name=before.name if wanted.name is None else _name(view, before, wanted.name),
-        settings=settled.public,
-        secrets=settled.secrets,
+        settings=new.public,
+        secrets=new.secrets,
         receives=before.receives if wanted.receives is None else terms.receives(wanted.receives),
         filter=before.filter if wanted.filter is None else terms.condition(wanted.filter, binder),
         sources=before.sources if wanted.sources is None else terms.sources(wanted.sources, view.workspace),
     )
     fields = ["name", "receives", "filter", "sources", "settings"]
     differ = [each for each in fields if getattr(before, each) != getattr(after, each)]
-    if (settled.sealed or settled.unset) and "settings" not in differ:
+    if (new.sealed or new.unset) and "settings" not in differ:
         differ.append("settings")
-    return Changing(before, after, settled, tuple(differ))
+    return Changing(before, after, new, tuple(differ))
 
 
 def apply(unit: Unit, changing: Changing, calling: Calling) -> Applied:
@@ -91,9 +91,9 @@ def apply(unit: Unit, changing: Changing, calling: Calling) -> Applied:
     if not changing.fields:
         return Applied({**answer, "summary": f"Nothing was changed: the destination {after.name!r} is so already."})
     unit.entities.revise(calling.principal.name, calling.operation)
-    for name in changing.settled.unset:
+    for name in changing.settings.unset:
         unit.entities.unset(after.id, name)
-    for name, value in changing.settled.sealed.items():
+    for name, value in changing.settings.sealed.items():
         unit.entities.seal(after.id, name, value)
     unit.entities.put(DESTINATION, after.id, destination_body(after))
     return Applied(answer, inverse=_undo(changing))
@@ -101,7 +101,7 @@ def apply(unit: Unit, changing: Changing, calling: Calling) -> Applied:
 
 def show(changing: Changing) -> Shown:
     """Put it in words; a new host of the caller's own choice needs a yes."""
-    fields, new = ", ".join(changing.fields) or "nothing", changing.settled.hosts
+    fields, new = ", ".join(changing.fields) or "nothing", changing.settings.hosts
     told: Document = {
         "destination_id": changing.before.id,
         "name": changing.after.name,
@@ -127,13 +127,13 @@ def _secrets(view: View, before: Destination) -> Mapping[str, str]:
         return {}
 
 
-def _settle(
+def _new_settings(
     catalogue: Catalogue, entry: Entry, given: Document, before: Destination, secrets: Mapping[str, str]
-) -> Settled:
+) -> NewSettings:
     """Put what is given over what is there, and check the whole."""
     merged = {**before.settings, **secrets, **given}
     after = filled.fill(catalogue, entry, {name: value for name, value in merged.items() if value is not None})
-    return Settled(
+    return NewSettings(
         after.public,
         tuple(sorted(after.secrets)),
         {name: value for name, value in after.secrets.items() if secrets.get(name) != value},
@@ -155,7 +155,7 @@ def _hosts_before(
 def _undo(changing: Changing) -> Inverse | None:
     """Give the call that takes it back; none where a secret was changed, for its old value is not told."""
     before, after = changing.before, changing.after
-    if changing.settled.sealed or changing.settled.unset:
+    if changing.settings.sealed or changing.settings.unset:
         return None
     old: dict[str, Json] = {
         "name": before.name,

@@ -22,6 +22,8 @@ NAME = "test_destination"
 _PLAIN_FAULTS = frozenset(str(kind) for kind in (*NEVER_LEFT, FaultKind.DISK))
 """Nothing is in doubt after these: it could not be reached, or written."""
 
+_FILE_FAULTS = frozenset({str(FaultKind.DISK), str(FaultKind.FORBIDDEN_PATH)})
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -91,6 +93,8 @@ def reason(outcome: Outcome) -> str:
 
 def _says(outcome: Outcome) -> str:
     match passed(outcome):
+        case False if outcome.code in _FILE_FAULTS:
+            return f"the file cannot be written ({outcome.code}). Correct the path or what is there, then test again."
         case True:
             return "the test passed."
         case None:

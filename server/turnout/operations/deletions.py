@@ -6,7 +6,7 @@ goes, and cancels what a few events are owed; from then on no lane sends anythin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from turnout import erasure
@@ -17,8 +17,9 @@ from turnout.erasure import Kind
 from turnout.errors import InvalidInput, NotFound
 from turnout.event.model import Namespace
 from turnout.guard import namespace
-from turnout.guard.principal import Effect, Scope
+from turnout.guard.principal import Effect, Principal, Scope, permit
 from turnout.identity.model import Identifier, IdType
+from turnout.operations.counted import counted
 from turnout.operations.model import Applied, Calling, Operation, Shown
 from turnout.operations.whose import Whose
 from turnout.routing import Bound
@@ -58,9 +59,10 @@ class Deleting:
 
 
 def plan(eyes: Eyes, view: View, request: Deletion, calling: Calling) -> Deleting:
-    """Find the person and count. Raises: InvalidInput; NotFound where there is nothing to lift."""
+    """Find the person and count. Raises: Denied; InvalidInput; NotFound where there is nothing to lift."""
     kind = _kind(request.kind)
     space = namespace.choose(request.namespace or "", calling.principal.default_namespace)
+    permit(calling.principal, frozenset(), space)  # first: who may not is told nothing of who is there
     given = _given(request, space)
     person = int(view.people.owner(given) or 0)
     known = view.people.get(person).identifiers if person else ()
@@ -106,22 +108,22 @@ def effect(deleting: Deleting) -> Effect:
 
 def show(deleting: Deleting) -> Shown:
     """Put it in words; what cannot be undone needs a yes."""
-    n, ids = deleting.events, len(deleting.keys)
+    n, ids = counted(deleting.events, "event"), counted(len(deleting.keys), "identifier")
     what = {
-        Kind.BOTH: f"{n} events and {ids} identifiers would be erased, and events of this person refused from now on",
-        Kind.ERASE: f"{n} events and {ids} identifiers would be erased; events that come later are stored again",
-        Kind.SUPPRESS: f"events with any of {ids} identifiers would be refused from now on; {n} events stay",
-        Kind.UNSUPPRESS: f"events with any of {ids} identifiers would be taken again",
+        Kind.BOTH: f"{n} and {ids} would be erased, and events of this person refused from now on",
+        Kind.ERASE: f"{n} and {ids} would be erased; events that come later are stored again",
+        Kind.SUPPRESS: f"events with any of {ids} would be refused from now on; what is stored stays ({n})",
+        Kind.UNSUPPRESS: f"events with any of {ids} would be taken again",
     }[deleting.kind]
     who = "" if deleting.person else " Nobody with this identifier is known there yet."
     stays = [name for name, _ in deleting.destinations]
     told: Document = {
         "namespace": deleting.namespace,
-        "events": n,
-        "identifiers": ids,
+        "events": deleting.events,
+        "identifiers": len(deleting.keys),
         "destinations": [{"destination": name, "deletes": can} for name, can in deleting.destinations],
     }
-    warned = f" What {len(stays)} destinations got stays there." if stays and deleting.kind.erases else ""
+    warned = f" What {counted(len(stays), 'destination')} got stays there." if stays and deleting.kind.erases else ""
     return Shown(
         f"In the namespace {deleting.namespace}, {what}.{who}{warned}",
         told,
@@ -146,7 +148,12 @@ def can_delete(eyes: Eyes, view: View, destination: Destination) -> bool:
 
 def operation(eyes: Eyes) -> Operation[Deletion, Deleting]:
     """Give the operation; `eyes` bind destinations, to tell which of them can delete."""
-    return Operation(NAME, frozenset({Scope.PRIVACY}), partial(plan, eyes), apply, effect, show)
+    return Operation(NAME, frozenset({Scope.PRIVACY}), partial(plan, eyes), apply, effect, show, fill=fill)
+
+
+def fill(request: Deletion, principal: Principal) -> Deletion:
+    """Write the namespace out."""
+    return replace(request, namespace=request.namespace or principal.default_namespace)
 
 
 def _cancel(unit: Unit, deleting: Deleting) -> int:

@@ -8,19 +8,23 @@ from turnout.clock import iso
 from turnout.delivery import verdict
 from turnout.delivery.eyes import Eyes
 from turnout.delivery.verdict import Verdict
-from turnout.delivery.window import part_of
 from turnout.document import Document, Json, encode
 from turnout.errors import TurnoutError
+from turnout.event.model import Stored
 from turnout.event.stored import message_id
-from turnout.exchange import Class, Fault, FaultKind
+from turnout.exchange import Class, Fault, FaultKind, part_of
+from turnout.guard.masking import untrusted
 from turnout.operations.asked import body_of, turns
+from turnout.operations.names import of_run
 from turnout.operations.reader import Reader
 from turnout.operations.standing import PartStanding, Standing, standings
 from turnout.outcome import classify, judge
-from turnout.store.deliveries import RequestRow
+from turnout.store.deliveries import TRIES, RequestRow
 from turnout.store.lanes import LaneRow, LaneState
 from turnout.store.owed import OwedState
+from turnout.store.session import NEWEST
 from turnout.store.unit import View
+from turnout.workspace import DESTINATION
 
 MAYBE = "maybe sent"
 """Outcome of an attempt that the destination may have taken."""
@@ -30,7 +34,10 @@ _DOUBTFUL = frozenset(
     {str(kind) for kind in FaultKind if judge(Fault(kind)).what is Class.UNKNOWN} | {"answer_incomplete"}
 )
 _ENDED_BY_ANSWER = frozenset(
-    {verdict.REFUSED, verdict.EXPIRED, verdict.REDIRECT, verdict.BLOCKED, verdict.BAD_CREDENTIALS}
+    {
+        *(verdict.REFUSED, verdict.EXPIRED, verdict.REDIRECT, verdict.BLOCKED, verdict.BLOCKED_PATH),
+        verdict.BAD_CREDENTIALS,
+    }
 )
 """Codes whose rule says how the last request ended."""
 _NOT_AN_ATTEMPT = "not_sent"
@@ -59,15 +66,17 @@ def told(view: View, standing: Standing) -> Document:
         "rule": worst.rule or None,
         "says": worst.code.says if worst.code and worst.verdict is not Verdict.DELIVERED else None,
         "next": advice(standing.lane, worst, view.now) or None,
-        "run_id": str(standing.run) if standing.run else None,
+        "run_id": of_run(standing.run) if standing.run else None,
     }
 
 
-def full(view: View, eyes: Eyes, standing: Standing, seq: int, reader: Reader, received: Document) -> Document:
+def full(
+    view: View, eyes: Eyes, standing: Standing, event: Stored, reader: Reader, received: Document
+) -> Document:  # fmt: skip
     """Put a standing in words, with attempts, evidence, each part, and what the destination answered."""
     worst = standing.worst
     short = told(view, standing)
-    tried = attempts(view, standing, worst, seq)
+    tried = attempts(view, standing, worst, event)
     kept = turns(view, worst.request)
     many = len(standing.parts) > 1
     return {
@@ -77,31 +86,36 @@ def full(view: View, eyes: Eyes, standing: Standing, seq: int, reader: Reader, r
         "next": short["next"],
         "untrusted": _answer(kept, worst, reader, received),
         "run_id": short["run_id"],
-        "parts": [_part(view, eyes, standing, part, seq) for part in standing.parts[:PARTS_SHOWN]] if many else None,
+        "parts": [_part(view, eyes, standing, part, event) for part in standing.parts[:PARTS_SHOWN]] if many else None,
     }
 
 
 def name_of(view: View, lane: LaneRow) -> str:
-    """Give the name of a lane's destination; the id of one that was removed."""
+    """Give the name of a lane's destination; of one that was removed the name it had last, and that it was."""
     destination = view.workspace.by_lane().get(lane.lane)
-    return destination.name if destination else lane.destination
+    if destination is not None:
+        return destination.name
+    last = view.entities.last(DESTINATION, lane.destination)
+    return f"{last['name']} (removed)" if last else lane.destination
 
 
-def attempts(view: View, standing: Standing, part: PartStanding, seq: int) -> list[Json]:
+def attempts(view: View, standing: Standing, part: PartStanding, event: Stored) -> list[Json]:
     """List the requests that a part was in, the oldest first; one that a crash swallowed reads `maybe sent`."""
-    rows = requests(view, standing, part, seq)
+    rows = requests(view, standing, part, event)
     doubted = part.row is not None and part.row.state is OwedState.UNKNOWN and part.row.request == 0
-    swallowed = rows[0].n > 1 if rows else doubted
+    swallowed = 1 < rows[0].n <= TRIES if rows else doubted
     told: list[Document] = [{"outcome": MAYBE, "why": "crash"}] if swallowed else []
     told += [_attempt(row, part) for row in rows]
     return [{"n": n, **each} for n, each in enumerate(told, 1)]
 
 
-def requests(view: View, standing: Standing, part: PartStanding, seq: int) -> tuple[RequestRow, ...]:
+def requests(view: View, standing: Standing, part: PartStanding, event: Stored) -> tuple[RequestRow, ...]:
     """Give the requests that a part was in, the oldest first."""
     if not part.request and part.row is None:
         return ()
-    found = {row.id: row for row in view.deliveries.tries(standing.lane.lane, standing.run, seq, part.part)}
+    member = event.seq, part.part
+    tries = view.deliveries.tries(standing.lane.lane, standing.run, member, event.received, part.request or NEWEST)
+    found = {row.id: row for row in tries}
     if part.request not in found and (last := view.deliveries.request(part.request)) is not None:
         found[last.id] = last
     return tuple(found[number] for number in sorted(found) if found[number].outcome != _NOT_AN_ATTEMPT)
@@ -122,7 +136,6 @@ def advice(lane: LaneRow, part: PartStanding, now: int) -> str:
 _NOTES = {
     "trouble": "The destination fails at the moment; it is probed until it answers.",
     "credentials": "The destination refuses the credentials: correct its settings.",
-    "asked_to_wait": "The destination asked us to wait.",
     "gone": "The receiver says that it wants no more.",
 }
 
@@ -169,7 +182,7 @@ def _own(part: PartStanding) -> str:
     return part.rule if part.code.number in _ENDED_BY_ANSWER else ""
 
 
-def _part(view: View, eyes: Eyes, standing: Standing, part: PartStanding, seq: int) -> Document:
+def _part(view: View, eyes: Eyes, standing: Standing, part: PartStanding, event: Stored) -> Document:
     action = _action(view, eyes, standing.lane, part.part)
     return {
         "part": action,
@@ -177,7 +190,7 @@ def _part(view: View, eyes: Eyes, standing: Standing, part: PartStanding, seq: i
         "state": part.state or None,
         "reason": part.reason,
         "rule": part.rule or None,
-        "attempts": attempts(view, standing, part, seq),
+        "attempts": attempts(view, standing, part, event),
     }
 
 
@@ -199,6 +212,6 @@ def _answer(kept: Sequence[Document], part: PartStanding, reader: Reader, receiv
     if "fault" in answered:
         return {"answer": None, "fault": answered["fault"]}
     body = body_of(answered)
-    shown = reader.document({"received": received, "answer": body})["answer"]
+    shown = reader.beside(received, body)
     text = shown if isinstance(shown, str) or shown is None else encode(shown).decode()
-    return {"answer": None if text is None else reader.text(text), "status": answered.get("status")}
+    return {"answer": None if text is None else str(untrusted(text)), "status": answered.get("status")}

@@ -8,6 +8,7 @@ from turnout.document import Document, Json
 from turnout.errors import NotFound, TurnoutError
 from turnout.manifest.catalogue import Catalogue, Entry
 from turnout.operations import page, shown
+from turnout.operations.counted import counted
 from turnout.operations.health import OK, Rounds
 from turnout.operations.reader import Reader
 from turnout.store.unit import View
@@ -88,9 +89,9 @@ def _catalogue(
         {"slug": each.slug, "name": each.name, "status": each.status} for each in found[start : start + limit]
     ]
     verified = sum(each.status == "verified" for each in found)
-    said = f"{len(found)} destinations can be connected, {verified} of them verified, the others previews."
+    said = f"{counted(len(found), 'destination')} can be connected, {verified} of them verified, the others previews."
     if search:
-        said = f"{len(found)} destinations that can be connected match, {verified} of them verified."
+        said = f"{counted(len(found), 'match', 'matches')} among what can be connected, {verified} of them verified."
     told: Document = {"summary": said, "destinations": rows}
     if len(found) > start + limit:
         told["next_cursor"] = page.give(view, reader, listing, start + limit)
@@ -98,8 +99,8 @@ def _catalogue(
 
 
 def _summary(count: int, unwell: int, search: str) -> str:
-    what = "1 connected destination" if count == 1 else f"{count} connected destinations"
-    return f"{what}{' match' if search else ''}; {unwell} of those shown need attention."
+    matches = f" match{'es' if count == 1 else ''}" if search else ""
+    return f"{counted(count, 'connected destination')}{matches}; in need of attention: {unwell} of those shown."
 
 
 def _next(found: list[Destination], unwell: list[Destination]) -> Document:

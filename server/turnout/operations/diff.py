@@ -53,9 +53,8 @@ def diff(view: View, eyes: Eyes, reader: Reader, standing: Standing, event: Stor
     if sent is None:
         return {}
     who = _with_pool(reader, event, outward)
-    masked = who.document({"received": received, "sent": sent})
-    before = leaves(received, masked["received"], who)
-    after = leaves(sent, masked["sent"], who)
+    before = leaves(received, who.document(received), who)
+    after = leaves(sent, who.beside(received, sent), who)
     rows = compare(before, after)
     more = {"diff_more": len(rows) - ROWS} if len(rows) > ROWS else {}
     listed: list[Json] = list(rows[:ROWS])

@@ -16,10 +16,13 @@ from turnout.manifest.catalogue import Catalogue, Entry
 from turnout.manifest.model import Setting, Type
 from turnout.manifest.read_settings import RESERVED
 from turnout.manifest.values import text_of
-from turnout.sinks.files import JSONL, is_bare_name
+from turnout.sinks.files import JSONL
+from turnout.sinks.paths import is_bare_name, refusal
 
 HINT = "••••"
-"""How a secret is shown; `document.Secret` writes it."""
+"""How a secret is shown; `hint` writes it."""
+_TELLS = 12
+"""A value shorter than this would be told by its last four characters."""
 _JSON = frozenset({Type.MAP, Type.TABLE, Type.JSON})
 
 
@@ -30,6 +33,11 @@ class Filled:
     public: Document
     secrets: Mapping[str, str] = field(repr=False)
     checked: Document = field(repr=False)
+
+
+def hint(secret: str) -> str:
+    """Show a secret: its last four characters, where it is long enough not to be told by them."""
+    return f"{HINT}{secret[-4:]}" if len(secret) >= _TELLS else HINT
 
 
 def named(entry: Entry, given: Mapping[str, Json], principal: Principal) -> Document:
@@ -60,14 +68,25 @@ def _placed(entry: Entry, given: Document, principal: Principal) -> Document:
     path = given.get("path")
     if entry.slug != JSONL.slug or not isinstance(path, str):
         return given
-    if _at_command_line(principal):
-        return {**given, "path": str(Path(path).absolute())}
+    own = _at_command_line(principal)
+    if (own or is_bare_name(path)) and (why := refusal(path)):
+        raise InvalidSettings(f"{entry.name}: `path` cannot be used: {why}. Name the file to write.")
+    if own:
+        return {**given, "path": _whole(entry, path)}
     if not is_bare_name(path):
         raise InvalidSettings(
             f"{entry.name}: `path` must be a bare file name, for example events.jsonl; the file stands in the folder "
             "`files` of the data directory. Only the command line takes a path."
         )
     return given
+
+
+def _whole(entry: Entry, path: str) -> str:
+    """Write a path out. Raises: InvalidSettings where something else than a file stands."""
+    whole = Path(path).absolute()
+    if whole.is_symlink() or (whole.exists() and not whole.is_file()):
+        raise InvalidSettings(f"{entry.name}: `path` cannot be used: what stands there is no plain file.")
+    return str(whole)
 
 
 def _at_command_line(principal: Principal) -> bool:
@@ -77,8 +96,8 @@ def _at_command_line(principal: Principal) -> bool:
 
 def _is_hint(setting: Setting | None, value: Json) -> bool:
     """Tell a secret as we show it from one: given back, it would take the place of the real one."""
-    hides = setting is not None and (setting.secret or any(column.secret for column in setting.columns))
-    return hides and HINT in text_of(value)
+    every = () if setting is None else (setting, *setting.columns)
+    return any(each.secret or each.type is Type.URL for each in every) and HINT in text_of(value)
 
 
 def _text(setting: Setting, value: Json) -> str:

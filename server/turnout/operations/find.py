@@ -22,7 +22,7 @@ from turnout.operations.standing import standing
 from turnout.operations.trace import source_name
 from turnout.operations.whose import Whose, events_of, people
 from turnout.store.lanes import LaneRow
-from turnout.store.log import NEWEST
+from turnout.store.session import NEWEST
 from turnout.store.unit import View
 
 SCAN = 20_000
@@ -112,7 +112,8 @@ def _events(
 
 
 def _candidates(view: View, sought: Sought, before: int) -> Iterator[Stored]:
-    before = min(before, _until(view, sought.until))
+    if sought.until != NEWEST and (later := view.log.first_since(sought.until + _SLACK + 1)) is not None:
+        before = min(before, later)
     whose = Whose(sought.user_id, sought.anonymous_id)
     if whose.given():
         yield from events_of(view, people(view, whose, sought.namespace), before)
@@ -120,22 +121,6 @@ def _candidates(view: View, sought: Sought, before: int) -> Iterator[Stored]:
     while block := view.log.back(before, _BLOCK):
         yield from block
         before = block[-1].seq
-
-
-def _until(view: View, until: int) -> int:
-    """Find by halves the seq before which events were received up to a moment."""
-    if until == NEWEST:
-        return NEWEST
-    low, high = view.log.bounds()
-    high += 1
-    while low < high:
-        middle = (low + high) // 2
-        found = view.log.after(middle - 1, 1)
-        if found and found[0].received <= until + _SLACK:
-            low = found[0].seq + 1
-        else:
-            high = middle
-    return low
 
 
 def _came_to(view: View, eyes: Eyes, lanes: tuple[LaneRow, ...], event: Stored, verdict: str) -> bool:

@@ -20,7 +20,6 @@ _REASONS = {
     "trouble": "failing: its requests fail",
     "credentials": "failing: credentials refused",
     "gone": "failing: it wants no more events",
-    "asked_to_wait": "waiting: it asked for time",
 }
 """What a lane notes, `delivery.breaker`'s words, in ours."""
 

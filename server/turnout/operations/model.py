@@ -60,12 +60,18 @@ class Applied:
     inverse: Inverse | None = None
 
 
+def _as_it_is(request: Q, _: Principal) -> Q:
+    return request
+
+
 @dataclass(frozen=True, slots=True)
 class Operation(Generic[Q, P]):
     """One thing that can be done.
 
     `scopes`: what it needs; `plan` reads and decides, `apply` writes. `effect` says whom a plan reaches, `show`
-    puts it in words. `sends`: a call without key gets one that holds ten minutes. `audited`: it leaves a row.
+    puts it in words.
+    `sends`: a call without key gets one that holds ten minutes. `audited`: it leaves a row.
+    `fill` puts the caller's defaults in, so that one left out and one written out are the same call.
     """
 
     name: str
@@ -77,6 +83,7 @@ class Operation(Generic[Q, P]):
     lasting: Lasting = Lasting.OTHER
     sends: bool = False
     audited: bool = True
+    fill: Callable[[Q, Principal], Q] = _as_it_is
 
 
 @runtime_checkable

@@ -37,8 +37,8 @@ def month(text: str, now: int) -> int:
     if not text:
         return month_of(now)
     found = _MONTH.fullmatch(text.strip())
-    if found is None or int(found[1]) < 1970:  # noqa: PLR2004 - where our times begin
-        raise InvalidInput("`month` is no month: expected four digits, `-` and two digits, as 2025-11.")
+    if found is None or not 1970 <= int(found[1]) < 9999:  # noqa: PLR2004 - where our times begin and end
+        raise InvalidInput("`month` is no month from 1970-01 to 9998-12: expected four digits, `-`, two: 2025-11.")
     return int(found[1]) * 100 + int(found[2])
 
 

@@ -8,6 +8,8 @@ from turnout.errors import Conflict, InvalidInput
 from turnout.guard.masking import untrusted
 
 LONGEST = 64
+RUN = "run_"
+"""Begins the name of a replay."""
 
 
 def fit(what: str, text: str) -> str:
@@ -20,6 +22,15 @@ def fit(what: str, text: str) -> str:
     if name.isdecimal():
         raise InvalidInput(f"The name of a {what} cannot be a number alone: it would look like an id.")
     return name
+
+
+def of_run(number: int) -> str:
+    """Name a replay, as every answer does.
+
+    >>> of_run(6)
+    'run_6'
+    """
+    return f"{RUN}{number}"
 
 
 def unused(what: str, name: str, taken: Iterable[str]) -> str:

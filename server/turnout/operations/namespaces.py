@@ -11,6 +11,7 @@ from turnout.errors import InvalidInput, NotFound
 from turnout.event.model import LIVE, Namespace
 from turnout.guard import namespace
 from turnout.guard.principal import Effect, Scope
+from turnout.operations.counted import counted
 from turnout.operations.model import Applied, Calling, Operation, Shown
 from turnout.store.privacy import Regulation
 from turnout.store.unit import Unit, View
@@ -42,7 +43,7 @@ def listing(view: View) -> Document:
     rows: list[Json] = [
         {"namespace": name, "events": events.get(name, 0), "people": people.get(name, 0)} for name in names
     ]
-    return {"summary": f"{len(rows)} namespaces.", "namespaces": rows}
+    return {"summary": f"{counted(len(rows), 'namespace')}.", "namespaces": rows}
 
 
 def plan(view: View, request: Clear, _: Calling) -> Clearing:
@@ -63,7 +64,7 @@ def apply(unit: Unit, clearing: Clearing, _: Calling) -> Applied:
     state = erasure.status(steps)
     until, text = unit.counter.seq - 1, erasure.write(steps)
     unit.privacy.put(Regulation(key, unit.now, Kind.CLEAR, clearing.namespace, state, 0, b"", until, text, None))
-    said = f"The namespace {clearing.namespace} is being cleared of {clearing.people} people."
+    said = f"The namespace {clearing.namespace} is being cleared of {counted(clearing.people, 'person', 'people')}."
     return Applied(
         {"summary": said, "deletion_id": key, "status": state, "events": clearing.events, "people": clearing.people}
     )
@@ -76,8 +77,9 @@ def effect(clearing: Clearing) -> Effect:
 
 def show(clearing: Clearing) -> Shown:
     """Put it in words; it cannot be undone."""
+    people = counted(clearing.people, "person", "people")
     return Shown(
-        f"The test namespace {clearing.namespace} would lose {clearing.people} people and all its events.",
+        f"The test namespace {clearing.namespace} would lose {people} and all its events.",
         {"namespace": clearing.namespace, "events": clearing.events, "people": clearing.people},
         "Clearing cannot be undone.",
     )

@@ -1,4 +1,4 @@
-"""Counting what a replay selects: the same choice as `delivery.selection.selects`, made for a page of the log at once.
+"""Counting what a replay selects: as `delivery.selection` chooses, for a page of the log at once.
 
 A call counts inside its transaction, where others wait for it, so it looks at no content and at a bounded number
 of events: beyond it says "more than".
@@ -6,11 +6,10 @@ of events: beyond it says "more than".
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from turnout.delivery.selection import Selection
-from turnout.delivery.verdict import BY_NUMBER, Verdict
+from turnout.delivery.selection import Selection, came_to, choose, fits
 from turnout.event.model import Namespace
 from turnout.store.log import Head
 from turnout.store.unit import View
@@ -59,34 +58,29 @@ class Picked:
 def count(view: View, selection: Selection, lanes: Sequence[Lane], start: int, until: int) -> Picked:
     """Count the events after `start` up to `until` that a selection names."""
     picked = Picked(tuple(OfLane(lane) for lane in lanes))
+    chosen = choose(selection)
     looked = 0
     for page in _pages(view, selection, start, until):
         looked += len(page)
-        wanted = [head for head in page if _wanted(selection, head)]
+        wanted = [head for head in page if fits(chosen, head)]
         picked.erased += sum(head.erased for head in wanted)
         alive = [head for head in wanted if not head.erased]
-        chosen = [_choose(view, selection, each, alive) for each in picked.lanes] if alive else []
-        picked.events += len(frozenset().union(*chosen)) if chosen else 0
+        seqs = [_choose(view, selection, each, alive) for each in picked.lanes] if alive else []
+        picked.events += len(frozenset().union(*seqs)) if seqs else 0
         if looked >= LOOKED:
             picked.more = page[-1].seq < until
             break
     return picked
 
 
-def _wanted(selection: Selection, head: Head) -> bool:
-    if selection.event and (head.erased or head.name != selection.event):
-        return False
-    return not selection.namespace or head.namespace == selection.namespace
-
-
 def _choose(view: View, selection: Selection, found: OfLane, heads: Sequence[Head]) -> frozenset[int]:
     """Count one page for one lane; give the events."""
     lane, first, last = found.lane, heads[0].seq, heads[-1].seq
     owed = frozenset().union(*(view.owed.seqs(lane.number, run, first, last) for run in lane.runs))
-    came_to = verdicts(view.deliveries.codes(lane.number, first, last)) if selection.verdict else {}
+    verdicts = came_to(view, lane.number, first, last) if selection.verdict else {}
     chosen = set()
     for head in heads:
-        if head.seq > lane.until or (selection.verdict and came_to.get(head.seq) != selection.verdict):
+        if head.seq > lane.until or (selection.verdict and verdicts.get(head.seq) != selection.verdict):
             continue
         if head.seq in owed:
             found.owed += 1
@@ -94,17 +88,6 @@ def _choose(view: View, selection: Selection, found: OfLane, heads: Sequence[Hea
         found.take(head)
         chosen.add(head.seq)
     return frozenset(chosen)
-
-
-def verdicts(codes: Sequence[tuple[int, int, int]]) -> Mapping[int, str]:
-    """Tell what each event of a stretch of the ledger came to: the first of its parts that was not delivered."""
-    found: dict[int, str] = {}
-    for seq, last, number in codes:
-        word = str(BY_NUMBER[number].verdict)
-        for each in range(seq, last + 1):
-            if found.get(each, Verdict.DELIVERED) == Verdict.DELIVERED:
-                found[each] = word
-    return found
 
 
 def _pages(view: View, selection: Selection, start: int, until: int) -> Iterator[Sequence[Head]]:

@@ -23,6 +23,7 @@ from turnout.guard.masking import untrusted_json
 from turnout.guard.namespace import choose
 from turnout.identity.resolve import identifiers
 from turnout.operations.asked import shown
+from turnout.operations.counted import counted
 from turnout.operations.reader import Reader
 from turnout.operations.send import OWN_SOURCE
 from turnout.routing import Bound
@@ -176,4 +177,4 @@ def _standing(lane: LaneRow | None) -> str | None:
 def _summary(sends: int, count: int) -> str:
     if not count:
         return "No destination is connected, so nothing would be sent."
-    return f"{sends} of {count} destinations would get it. Nothing was stored or sent."
+    return f"{sends} of {counted(count, 'destination')} would get it. Nothing was stored or sent."

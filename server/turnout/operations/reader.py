@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from turnout.document import Document
-from turnout.guard.masking import mask, mask_document, untrusted, untrusted_json
+from turnout.document import Document, Json
+from turnout.guard.masking import mask, mask_beside, mask_document, untrusted, untrusted_json
 from turnout.guard.principal import Principal, Scope
 
 
@@ -32,6 +32,11 @@ class Reader:
         assert isinstance(told, dict)
         return told
 
+    def beside(self, event: Document, value: Json) -> Json:
+        """Show what carried an event, or answered it: no name in it says where the event's values are."""
+        return untrusted_json(value if self.sees_people else mask_beside(event, value, self.own))
+
     def text(self, text: str) -> str:
-        """Show a name that a stranger chose (an event's): as data, bounded."""
-        return str(untrusted(text))
+        """Show a name that a stranger chose (an event's, a message's id): as data, bounded, e-mails in it masked."""
+        shown = text if self.sees_people else mask_document({"text": text}, self.own)["text"]
+        return str(untrusted(str(shown)))

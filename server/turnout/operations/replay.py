@@ -19,8 +19,11 @@ from turnout.exchange import Dedupe
 from turnout.guard import namespace
 from turnout.guard.principal import Effect, Scope
 from turnout.operations import whose
+from turnout.operations.counted import counted
+from turnout.operations.deliveries import name_of
 from turnout.operations.model import Applied, Calling, Operation, Shown
 from turnout.operations.moments import moment
+from turnout.operations.names import RUN, of_run
 from turnout.operations.picked import Lane, Picked, count
 from turnout.operations.whose import Whose
 from turnout.routing import Bound
@@ -32,7 +35,6 @@ NAME = "replay_events"
 IDS_MAX = 500
 SURE_ABOVE = 100
 """Live events to one destination. Source: DESIGN 3.5."""
-_RUN = "run_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +81,23 @@ def plan(eyes: Eyes, view: View, request: Replay, calling: Calling) -> Replaying
 
 def apply(unit: Unit, replaying: Replaying, _: Calling) -> Applied:
     """Begin a run on each lane for which anything is selected; one number stands for all of them."""
-    chosen = [each for each in replaying.picked.lanes if each.selected]
+    chosen = [each for each in replaying.picked.lanes if any(each.taken.values())]
     told: Document = {"selected": replaying.picked.events, "to": [*_named(replaying)]}
     if not chosen:
-        return Applied({"summary": "Nothing was selected, so nothing is replayed.", **told})
+        found = f"{_events(replaying.picked)} selected, but no destination receives them" if told["selected"] else ""
+        return Applied({"summary": f"{found or 'Nothing was selected'}: nothing is replayed.", **told})
     run = unit.lanes.new_run()
     for each in chosen:
         unit.lanes.begin(each.lane.number, run, replaying.start, each.lane.until, write_selection(replaying.selection))
-    said = f"{_events(replaying.picked)} began to be replayed to {_several(len(chosen), 'destination')}."
-    return Applied({"summary": said, "run_id": f"{_RUN}{run}", **told})
+    said = f"{_events(replaying.picked)} began to be replayed to {counted(len(chosen), 'destination')}."
+    return Applied({"summary": said, "run_id": of_run(run), **told})
 
 
 def effect(replaying: Replaying) -> Effect:
     """Say which namespaces are delivered from, and to which destinations that receive live events."""
     spaces = {name for each in replaying.picked.lanes for name, n in each.taken.items() if n}
     pairs = zip(replaying.destinations, replaying.picked.lanes, strict=True)
-    live = {each.name for each, found in pairs if each.receives is not Receives.TEST and any(found.taken.values())}
+    live = {each.name for each, found in pairs if each.receives is not Receives.TEST and found.selected}
     return Effect(frozenset(Namespace(name) for name in spaces), frozenset(live))
 
 
@@ -113,8 +116,8 @@ def show(replaying: Replaying) -> Shown:
     ]
     many = any(found.taken.get(LIVE, 0) > SURE_ABOVE or (picked.more and LIVE in found.taken) for found in picked.lanes)
     return Shown(
-        f"{_events(picked)} would be replayed to {_several(len(_named(replaying)), 'destination')}"
-        f"{f'; {picked.erased} more are erased' if picked.erased else ''}.",
+        f"{_events(picked)} would be replayed to {counted(len(_named(replaying)), 'destination')}"
+        f"{f'; of {picked.erased} more the bytes are erased' if picked.erased else ''}.",
         {
             "selected": picked.events,
             "more": picked.more,
@@ -130,20 +133,21 @@ def show(replaying: Replaying) -> Shown:
 
 def replay_status(view: View, run_id: str) -> Document:
     """Tell how far a replay came. Raises: NotFound."""
-    number = run_id.removeprefix(_RUN)
+    number = run_id.removeprefix(RUN)
     runs = view.lanes.replay(int(number)) if number.isdecimal() and int(number) else ()
     if not runs:
         raise NotFound("no replay has this run_id; replay_events gave it, and it is kept for as long as events are")
-    names = {each.lane: each.name for each in view.workspace.destinations.values()}
+    names = {lane.lane: name_of(view, lane) for lane in view.lanes.all()}
     rows: list[Json] = []
     for run in runs:
-        owes = view.owed.lowest(run.lane, run.run) is not None or view.lanes.window_of(run.lane, run.run, run.cursor)
+        owed, window = view.owed.lowest(run.lane, run.run), view.lanes.window_of(run.lane, run.run, run.cursor)
+        owes = owed is not None or window is not None
         state = "running" if run.state is RunState.RUNNING or owes else run.state.name.lower()
         told: Document = {"destination": names.get(run.lane, "removed"), "state": state}
         rows.append({**told, "read": run.cursor - run.start, "of": run.until - run.start})
     states = [str(row["state"]) for row in rows if isinstance(row, dict)]
     state = "running" if "running" in states else "done" if "done" in states else "cancelled"
-    return {"summary": f"The replay is {state}.", "run_id": f"{_RUN}{number}", "state": state, "destinations": rows}
+    return {"summary": f"The replay is {state}.", "run_id": of_run(int(number)), "state": state, "destinations": rows}
 
 
 def operation(eyes: Eyes) -> Operation[Replay, Replaying]:
@@ -243,8 +247,4 @@ def _named(replaying: Replaying) -> Sequence[str]:
 
 
 def _events(picked: Picked) -> str:
-    return f"{'More than ' if picked.more else ''}{_several(picked.events, 'event')}"
-
-
-def _several(n: int, word: str) -> str:
-    return f"{n} {word}{'' if n == 1 else 's'}"
+    return f"{'More than ' if picked.more else ''}{counted(picked.events, 'event')}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from turnout import document
 from turnout.document import Document, Json
@@ -11,8 +11,9 @@ from turnout.errors import InvalidCall
 from turnout.event.model import Call, Caller, Kind, MessageId, Namespace, SourceId
 from turnout.guard import idempotency, namespace
 from turnout.guard.idempotency import Lasting
-from turnout.guard.principal import Effect, Scope
+from turnout.guard.principal import Effect, Principal, Scope
 from turnout.ingest import Recorded, ingest
+from turnout.operations.counted import counted
 from turnout.operations.model import Applied, Calling, Operation, Shown
 from turnout.store.unit import Unit, View
 
@@ -70,11 +71,9 @@ def apply(unit: Unit, sending: Sending, _: Calling) -> Applied:
     events: list[Json] = [
         {"message_id": entry.message_id[:256], **({"replayed": True} if entry.repeated else {})} for entry in recorded
     ]
-    count = len(recorded)
-    word = "event was" if count == 1 else "events were"
     return Applied(
         {
-            "summary": f"{count} {word} recorded in the namespace {sending.namespace}.",
+            "summary": _said(recorded, sending.namespace),
             "namespace": sending.namespace,
             "events": events,
         },
@@ -90,14 +89,39 @@ def effect(sending: Sending) -> Effect:
 
 def show(sending: Sending) -> Shown:
     """Put it in words."""
-    return Shown(f"{len(sending.calls)} events would be recorded in the namespace {sending.namespace}.")
+    return Shown(f"{counted(len(sending.calls), 'event')} would be recorded in the namespace {sending.namespace}.")
+
+
+def fill(request: Send, principal: Principal) -> Send:
+    """Write the namespace out."""
+    return replace(request, namespace=request.namespace or principal.default_namespace)
 
 
 def operation(name: str) -> Operation[Send, Sending]:
     """Give the operation under the name of the tool that sends: keys are the tool's own."""
     return Operation(
-        name, frozenset({Scope.TRACK}), plan, apply, effect, show, lasting=Lasting.EVENTS, sends=True, audited=False
+        name,
+        frozenset({Scope.TRACK}),
+        plan,
+        apply,
+        effect,
+        show,
+        lasting=Lasting.EVENTS,
+        sends=True,
+        audited=False,
+        fill=fill,
     )
+
+
+def _said(recorded: list[Recorded], space: Namespace) -> str:
+    fresh = sum(not each.repeated for each in recorded)
+    differ = sum(each.differs for each in recorded)
+    said = f"{counted(fresh, 'event was', 'events were')} recorded in the namespace {space}."
+    if len(recorded) > fresh:
+        said += f" {len(recorded) - fresh} had a message id that was seen before: the first stays."
+    if differ:
+        said += f" Of these, {differ} had another body than the first; give such events ids of their own."
+    return said
 
 
 def _call(view: View, event: Mapping[str, Json], index: int, calling: Calling) -> Call:

@@ -1,14 +1,19 @@
-"""A destination of the catalogue as a caller sees it: settings with their values, actions, limits. Secrets as hints."""
+"""A destination of the catalogue as a caller sees it: settings with their values, actions, limits. Secrets as hints.
+
+A URL of one's own often has a token in its query: only its keys are shown.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
 
-from turnout.document import Document, Json, Secret
+from turnout.document import Document, Json
 from turnout.manifest.catalogue import Entry
 from turnout.manifest.model import ActionSpec, LeftOut, Manifest, Setting, Type
 from turnout.manifest.settings import ENDPOINT
 from turnout.manifest.values import text_of
+from turnout.operations.filled import HINT, hint
 
 
 def settings(entry: Entry, values: Mapping[str, Json]) -> list[Json]:
@@ -55,11 +60,28 @@ def _value(setting: Setting, values: Mapping[str, Json]) -> Document:
 def _hidden(setting: Setting, value: Json) -> Json:
     if setting.secret:
         if isinstance(value, Mapping):
-            return {key: Secret(text_of(one)).hint() for key, one in value.items()}
-        return Secret(text_of(value) if isinstance(value, str) else "").hint()
+            return {key: hint(text_of(one)) for key, one in value.items()}
+        return hint(text_of(value) if isinstance(value, str) else "")
     if setting.type is Type.TABLE and isinstance(value, list):
         return [_row(setting, row) for row in value]
-    return value
+    return without_proof(value) if setting.type is Type.URL and isinstance(value, str) else value
+
+
+def without_proof(url: str) -> str:
+    """Show a URL without what may prove its caller: the values of its query, its user and password, its fragment.
+
+    >>> without_proof("https://ann:pw@example.test/in?token=abc&v=2")
+    'https://••••@example.test/in?token=••••&v=••••'
+    """
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    query = "&".join(f"{key}={HINT}" if equals else HINT for key, equals, _ in _pairs(parts.query))
+    place = f"{HINT if user else ''}{at}{host}"
+    return parts._replace(netloc=place, query=query, fragment=HINT if parts.fragment else "").geturl()
+
+
+def _pairs(query: str) -> list[tuple[str, str, str]]:
+    return [each.partition("=") for each in query.split("&")] if query else []
 
 
 def _row(setting: Setting, row: Json) -> Json:

@@ -10,6 +10,7 @@ from turnout.document import Document, Json
 from turnout.event.model import SourceId
 from turnout.guard.principal import Effect, Principal, Scope
 from turnout.operations import names, page
+from turnout.operations.counted import counted
 from turnout.operations.model import Applied, Calling, Operation, Shown
 from turnout.operations.reader import Reader
 from turnout.store.log import month_of
@@ -53,12 +54,8 @@ def plan(view: View, request: CreateSource, calling: Calling) -> Creating:
 def apply(unit: Unit, creating: Creating, calling: Calling) -> Applied:
     """Make it."""
     source = _make(unit, creating, calling.principal.name, calling.operation)
-    answer: Document = {
-        "summary": f"The source {source.name!r} was created. {_use(creating)}",
-        "source_id": str(source.id),
-        "name": source.name,
-    }
-    return Applied(answer | _keys(source, live=creating.live))
+    said = f"The source {source.name!r} was created. {_use(creating)}"
+    return Applied({"summary": said, "source_id": str(source.id), "name": source.name})
 
 
 def effect(_: Creating) -> Effect:
@@ -76,27 +73,34 @@ CREATE: Operation[CreateSource, Creating] = Operation(
 )
 
 
+def with_keys(view: View, answer: Document, principal: Principal) -> Document:
+    """Add a new source's write keys, as this caller may see them: the answer that is kept under a key holds none."""
+    source = view.workspace.sources.get(int(str(answer.get("source_id", 0))))
+    return answer | _keys(source, live=_sees_live(principal)) if source else answer
+
+
 def list_sources(view: View, reader: Reader, cursor: str | None, limit: int) -> Document:
-    """List sources by id, with what they sent this month and when each last did."""
+    """List sources by id, with what they sent this month and when each last did; keys for who may make some."""
     after = page.take(view, reader, "sources", cursor)
     every = sorted(view.workspace.sources.values(), key=lambda each: each.id)
     left = [each for each in every if each.id > after]
     shown = left[: max(1, limit)]
     events, last = _volumes(view), _last(view)
+    keys = Scope.CONFIGURE in reader.principal.scopes
     live = _sees_live(reader.principal)
     rows: list[Json] = [
         {
             "source_id": str(each.id),
             "name": each.name,
-            **_keys(each, live=live),
+            **(_keys(each, live=live) if keys else {}),
             "events": events.get(each.id, 0),
             "last_event_at": iso(last[each.id]) if each.id in last else None,
         }
         for each in shown
     ]
     quiet = sum(each.id not in last for each in every)
-    count = "1 source" if len(every) == 1 else f"{len(every)} sources"
-    said = f"{count}; `events` counts this month." + (f" {quiet} never sent anything." if quiet else "")
+    said = f"{counted(len(every), 'source')}; `events` counts this month."
+    said += f" {quiet} never sent anything." if quiet else ""
     told: Document = {"summary": said, "sources": rows}
     if len(left) > len(shown):
         told["next_cursor"] = page.give(view, reader, "sources", shown[-1].id)

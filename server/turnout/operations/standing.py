@@ -12,12 +12,12 @@ from typing import assert_never
 
 from turnout.delivery.eyes import Eyes
 from turnout.delivery.selection import read_selection, selects
-from turnout.delivery.verdict import BY_NUMBER, CONNECTED_LATER, Code, Verdict
+from turnout.delivery.verdict import BY_NUMBER, CANCELLED_REMOVED, CONNECTED_LATER, Code, Verdict
 from turnout.delivery.window import Part, owed
 from turnout.errors import TurnoutError
 from turnout.event.model import Stored
 from turnout.store.deliveries import Final
-from turnout.store.lanes import LaneRow, LaneState, Run
+from turnout.store.lanes import LaneRow, LaneState, Run, WindowRow
 from turnout.store.owed import Owed, OwedState
 from turnout.store.unit import View
 
@@ -77,7 +77,7 @@ def standing(view: View, lane: LaneRow, event: Stored, eyes: Eyes | None) -> Sta
     runs = view.lanes.runs(lane.lane)
     for run in reversed(runs):
         reached = run.start < event.seq <= run.until if run.run else event.seq <= run.cursor
-        if reached and (parts := _parts(view, run, event, eyes)):
+        if reached and (parts := _parts(view, lane, run, event, eyes)):
             return Standing(lane, run.run, tuple(sorted(parts, key=_unfinished)))
     first = next((run for run in runs if run.run == 0), None)
     if first is None:
@@ -104,12 +104,12 @@ def _waits(view: View, lane: LaneRow, event: Stored, eyes: Eyes | None) -> bool:
     return found is not None and found.worst.verdict is Verdict.WAITING
 
 
-def _parts(view: View, run: Run, event: Stored, eyes: Eyes | None) -> list[PartStanding]:
+def _parts(view: View, lane: LaneRow, run: Run, event: Stored, eyes: Eyes | None) -> list[PartStanding]:
     finals = view.deliveries.of_event(run.lane, run.run, event.seq)
     rows = view.owed.of_event(run.lane, run.run, event.seq)
-    found = [_final(each) for each in finals] + [_owed(view, each) for each in rows]
-    if view.lanes.window_of(run.lane, run.run, event.seq):
-        found += _moving(view, run, event, eyes, finals, rows)
+    found = [_final(each) for each in finals] + [_owed(view, lane, each) for each in rows]
+    if (window := view.lanes.window_of(run.lane, run.run, event.seq)) is not None:
+        found += _moving(view, run, window, event, eyes, finals, rows)
     return found
 
 
@@ -118,20 +118,23 @@ def _final(final: Final) -> PartStanding:
     return PartStanding(final.part, code.verdict, "", code, final.reason, final=final)
 
 
-def _owed(view: View, row: Owed) -> PartStanding:
+def _owed(view: View, lane: LaneRow, row: Owed) -> PartStanding:
+    if lane.state is LaneState.REMOVED and row.state is not OwedState.SENDING:  # upkeep is about to write it
+        code = BY_NUMBER[CANCELLED_REMOVED]
+        return PartStanding(row.part, code.verdict, "", code, view.deliveries.reason(row.reason), row=row)
     return PartStanding(row.part, Verdict.WAITING, STATES[row.state], None, view.deliveries.reason(row.reason), row=row)
 
 
 def _moving(
-    view: View, run: Run, event: Stored, eyes: Eyes | None, finals: tuple[Final, ...], rows: tuple[Owed, ...]
-) -> list[PartStanding]:
+    view: View, run: Run, window: WindowRow, event: Stored, eyes: Eyes | None, finals: tuple[Final, ...],
+    rows: tuple[Owed, ...],
+) -> list[PartStanding]:  # fmt: skip
     """Find the parts that an open window holds: those that it owed and no row names."""
     whole = any(each.part == 0 and each.request == 0 for each in finals)
-    if whole or (run.run and not selects(view, read_selection(run.selection), run.lane, event)):
+    if whole or (run.run and not selects(view, read_selection(run.selection), run.lane, event, owed_too=True)):
         return []
     named = {each.part for each in finals} | {each.part for each in rows}
-    revision = _revision(view, run, event.seq)
-    found = eyes.at(view, run.lane, revision) if eyes is not None else None
+    found = eyes.at(view, run.lane, window.revision) if eyes is not None else None
     if found is None:
         return [] if named else [PartStanding(0, Verdict.WAITING, "sending")]
     parts = owed(event, run.lane, run.run, *found)
@@ -140,13 +143,6 @@ def _moving(
         for each in parts
         if isinstance(each, Part) and each.part not in named
     ]
-
-
-def _revision(view: View, run: Run, seq: int) -> int:
-    windows = view.lanes.windows_before(view.counter.epoch + 1)
-    mine = (each for each in windows if (each.lane, each.run) == (run.lane, run.run) and each.first <= seq <= each.last)
-    window = next(mine, None)
-    return view.counter.revision if window is None else window.revision
 
 
 def _unread(view: View, lane: LaneRow, run: Run, event: Stored, eyes: Eyes | None) -> PartStanding | None:

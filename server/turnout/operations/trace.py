@@ -15,13 +15,14 @@ from turnout.errors import InvalidInput
 from turnout.event import stored
 from turnout.event.model import CONFLICT, Refused, Stored
 from turnout.event.wire import check
+from turnout.operations.counted import counted
 from turnout.operations.deliveries import full, verdicts
 from turnout.operations.diff import diff
 from turnout.operations.reader import Reader
 from turnout.operations.standing import Standing, settled, standing
 from turnout.operations.whose import Whose, events_of, people
 from turnout.store.lanes import LaneState
-from turnout.store.log import NEWEST
+from turnout.store.session import NEWEST
 from turnout.store.unit import View
 
 __all__ = ["Trace", "journey", "settled", "verdicts"]
@@ -48,6 +49,10 @@ def journey(view: View, eyes: Eyes, reader: Reader, request: Trace) -> Document:
     """Tell an event's journey. Raises: InvalidInput; NotFound for the destination."""
     only = view.workspace.destination(request.destination).lane if request.destination else 0
     found = _by_message(view, request.message_id) if request.message_id else _by_person(view, request)
+    if found and request.message_id:
+        found = _fitting(view, request, found)
+        if not found:
+            return _another()
     if not found:
         return _missing(view, reader, request)
     event = found[0]
@@ -80,6 +85,23 @@ def _by_message(view: View, message_id: str) -> list[Stored]:
     return [event for seq in _seqs(view, message_id) if (event := view.log.get(seq)) is not None]
 
 
+def _fitting(view: View, request: Trace, events: list[Stored]) -> list[Stored]:
+    """Keep those that are what else is said of the event; of an erased one nobody can say."""
+    whose = Whose(request.user_id, request.anonymous_id, request.email)
+    persons = people(view, whose) if whose.given() else None
+    return [
+        each
+        for each in events
+        if each.erased
+        or ((persons is None or each.person in persons) and (not request.event or each.name == request.event))
+    ]
+
+
+def _another() -> Document:
+    why = "The event of this message id is another's, or has another name; give `message_id` alone to see it."
+    return {"summary": f"There is no such event. {why}", "found": False, "reason": why}
+
+
 def _seqs(view: View, message_id: str) -> list[int]:
     numbers = {1, *range(1, view.counter.source), *view.workspace.sources}
     return sorted((seq for each in numbers if (seq := view.log.find(each, message_id))), reverse=True)
@@ -105,14 +127,16 @@ def _received(event: Stored) -> Document:
 def _delivery(
     view: View, eyes: Eyes, reader: Reader, request: Trace, stands: Standing, event: Stored, received: Document
 ) -> Document:
-    told = full(view, eyes, stands, event.seq, reader, received)
+    told = full(view, eyes, stands, event, reader, received)
     return {**told, **diff(view, eyes, reader, stands, event, received)} if request.diff else told
 
 
 def _summary(stands: Sequence[Standing], event: Stored, sources: int) -> str:
     words = Counter(each.worst.verdict for each in stands)
-    counted = [f"{words[verdict]} {_SAID[verdict]}" for verdict in Verdict if words[verdict]]
-    said = f"Of {len(stands)} destinations: {', '.join(counted)}." if stands else "No destination is connected."
+    each_of = [f"{words[verdict]} {_SAID[verdict]}" for verdict in Verdict if words[verdict]]
+    said = "No destination is connected."
+    if stands:
+        said = f"Of {counted(len(stands), 'destination')}: {', '.join(each_of)}."
     if event.erased:
         said = f"The event was erased; what its destinations came to is left. {said}"
     if event.flags & CONFLICT:

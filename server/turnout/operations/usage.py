@@ -7,6 +7,7 @@ from turnout.document import Document, Json
 from turnout.event import stored
 from turnout.event.model import LIVE
 from turnout.identity.meter import WORKSPACE, bounds, forecast, mtu
+from turnout.operations.counted import counted
 from turnout.operations.moments import month as read_month
 from turnout.operations.moments import written
 from turnout.operations.reader import Reader
@@ -94,6 +95,6 @@ def _share(test: int, live: int) -> float:
     return round(test / (test + live), 3) if test else 0.0
 
 
-def _summary(month: int, counted: int, test_people: int, ends: int) -> str:
-    said = f"{counted} monthly tracked users in {written(month)}, {ends} expected by its end."
-    return f"{said} {test_people} test people were not counted." if test_people else said
+def _summary(month: int, users: int, test_people: int, ends: int) -> str:
+    said = f"{counted(users, 'monthly tracked user')} in {written(month)}, {ends} expected by its end."
+    return f"{said} {counted(test_people, 'test person was', 'test people were')} not counted." if test_people else said

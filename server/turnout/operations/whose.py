@@ -9,7 +9,7 @@ from operator import attrgetter
 
 from turnout.event.model import Namespace, Stored
 from turnout.identity.model import Identifier, IdType
-from turnout.store.log import NEWEST
+from turnout.store.session import NEWEST
 from turnout.store.unit import View
 
 _BLOCK = 200

@@ -14,7 +14,7 @@ import fcntl
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from turnout.clock import Clock, SystemClock
@@ -33,11 +33,13 @@ from turnout.exchange import (
     Item,
     Moment,
     Order,
+    Outcome,
     Pace,
     Reply,
 )
 from turnout.manifest.model import Setting, Status, Type
 from turnout.outcome import judge
+from turnout.sinks.paths import is_bare_name, refusal
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
@@ -71,7 +73,7 @@ class FileSender:
             _append(_place(step.path, root), b"".join(line + b"\n" for line in step.lines))
             reply = Answer(200, took_ms=self._since(began))
         except _ForbiddenPathError as error:
-            reply = Fault(FaultKind.FORBIDDEN, str(error), self._since(began))
+            reply = Fault(FaultKind.FORBIDDEN_PATH, str(error), self._since(began))
         except OSError as error:
             reply = Fault(FaultKind.DISK, _say(error), self._since(began))
         return reply
@@ -83,15 +85,6 @@ class FileSender:
 def _say(error: OSError) -> str:
     name = errno.errorcode.get(error.errno or 0, "unknown error")
     return f"the file could not be written ({name})"
-
-
-def is_bare_name(name: str) -> bool:
-    """Tell a bare file name from anything that leads elsewhere or hides.
-
-    >>> is_bare_name("events.jsonl"), is_bare_name("../events.jsonl"), is_bare_name(".profile")
-    (True, False, False)
-    """
-    return bool(name) and name.isprintable() and not name.startswith(".") and "/" not in name and "\\" not in name
 
 
 def _place(path: str, root: Path | None) -> Path:
@@ -203,6 +196,10 @@ class JsonLines:
         path = settings.get(_PATH.name)
         if not isinstance(path, str) or not path.strip():
             raise InvalidSettings("The setting path is missing: name the file to write.", setting=_PATH.name)
+        if why := refusal(path):
+            raise InvalidSettings(
+                f"The setting path cannot be used: {why}. Name the file to write.", setting=_PATH.name
+            )
         return JsonLinesTarget(path)
 
 
@@ -230,12 +227,17 @@ class JsonLinesTarget:
     def exchange(self, action: str, items: tuple[Item, ...], moment: Moment) -> Exchange:  # noqa: ARG002
         """Append the batch; what became of the one write became of each item."""
         reply = yield Append(self.path, tuple(encode(item.value) for item in items))
-        return (judge(reply, profile=self.profile),) * len(items)
+        return (_judged(reply),) * len(items)
 
     def check(self, moment: Moment) -> Exchange:  # noqa: ARG002
         """Append nothing: the file is made, if it can be."""
         reply = yield Append(self.path, ())
-        return (judge(reply, profile=self.profile),)
+        return (_judged(reply),)
+
+
+def _judged(reply: Reply) -> Outcome:
+    """Judge a write; a file answers with no status of HTTP."""
+    return replace(judge(reply), status=0)
 
 
 JSONL = JsonLines()

@@ -52,6 +52,11 @@ EVERY = (
 )
 
 
+def unreadable(error: Exception) -> Unavailable:
+    """Say that the database cannot be read: one that is damaged, or that this user may not open."""
+    return Unavailable(f"the database cannot be read ({error}); see `turnout doctor`", cause=str(error))
+
+
 def version_warning() -> str | None:
     """Say what is wrong with this SQLite, or None. Source: ENGINE.md 1, reliability-security.md 1."""
     found = sqlite.sqlite_version_info[:3]

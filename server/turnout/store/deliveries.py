@@ -6,11 +6,17 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from turnout.clock import MINUTE
+from turnout.store.halves import first_since
 from turnout.store.queries import load
-from turnout.store.session import Row, Session
+from turnout.store.session import NEWEST, Row, Session
 
 SQL = load("deliveries")
 MEMBER = struct.Struct(">qi")
+TRIES = 100
+"""Requests that are told of one event's part."""
+SLACK = 5 * MINUTE
+"""`sent` rises with `id` but for slow answers and jumps of the clock; those of more than this hide what they hide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +84,22 @@ class DeliveriesView:
         row = self._s.row(SQL["get_request"], (number,))
         return _request(row) if row else None
 
-    def tries(self, lane: int, run: int, seq: int, part: int) -> tuple[RequestRow, ...]:
-        """Give the requests that list an event's part among their members, oldest first."""
-        rows = self._s.rows(SQL["list_tries"], (lane, MEMBER.pack(seq, part)))
-        found = (_request(row) for row in rows)
-        return tuple(each for each in found if each.run == run and (seq, part) in (each.members or ()))
+    def tries(
+        self, lane: int, run: int, member: tuple[int, int], since: int, last: int = NEWEST
+    ) -> tuple[RequestRow, ...]:  # fmt: skip
+        """Give the requests that list an event's part among their members, oldest first; at most the newest `TRIES`.
+
+        They were sent at `since`, when the event came, or later; `last` is the newest of them where that is known.
+        """
+        bounds = self._s.row(SQL["request_bounds"])
+        if bounds is None or bounds[0] is None:
+            return ()
+        low = first_since(self._s, SQL["sent_from"], (bounds[0], min(bounds[1], last)), since - SLACK)
+        if low is None:
+            return ()
+        rows = self._s.rows(SQL["list_tries"], (lane, run, low, last, MEMBER.pack(*member), TRIES))
+        found = (_request(row) for row in reversed(rows))
+        return tuple(each for each in found if member in (each.members or ()))
 
     def open_requests(self, epoch: int) -> tuple[RequestRow, ...]:
         """List the requests of older reigns that have no outcome."""

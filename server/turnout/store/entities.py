@@ -32,6 +32,13 @@ class EntitiesView:
             self._s.cache.workspace = built
         return built
 
+    def last(self, kind: str, key: str) -> Mapping[str, Json]:
+        """Give the newest body of an entity, of one that was removed too; empty for an unknown one."""
+        row = self._s.row(SQL["last_leaf"], (kind, key))
+        body = document.decode(row[0]) if row else {}
+        assert isinstance(body, dict)
+        return body
+
     def secrets(self, entity: str) -> Mapping[str, str]:
         """Open the secrets of an entity, at their current values. For senders alone."""
         rows = self._s.rows(SQL["list_secrets"], (entity,))

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from turnout.store.queries import load
-from turnout.store.session import Row, Session
+from turnout.store.session import NEWEST, Row, Session
 
 SQL = load("lanes")
-NEWEST = (1 << 63) - 1
 
 
 class LaneState(IntEnum):
@@ -95,9 +94,10 @@ class LanesView:
         """List the runs of one replay, one a lane."""
         return tuple(_run(row) for row in self._s.rows(SQL["list_replays"], (run,)))
 
-    def window_of(self, lane: int, run: int, seq: int) -> bool:
-        """Tell whether an open window holds an event."""
-        return self._s.row(SQL["find_window"], (lane, run, seq, seq)) is not None
+    def window_of(self, lane: int, run: int, seq: int) -> WindowRow | None:
+        """Find the open window that holds an event."""
+        row = self._s.row(SQL["find_window"], (lane, run, seq, seq))
+        return WindowRow(*row) if row else None
 
     def windows_before(self, epoch: int) -> tuple[WindowRow, ...]:
         """List the windows that older reigns left open."""
@@ -106,11 +106,6 @@ class LanesView:
     def windows(self) -> tuple[WindowRow, ...]:
         """List all open windows."""
         return self.windows_before(NEWEST)
-
-    def open_windows(self, lane: int) -> int:
-        """Count a lane's open windows."""
-        row = self._s.row(SQL["count_windows"], (lane,))
-        return int(row[0]) if row else 0
 
 
 class Lanes(LanesView):

@@ -23,15 +23,14 @@ from turnout.event.model import (
     Stored,
 )
 from turnout.event.stored import message_id
+from turnout.store.halves import first_since
 from turnout.store.queries import load
-from turnout.store.session import Row, Session
+from turnout.store.session import NEWEST, Row, Session
 
 SQL = load("log")
 
 NAMES_MAX = 10_000
 """Event names of one source and kind; what comes after shares the name ''."""
-
-NEWEST = (1 << 63) - 1
 
 MANY = 32
 """Message ids looked up by one statement; `find_messages` has as many places."""
@@ -112,17 +111,7 @@ class LogView:
 
     def first_since(self, moment: int) -> int | None:
         """Give the first event received at or after a moment, by halves: but for clock jumps `received` rises."""
-        low, high = self.bounds()
-        found = None
-        while low <= high:
-            middle = (low + high) // 2
-            row = self._s.row(SQL["received_from"], (middle,))
-            if row is None or row[0] > high or row[1] >= moment:
-                found = int(row[0]) if row and row[1] >= moment else found
-                high = middle - 1
-            else:
-                low = int(row[0]) + 1
-        return found
+        return first_since(self._s, SQL["received_from"], self.bounds(), moment)
 
     def refused(self, before: int, limit: int, namespace: str = "") -> tuple[tuple[int, Refused], ...]:
         """Read what the door refused, newest first, each with its row number."""
@@ -174,6 +163,11 @@ class LogView:
     def every_name(self) -> tuple[tuple[int, str, int], ...]:
         """List (id, name, events stored with it) of all names that were not erased."""
         return tuple((row[0], row[1], row[2]) for row in self._s.rows(SQL["list_every_name"]))
+
+    def stored_with(self, name: int) -> int:
+        """Count the events stored with a name, by its number."""
+        row = self._s.row(SQL["count_name"], (name,))
+        return int(row[0]) if row else 0
 
     def oldest(self, until: int, limit: int) -> tuple[tuple[Stored, int], ...]:
         """Read the log from its beginning, each event with the number of its name."""

@@ -87,7 +87,7 @@ class OwedView:
         return bool(row and row[0])
 
     def of_lane(self, lane: int, limit: int) -> tuple[Owed, ...]:
-        """Read a lane's rows in order."""
+        """Read a lane's rows in order, but for what is on its way."""
         return tuple(_owed(row) for row in self._s.rows(SQL["list_lane_owed"], (lane, limit)))
 
     def sending(self) -> tuple[Owed, ...]:
@@ -118,7 +118,7 @@ class OwedView:
         return row[0] if row else None
 
     def until(self, lane: int, run: int, last: int, limit: int) -> tuple[Owed, ...]:
-        """Read the rows of events up to a seq, in order."""
+        """Read the rows of events up to a seq, in order, but for what is on its way."""
         return tuple(_owed(row) for row in self._s.rows(SQL["list_owed_until"], (lane, run, last, limit)))
 
     def states(self) -> Mapping[int, Mapping[OwedState, int]]:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from turnout.identity.model import Identifier
 from turnout.store.queries import load
-from turnout.store.session import Row, Session
+from turnout.store.session import NEWEST, Row, Session
 
 SQL = load("privacy")
-NEWEST = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from turnout.entropy import Entropy
 from turnout.store.cache import Cache
-from turnout.store.connect import Connection, connect_reader
+from turnout.store.connect import Connection, Error, connect_reader, unreadable
 from turnout.store.session import Session, read_counter
 from turnout.store.unit import View
 from turnout.store.vault import Vault
@@ -41,7 +41,7 @@ class Readers:
         self._shut = False
 
     def look(self, function: Callable[[View], T]) -> T:
-        """Run a function over one consistent state. Raises: Shut, before it ran, when the pool is closed."""
+        """Run a function over one consistent state. Raises: Shut, before it ran, when closed; Unavailable."""
         with self._quiet:
             if self._shut:
                 raise Shut
@@ -57,7 +57,7 @@ class Readers:
         try:
             connection, cache = self._idle.get_nowait()
         except queue.Empty:
-            connection, cache = connect_reader(self._path), Cache()
+            connection, cache = self._connect(), Cache()
         try:
             connection.execute("BEGIN").close()
             try:
@@ -66,8 +66,16 @@ class Readers:
                 return function(View(Session(connection, self._vault, cache, self._entropy, self._now(), counter)))
             finally:
                 connection.execute("COMMIT").close()
+        except Error as error:
+            raise unreadable(error) from error
         finally:
             self._idle.put((connection, cache))
+
+    def _connect(self) -> Connection:
+        try:
+            return connect_reader(self._path)
+        except Error as error:
+            raise unreadable(error) from error
 
     def close(self) -> None:
         """Close every connection, when the looks that run have ended: none may live on over a fork."""

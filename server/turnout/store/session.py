@@ -14,6 +14,9 @@ from turnout.store.vault import Vault
 
 Row: TypeAlias = tuple[Any, ...]
 
+NEWEST = (1 << 63) - 1
+"""Beyond every seq, number and moment."""
+
 COUNTER = (
     "SELECT workspace, keys, seq, request, person, lane, source, run, epoch, revision, people, regulations, lanes "
     "FROM counter WHERE id = 1"

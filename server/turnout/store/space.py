@@ -8,6 +8,8 @@ from pathlib import Path
 FLOOR = 1 << 30
 SHARE = 0.05
 """Under 1 GB or 5 %, whichever is less. Source: ENGINE.md 6."""
+LITTLE = "free disk is under 1 GB or 5 %"
+"""Said where `low` is true."""
 
 
 def low(folder: Path) -> bool:

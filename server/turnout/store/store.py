@@ -76,7 +76,10 @@ class Store:
         """Open, making the workspace where there is none. Raises: Unavailable, with what to do."""
         with self.gate:
             if self._writer is None:
-                self._open()
+                try:
+                    self._open()
+                except OSError as error:
+                    raise _unusable(self.folder, error) from error
         return self
 
     def close(self) -> None:
@@ -105,11 +108,15 @@ class Store:
         return self._low
 
     def require_room(self) -> None:
-        """Refuse to take events in while the disk is nearly full. Raises: LimitExceeded."""
+        """Refuse to take events in while the disk is nearly full, or a loss is not accepted.
+
+        Raises: LimitExceeded, Unavailable.
+        """
+        if self.missing:
+            raise Unavailable(tail.lost(self.missing), missing=self.missing)
         if self.low_on_disk():
             raise LimitExceeded(
-                "free disk is under 1 GB or 5 %: no event is taken in until there is more; free some and try again",
-                retry_after_s=10,
+                f"{space.LITTLE}: no event is taken in until there is more; free some and try again", retry_after_s=10
             )
 
     # -- for threads --------------------------------------------------------------------------------------
@@ -274,7 +281,10 @@ class Store:
     def _prepare(self, opening: FileLock) -> int:
         """Bring the schema up to date and compare the keys; give the next seq."""
         assert self._vault is not None
-        connection = self.connect()
+        try:
+            connection = self.connect()
+        except connect.Error as error:
+            raise connect.unreadable(error) from error
         try:
             cursor = connection.execute("PRAGMA user_version")
             found = int(cursor.fetchone()[0])
@@ -285,7 +295,7 @@ class Store:
             keys, seq = cursor.fetchone()
             cursor.close()
         except connect.Error as error:
-            raise Unavailable(f"the database cannot be read ({error}); see `turnout doctor`") from error
+            raise connect.unreadable(error) from error
         finally:
             connection.close()
         if bytes(keys) != self._vault.check():
@@ -331,9 +341,12 @@ class Store:
 
     def _data_version(self) -> int:
         with self.gate:
-            if self._watcher is None:
-                self._watcher = connect.connect_reader(self.path)
-            cursor = self._watcher.execute("PRAGMA data_version")
+            try:
+                if self._watcher is None:
+                    self._watcher = connect.connect_reader(self.path)
+                cursor = self._watcher.execute("PRAGMA data_version")
+            except connect.Error as error:
+                raise connect.unreadable(error) from error
             version = int(cursor.fetchone()[0])
             cursor.close()
         return version
@@ -343,6 +356,15 @@ class Store:
             if self._watcher is not None:
                 self._watcher.close()
             self._watcher = None
+
+
+def _unusable(folder: Path, error: OSError) -> Unavailable:
+    """Say what the system refused of a data directory, and where."""
+    where = error.filename or folder
+    return Unavailable(
+        f"the data directory {folder} cannot be used: {where}: {error.strerror or error}; "
+        "give --data a directory that this user may write to"
+    )
 
 
 def _share(opening: FileLock) -> None:

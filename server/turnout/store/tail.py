@@ -28,3 +28,12 @@ def read(path: Path) -> int:
     except FileNotFoundError:
         return 0
     return int(text) if text.isdigit() else 0
+
+
+def lost(events: int) -> str:
+    """Say that acknowledged events are missing, and what to do: nothing more is taken in over a loss in silence."""
+    what = "1 acknowledged event is" if events == 1 else f"{events} acknowledged events are"
+    return (
+        f"{what} missing: the database is older than the file `tail` beside it; put back the database that belongs "
+        "here, or go on without them: turnout doctor --accept-loss"
+    )

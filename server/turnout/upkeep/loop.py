@@ -1,11 +1,12 @@
 """The keepers of a workspace, each named for what it keeps true. Only the process that delivers runs them.
 
 Each is called by hand in the same way: a unit of work that gives how many seconds it wants to rest. What fails
-is counted and tried again; a newer reign ends all of them quietly.
+is logged, counted and tried again; a newer reign ends all of them quietly.
 """
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,10 +17,12 @@ import anyio.to_thread
 
 from turnout.errors import Superseded
 from turnout.store.store import Store
-from turnout.upkeep import erase, expire
+from turnout.upkeep import cancel, erase, expire
 from turnout.upkeep.checkpoint import Checkpointer
 from turnout.upkeep.prune import Pruner
 from turnout.upkeep.reign import Reign
+
+_log = logging.getLogger(__name__)
 
 AGAIN_S = 1.0
 """How long a keeper that failed waits."""
@@ -41,9 +44,8 @@ async def run(store: Store, keeping: Keeping, epoch: int, failures: Counter[str]
     keepers: dict[str, Callable[[], float]] = {
         "the WAL is short": checkpointer.advance,
         "who is erased is gone": partial(erase.advance, reign, checkpointer.truncate),
-        "a standing lane holds the log no longer than events are kept": partial(
-            expire.advance, reign, keeping.retention_days
-        ),
+        "what a removed lane owes is cancelled": partial(cancel.advance, reign),
+        "no lane holds the log longer than events are kept": partial(expire.advance, reign, keeping.retention_days),
         "what is old is gone": pruner.advance,
     }
     counted: Counter[str] = Counter() if failures is None else failures
@@ -63,6 +65,7 @@ async def _keep(name: str, turn: Callable[[], float], failures: Counter[str]) ->
         except Superseded:
             return
         except Exception:  # one keeper's fault must not end the others, nor the lanes beside them
+            _log.exception("upkeep failed (%s); it is tried again in %s s", name, AGAIN_S)
             failures[name] += 1
             rest = AGAIN_S
         await anyio.sleep(rest)

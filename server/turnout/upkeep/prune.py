@@ -5,7 +5,7 @@ An event stays for as long as a lane that runs has not passed it, or owes someth
 
 from __future__ import annotations
 
-from turnout.clock import DAY
+from turnout.clock import DAY, HOUR
 from turnout.store.lanes import LaneState, RunState
 from turnout.store.unit import Unit, View
 from turnout.upkeep.expire import horizon
@@ -26,6 +26,7 @@ class Pruner:
         self._days = days
         self._trace_bytes = trace_bytes
         self._sweep: bytes | None = None
+        self._hour = 0
 
     def advance(self) -> float:
         """Do one unit of each kind of work; give how many seconds nothing is due."""
@@ -42,6 +43,9 @@ class Pruner:
         return gone == EVENTS
 
     def _rest(self) -> bool:
+        if (hour := self._reign.store.clock.now() // HOUR) != self._hour:  # counts are by the hour
+            self._reign.commit(lambda unit: unit.counts.prune(unit.now - self._days * DAY))
+            self._hour = hour
         return self._reign.commit(lambda unit: _prune_rest(unit, unit.now - self._days * DAY))
 
     def _ring(self) -> bool:
@@ -90,7 +94,6 @@ def _prune_events(unit: Unit, until: int) -> tuple[int, bool]:
 
 def _prune_rest(unit: Unit, before: int) -> bool:
     """Remove a page of whatever else is older than a moment; give whether there may be more."""
-    unit.counts.prune(before)
     unit.log.prune_names(before)
     gone = [
         unit.deliveries.prune_requests(before, ROWS),

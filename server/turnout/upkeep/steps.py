@@ -13,7 +13,7 @@ from turnout.delivery.selection import read_selection, write_selection
 from turnout.erasure import Kind, Needles
 from turnout.event.model import LIVE
 from turnout.evidence import frame
-from turnout.store.log import NEWEST
+from turnout.store.session import NEWEST
 from turnout.store.unit import Unit, View
 from turnout.upkeep import erasures, needles
 from turnout.upkeep.erasing import Did, Work
@@ -24,6 +24,8 @@ REFUSED = 200
 PEOPLE = 100
 
 _Frame: TypeAlias = tuple[int, int, bytes]
+_Said: TypeAlias = tuple[int, int, bytes]
+"""Lane, run, and a selection as stored."""
 
 
 def _file(work: Work) -> bool:
@@ -105,26 +107,43 @@ def _replace(unit: Unit, frames: Sequence[_Frame]) -> int:
 
 
 def _names(work: Work) -> bool:
-    """Take the names that no event has any more, and those in which an identifier stands."""
+    """Take the names that no event has any more, and those in which an identifier stands; out of replays, too.
+
+    They are looked for outside the turnstile. A name that was sent again meanwhile stays; where a replay began
+    meanwhile, the next turn looks anew.
+    """
+
+    def find(view: View) -> tuple[list[int], list[int], list[_Said], int]:
+        wanted = needles.unseal(view, work.regulation.id, work.steps.sealed)
+        every = view.log.every_name()
+        unused = [number for number, _, n in every if n <= 0]
+        told = [number for number, name, n in every if n > 0 and wanted.within(name)]
+        return unused, told, _selections(view, wanted), view.counter.lanes
+
+    unused, told, said, lanes = work.reign.look(find)
 
     def write(unit: Unit) -> Did:
-        wanted = needles.unseal(unit, work.regulation.id, work.steps.sealed)
-        gone = [number for number, name, n in unit.log.every_name() if n <= 0 or wanted.within(name)]
-        _forget_selections(unit, wanted)
-        return Did(0, {"erased": unit.log.erase_names(gone)})
+        if unit.counter.lanes != lanes:
+            return Did(done=False)
+        for lane, run, selection in said:
+            unit.lanes.select(lane, run, selection)
+        gone = [number for number in unused if unit.log.stored_with(number) <= 0]
+        return Did(0, {"erased": unit.log.erase_names([*gone, *told])})
 
     work.commit(write)
     return True
 
 
-def _forget_selections(unit: Unit, wanted: Needles) -> None:
-    """Take such names out of replays, too: nothing has them any more, so nothing else is selected."""
-    for lane in unit.lanes.all():
-        for run in unit.lanes.runs(lane.lane):
+def _selections(view: View, wanted: Needles) -> list[_Said]:
+    """Find the replays of such a name, each as it is to read: nothing has the name, so nothing else is selected."""
+    found: list[_Said] = []
+    for lane in view.lanes.all():
+        for run in view.lanes.runs(lane.lane):
             chosen = read_selection(run.selection).selection if run.selection else None
             if chosen is not None and wanted.within(chosen.event):
                 said = write_selection(msgspec.structs.replace(chosen, event="[erased]"))
-                unit.lanes.select(lane.lane, run.run, said)
+                found.append((lane.lane, run.run, said))
+    return found
 
 
 def _refused(work: Work) -> bool:

@@ -13,7 +13,7 @@ from turnout.agent.schema import SIZE_LIMIT
 from turnout.agent.toolsets import USUAL_TOOLSETS, Toolset, toolsets
 from turnout.document import encode
 from turnout.errors import Denied, InvalidInput
-from turnout.guard.principal import EVERY, MODES, Scope
+from turnout.guard.principal import EVERY, MODES, Scope, local
 
 COMMON = {"idempotency_key", "namespace", "wait_seconds", "dry_run", "confirm", "cursor", "limit"}
 
@@ -146,6 +146,16 @@ def test_without_a_toolset_there_is_no_tool() -> None:
 def test_a_call_out_of_scope_names_the_scope() -> None:
     with pytest.raises(Denied, match="needs the scope operate"):
         admit(BY_NAME["replay_events"], MODES["read"], USUAL_TOOLSETS)
+
+
+@pytest.mark.parametrize("name", ["connect_destination", "create_source"])
+def test_who_lost_configure_to_people_is_told_how_to_have_it_and_not_the_mode_they_have(name: str) -> None:
+    with pytest.raises(Denied) as refused:
+        admit(BY_NAME[name], local("write", people=True).scopes, USUAL_TOOLSETS)
+
+    fix = str(refused.value.attributes["fix"])
+    assert "without --people, or allow both in turnout.toml" in fix
+    assert "--mode" not in fix
 
 
 def test_a_call_out_of_the_toolsets_names_the_toolset() -> None:

@@ -25,7 +25,7 @@ def opened(data_dir: Path) -> Iterator[Bench]:
 
 @asynccontextmanager
 async def asked(workspace: Bench, base: str = "http://127.0.0.1:8733") -> AsyncIterator[httpx2.AsyncClient]:
-    app = build(workspace.store, NAMES, lambda: True)
+    app = build(workspace.store, NAMES, lambda: True, {"what is old is gone": 2})
     async with workspace.store.awake(), httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=base) as made:
         yield made
 
@@ -114,6 +114,7 @@ async def test_metrics_are_openmetrics_with_lag_and_calls(busy: Bench) -> None:
     assert next(line for line in lines if line.startswith("turnout_lag_events{")).endswith(" 3")
     assert next(line for line in lines if line.startswith("turnout_lag_seconds{")).endswith(" 2.0")
     assert 'turnout_calls_total{became="accepted"} 3' in lines
+    assert 'turnout_upkeep_faults_total{keeps="what is old is gone"} 2' in lines
     assert lines[-1] == "# EOF"
     sample = re.compile(
         r'(# (TYPE|HELP) \w+ .+|\w+(\{\w+="([^"\\\n]|\\.)*"(,\w+="([^"\\\n]|\\.)*")*\})? -?[0-9.]+|# EOF)'

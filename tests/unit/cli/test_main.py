@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
+from support.program import TURNOUT
 from turnout.cli.destination import VERBS, destination
 from turnout.cli.main import COMMANDS, broke, cli, run
 from turnout.cli.table import Entry, Table
@@ -72,6 +73,13 @@ def test_the_version_is_one_json_value_wherever_json_stands(capsys: pytest.Captu
         (["send", "trakc"], "'track'"),
         (["send", "track", "--user-id", "u", "--event", "E", "--properties", "{plan"], "expected an object"),
         (["send", "track", "--user-id", "u", "--event", "E", "--properties", "[1]"], "expected a JSON object"),
+        *(
+            (["send", kind, "--user-id", "u", option, f'{{"n": {number}}}'], said)
+            for number, said in (("NaN", "not_json"), ("-Infinity", "not_json"), ("1e999", "number_out_of_range"))
+            for kind, option in (("page", "--properties"), ("identify", "--traits"), ("page", "--context"))
+        ),
+        (["send", "page", "--user-id", "u", "--context", '{"n": 9223372036854775808}'], "number_out_of_range"),
+        (["send", "page", "--user-id", "u", "--context", '{"n": "\\ud83d"}'], "half a surrogate pair"),
         (["send", "track", "--user-id", "u"], "needs --event"),
         (["send", "track", "--event", "E"], "needs --user-id, or --anonymous-id"),
         (["send", "identify", "--user-id", "u", "--event", "E"], "has no --event; of its own it has --traits"),
@@ -144,7 +152,7 @@ def test_a_data_directory_that_cannot_be_made_is_a_reason(tmp_path: Path, capsys
     code, out, err = ended(capsys, "usage", "--data", str(tmp_path / "file" / "data"), "--json")
 
     assert code == 1
-    assert json.loads(out)["error"]["code"] == "io_error"
+    assert json.loads(out)["error"]["code"] == "unavailable"
     assert str(tmp_path / "file") in err
 
 
@@ -160,3 +168,13 @@ def test_a_bug_is_told_by_its_number_and_never_by_its_words(
     assert err.count("\n") == 1
     assert json.loads(out)["error"]["code"] == "internal_error"
     assert "ann@example.com" not in out + err
+
+
+@pytest.mark.parametrize("words", [("usage",), ("usage", "--json"), ("--help",)])
+def test_a_full_standard_output_is_a_line_on_standard_error(words: tuple[str, ...], data_dir: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            (*TURNOUT, "--data", str(data_dir), *words), stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+
+    assert (done.returncode, done.stderr) == (1, "io_error: No space left on device\n")

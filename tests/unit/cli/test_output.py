@@ -25,6 +25,14 @@ def test_a_stranger_cannot_move_the_cursor_of_a_terminal(capsys: pytest.CaptureF
     assert "\\u001b[2J\\u0007" in out
 
 
+def test_a_program_finds_every_field_it_relies_on_null_where_there_is_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    output.answer(Here(json=True), {"rows": [{"n": 1, "status": None}]}, lambda _: [])
+
+    assert json.loads(capsys.readouterr().out) == {"rows": [{"n": 1, "status": None}]}
+
+
 def test_where_no_terminal_is_nothing_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
     long = "x" * 400
 

@@ -36,10 +36,11 @@ def alone(outcome: Outcome, member: Part | None = None, *, probe: bool = False, 
         (Outcome(Class.FINAL, "http_404", 404), verdict.REFUSED),
         (Outcome(Class.FINAL, "redirect", 302), verdict.REDIRECT),
         (Outcome(Class.FINAL, "blocked_address"), verdict.BLOCKED),
+        (Outcome(Class.FINAL, "blocked_path"), verdict.BLOCKED_PATH),
         (Outcome(Class.SPLIT, "http_400", 400), verdict.REFUSED),
         (Outcome(Class.PAUSE, "gone", 410), verdict.REFUSED),
     ],
-    ids=["taken", "had-it", "refused", "redirect", "blocked", "split-alone", "gone"],
+    ids=["taken", "had-it", "refused", "redirect", "blocked", "blocked-path", "split-alone", "gone"],
 )
 def test_these_are_final(outcome: Outcome, code: int) -> None:
     settled = alone(outcome)

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from support.engine import Poster, bound, stored
 from turnout.delivery import verdict
-from turnout.delivery.window import Opening, Sight, Skip, opening, owed, part_of
+from turnout.delivery.window import Opening, Sight, Skip, opening, owed
 from turnout.document import Document
 from turnout.event.model import TEST, TOMBSTONE, Stored
+from turnout.exchange import part_of
 from turnout.routing import Bound
 
 

@@ -6,7 +6,7 @@ import unicodedata
 import pytest
 
 from turnout.document import Document, Json
-from turnout.guard.masking import mask, mask_document, own_values, untrusted, untrusted_json
+from turnout.guard.masking import mask, mask_beside, mask_document, own_values, untrusted, untrusted_json
 
 
 @pytest.mark.parametrize(
@@ -133,3 +133,40 @@ def test_json_that_is_nested_too_deep_is_cut() -> None:
         deep = [deep]
 
     assert '"…"' in repr(untrusted_json(deep)).replace("'", '"')
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("call +12025550142 now", "call …42 now"),
+        ("call +44 (20) 7946-0958.", "call …58."),
+        ("https://x.io/?tel=%2B12025550142", "https://x.io/?tel=…42"),
+        ("1+12345678 is a sum, +1234567 too short", "1+12345678 is a sum, +1234567 too short"),
+        ("2025-11-24T17:00:00.123+01:00", "2025-11-24T17:00:00.123+01:00"),
+    ],
+)
+def test_a_phone_number_in_any_text_is_masked_by_its_looks(text: str, masked: str) -> None:
+    assert mask_document({"properties": {"note": text}}) == {"properties": {"note": masked}}
+
+
+def test_beside_an_event_its_names_streets_and_addresses_are_masked_wherever_they_stand() -> None:
+    event: Document = {
+        "userId": "u_8842",
+        "traits": {"name": "Ann Smith", "firstName": "Ann", "age": 37, "address": {"street": "1 High Street"}},
+        "context": {"ip": "203.0.113.9"},
+    }
+    answer: Json = {
+        "say": "Ann Smith (Ann) of 1 HIGH STREET, annual plan, from 198.51.100.7 or 2001:db8::1 at 10:15:30",
+        "got": [37, 38, "u_8842"],
+    }
+
+    assert mask_beside(event, answer) == {
+        "say": "A… S… (A…) of 1… H… S…, annual plan, from 198.51.… or 2001:0db8:… at 10:15:30",
+        "got": ["…", 38, "u_…42"],
+    }
+
+
+def test_beside_an_event_what_the_caller_put_in_stays() -> None:
+    event: Document = {"traits": {"name": "Ann Smith"}}
+
+    assert mask_beside(event, "no Ann Smith here", own_values({"name": "Ann Smith"})) == "no Ann Smith here"

@@ -76,6 +76,16 @@ def test_what_the_contract_asks_for_is_missed_when_it_is_not_there(old: str, new
     assert finding in says(old, new)
 
 
+def test_two_actions_whose_names_have_one_checksum_are_an_error() -> None:
+    names = ("page_login", "track_logout")
+    second = "".join(f"  {name}: {{for: page, dedupe: none, send: {{post: /}}}}\n" for name in names) + "  a:\n"
+
+    found = [finding for finding in lint(read(HEAD + GOOD.replace("  a:\n", second))) if "checksum" in finding.say]
+
+    assert [(each.severe, each.path) for each in found] == [(True, "actions.track_logout")]
+    assert "`page_login`" in found[0].say
+
+
 def test_a_finding_has_its_place() -> None:
     text = HEAD + GOOD.replace(", label: Key", "")
 

@@ -205,3 +205,11 @@ def test_a_filter_is_a_condition_on_the_event() -> None:
 def test_a_filter_that_cannot_be_read_is_refused_with_a_sentence(text: str) -> None:
     with pytest.raises(InvalidInput, match="the condition cannot be read"):
         compile_predicate(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["$." + "a." * 200 + "b", " + ".join(["1"] * 400), " or ".join(["$.a"] * 200)], ids=["path", "sum", "or"]
+)
+def test_an_expression_beyond_its_bounds_is_refused_and_not_a_fault_of_ours(text: str) -> None:
+    with pytest.raises(InvalidInput, match=r"an expression may have 300|a path may have 64"):
+        compile_predicate(text)

@@ -124,3 +124,47 @@ def test_a_generated_secret_is_one_that_is_taken() -> None:
 
     assert len(signing_keys(made)[0]) == 32
     assert check(ACME, {"key": "pk_1", "signing": made})["signing"] == made
+
+
+HOOK = manifest(
+    """
+    settings: {headers: {type: map, names: header}}
+    actions: {a: {for: track, send: {post: "https://a.test"}}}
+    """
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("Host", "the sender makes itself"),
+        ("content-length", "the sender makes itself"),
+        ("Transfer-Encoding", "the sender makes itself"),
+        ("Connection", "the sender makes itself"),
+        ("Keep-Alive", "for the next hop alone"),
+        ("", "is no name: letters, digits"),
+        ("a b", "is no name: letters, digits"),
+        ("ä", "is no name: letters, digits"),
+    ],
+)
+def test_a_header_that_may_not_be_sent_is_refused_with_the_reason(name: str, why: str) -> None:
+    with pytest.raises(InvalidSettings) as error:
+        check(HOOK, {"headers": {"X-Key": "k", name: "x"}})
+
+    assert f"`{name}`" in error.value.message
+    assert why in error.value.message
+    assert "any other name is allowed" in error.value.message
+
+
+def test_only_the_keys_of_a_map_are_names_of_headers() -> None:
+    with pytest.raises(InvalidManifest, match="only the keys of a map"):
+        manifest("settings: {a: {type: string, names: header}}")
+
+
+def test_what_proves_a_caller_within_a_url_is_secret() -> None:
+    assert secrets(ACME.settings, {"url": "https://ann:pw@a.test/x?token=abcdefgh&v=2"}) == {
+        "url.token": "abcdefgh",
+        "url.v": "v=2",
+        "url.user": "ann:pw",
+        "url.password": "pw",
+    }

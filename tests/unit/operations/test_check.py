@@ -106,3 +106,14 @@ def test_a_destination_that_cannot_be_bound_says_why(here: Bench) -> None:
         found(here, "Segment")
     with pytest.raises(NotFound):
         found(here, "Nothing")
+
+
+@pytest.mark.parametrize(
+    "outcome", [Outcome(Class.UNKNOWN, "write_failed"), Outcome(Class.FINAL, "blocked_path")], ids=str
+)
+def test_a_file_that_cannot_be_written_speaks_of_its_path(here: Bench, outcome: Outcome) -> None:
+    answer = told(here, outcome)
+
+    assert answer["ok"] is False
+    assert "Correct the path" in answer["summary"]
+    assert "address" not in answer["summary"]

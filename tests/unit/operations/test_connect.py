@@ -76,7 +76,7 @@ def test_what_was_sealed_binds_as_it_was_given(here: Bench) -> None:
     bound = here.look(lambda view: here.eyes.bound(view, destination, view.counter.revision))
 
     assert not isinstance(bound, Exception)
-    assert bound.target.secrets == {"headers.X-Key": "k-1"}
+    assert bound.target.secrets == {"headers.X-Key": "k-1", "url.t": "t=s3cret"}
 
 
 def test_a_second_one_gets_a_number_and_a_taken_name_is_refused(here: Bench) -> None:
@@ -240,3 +240,13 @@ def test_a_file_given_at_the_command_line_is_anywhere(here: Bench, tmp_path: Pat
 
     assert here.destination("A").settings == {"path": str(tmp_path / "x")}
     assert here.destination("B").settings == {"path": str(Path("here.jsonl").absolute())}
+
+
+def test_a_path_where_no_file_can_be_is_refused(here: Bench, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+
+    for path in ("", ".", str(tmp_path), f"{tmp_path}/", str(tmp_path / "link"), str(tmp_path / ("x" * 256))):
+        with pytest.raises(InvalidSettings, match="`path` cannot be used"):
+            connected(here, Connect("jsonl", settings={"path": path}), PERSON)
+    with pytest.raises(InvalidSettings, match="a name may have 255 bytes"):
+        connected(here, Connect("jsonl", settings={"path": "x" * 250 + "é.jsonl"}))

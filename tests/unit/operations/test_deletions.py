@@ -142,6 +142,15 @@ def test_without_live_nobody_live_is_touched(here: Bench) -> None:
         ask(here, Deletion(user_id="u1", kind="suppress", namespace="live"), AGENT)
 
 
+@pytest.mark.parametrize("kind", ["unsuppress", "suppress"])
+def test_without_live_nobody_hears_whether_a_live_person_is_suppressed(here: Bench, kind: str) -> None:
+    ask(here, Deletion(user_id="u1", kind="suppress", namespace="live"))
+
+    for user in ("u1", "u2"):
+        with pytest.raises(Denied, match="the scope `live`"):
+            ask(here, Deletion(user_id=user, kind=kind, namespace="live"), AGENT)
+
+
 def test_nothing_personal_stands_in_the_regulation_or_its_answer(here: Bench) -> None:
     here.record({"userId": "user-of-ours"})
     done = ask(here, Deletion(user_id="user-of-ours", namespace="live"))

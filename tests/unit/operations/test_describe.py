@@ -219,3 +219,12 @@ def test_every_destination_of_the_catalogue_can_be_described(here: Bench) -> Non
     slugs = [entry.slug for entry in here.catalogue.entries()]
 
     assert [described(here, slug)["slug"] for slug in slugs] == slugs
+
+
+def test_a_url_is_shown_without_what_may_be_a_token(here: Bench) -> None:
+    here.connect("webhook", {"url": "https://hook.example.com/in?token=tk_01234567&v=2"}, name="Hook")
+
+    answer = described(here, "Hook")
+
+    assert setting(answer, "url")["value"] == "https://hook.example.com/in?token=••••&v=••••"
+    assert "tk_01234567" not in str(answer)

@@ -157,3 +157,12 @@ def leaf(path: str, value: Json) -> Leaf:
 )
 def test_a_field_is_found_again(received: tuple[str, Json], sent: tuple[str, Json], how: str) -> None:
     assert compare([leaf(*received)], [leaf(*sent)])[0]["how"] == how
+
+
+def test_a_field_of_another_name_is_masked_by_what_it_holds(here: Bench, lanes: Carrier) -> None:
+    hook = here.connect("webhook", {"url": "https://hook.example.com/in?token=tk_01234567"})
+    here.record({"messageId": "m1", "type": "identify", "traits": {"firstName": "Ann"}, "context": {"who": "Ann"}})
+    lanes.deliver(hook)
+
+    assert rows(lanes, who=LIVE_AGENT)["context.who"]["sent"] == "A…"
+    assert rows(lanes)["context.who"]["sent"] == "Ann"

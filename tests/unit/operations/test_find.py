@@ -257,3 +257,10 @@ def test_what_makes_no_sense_is_said(here: Bench, asked: dict[str, Any]) -> None
 def test_an_unknown_source_is_not_found(here: Bench) -> None:
     with pytest.raises(NotFound, match="Local"):
         page(here, source="Loca")
+
+
+def test_a_message_id_that_is_an_email_is_masked(here: Bench) -> None:
+    here.record({"messageId": "ann@shop.example"})
+
+    assert [each["message_id"] for each in events(here, LIVE_AGENT)] == ["a…@shop.example"]
+    assert ids(here) == ["ann@shop.example"]

@@ -214,3 +214,13 @@ def test_every_text_is_bounded_and_without_controls(here: Bench) -> None:
     assert isinstance(properties, dict)
     assert len(str(properties["note"])) <= 512
     assert "\x1b" not in str(properties["note"])
+
+
+def test_a_token_in_the_query_of_a_url_is_not_shown(here: Bench) -> None:
+    here.connect("webhook", {"url": "https://hook.example.com/in?token=tk_01234567&v=2"})
+
+    requests = only(here)["requests"]
+
+    assert isinstance(requests, list)
+    assert isinstance(requests[0], dict)
+    assert requests[0]["url"] == "https://hook.example.com/in?token=[url.token]&v=2"

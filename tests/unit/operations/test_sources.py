@@ -16,6 +16,10 @@ def listed(here: Bench, who: Principal = LIVE_AGENT, cursor: str | None = None, 
     return here.look(lambda view: sources.list_sources(view, reader(who), cursor, limit))
 
 
+def with_keys(here: Bench, answer: Document, who: Principal) -> Document:
+    return here.look(lambda view: sources.with_keys(view, answer, who))
+
+
 def rows(answer: Document) -> list[Document]:
     found = answer["sources"]
     assert isinstance(found, list)
@@ -33,7 +37,7 @@ def test_the_first_source_is_local_has_the_id_1_and_is_made_once(here: Bench) ->
 
 
 def test_a_source_gets_a_number_and_two_random_keys(here: Bench) -> None:
-    answer = here.source("Web shop")
+    answer = with_keys(here, here.source("Web shop"), LIVE_AGENT)
 
     assert (answer["source_id"], answer["name"]) == ("2", "Web shop")
     assert re.fullmatch(r"wk_[0-9a-f]{32}", str(answer["write_key"]))
@@ -42,10 +46,21 @@ def test_a_source_gets_a_number_and_two_random_keys(here: Bench) -> None:
 
 
 def test_a_caller_without_live_gets_a_test_key_alone(here: Bench) -> None:
-    answer = here.source("Web shop", AGENT)
+    answer = with_keys(here, here.source("Web shop", AGENT), AGENT)
 
     assert "write_key" not in answer
     assert here.look(lambda view: view.workspace.source("Web shop")).write_key == ""
+
+
+def test_the_answer_kept_under_a_key_holds_no_write_key(here: Bench) -> None:
+    """Who repeats the call without `live` is told what it may see, not what the first caller saw."""
+    first = here.source("Web shop", LIVE_AGENT)
+
+    again = with_keys(here, first, AGENT)
+
+    assert not any("key" in name for name in first)
+    assert "write_key" not in again
+    assert again["test_write_key"]
 
 
 def test_a_source_of_a_taken_name_is_refused(here: Bench) -> None:
@@ -93,8 +108,13 @@ def test_sources_are_listed_with_what_they_sent_this_month_and_when(here: Bench)
 
 def test_write_keys_for_live_events_are_shown_only_to_those_with_live(here: Bench) -> None:
     assert "write_key" in rows(listed(here))[0]
-    assert "write_key" not in rows(listed(here, READER))[0]
-    assert "test_write_key" in rows(listed(here, READER))[0]
+    assert "write_key" not in rows(listed(here, AGENT))[0]
+    assert "test_write_key" in rows(listed(here, AGENT))[0]
+
+
+@pytest.mark.parametrize("who", [READER, with_scopes(*(set(Scope) - {Scope.CONFIGURE}))])
+def test_who_may_make_no_source_sees_no_keys(here: Bench, who: Principal) -> None:
+    assert not any("key" in name for name in rows(listed(here, who))[0])
 
 
 def test_a_list_of_sources_goes_on_at_its_cursor(here: Bench) -> None:

@@ -17,7 +17,7 @@ from turnout.guard.masking import own_values
 from turnout.guard.principal import Principal
 from turnout.ingest import ingest, refuse
 from turnout.manifest.catalogue import Catalogue
-from turnout.operations import trace
+from turnout.operations import trace, update
 from turnout.operations.reader import Reader
 from turnout.operations.trace import Trace
 from turnout.store.lanes import LaneState
@@ -303,6 +303,28 @@ def test_a_removed_destination_keeps_what_it_came_to(here: Bench, lanes: Carrier
     assert told(lanes, message_id="m2")["deliveries"] == []
 
 
+def test_a_removed_destination_is_told_by_the_name_it_had_last(here: Bench, lanes: Carrier, hook: Destination) -> None:
+    change = update.operation(here.catalogue, here.binder)
+    here.record({"messageId": "m1"})
+    lanes.deliver(hook)
+    here.call(change, update.Update(destination=hook.id, name="Orders"), PERSON, sure=True)
+    here.call(change, update.Update(destination=hook.id, action="remove"), PERSON, sure=True)
+
+    assert only(lanes)["destination"] == "Orders (removed)"
+
+
+def test_what_a_removed_destination_owes_until_upkeep_comes_reads_as_cancelled(
+    here: Bench, lanes: Carrier, hook: Destination
+) -> None:
+    here.record({"messageId": "m1"})
+    lanes.deliver(hook, BUSY)
+    here.store.commit(lambda unit: unit.lanes.set_state(hook.lane, LaneState.REMOVED, "removed"))
+
+    assert (only(lanes)["verdict"], only(lanes)["reason"]) == ("cancelled", "removed")
+    assert outcomes(only(lanes)) == [(1, "http_503")]
+    assert settled(lanes, 1)
+
+
 def test_the_newest_run_with_rows_tells(here: Bench, lanes: Carrier, hook: Destination) -> None:
     here.record({"messageId": "m1"}, {"messageId": "m2", "userId": "u2"})
     lanes.deliver(hook, Answer(404))
@@ -317,8 +339,8 @@ def test_the_newest_run_with_rows_tells(here: Bench, lanes: Carrier, hook: Desti
     after = only(lanes)
 
     assert (before["verdict"], before["run_id"]) == ("discarded", None)
-    assert (during["verdict"], during["state"], during["run_id"]) == ("waiting", "sending", str(run))
-    assert (after["verdict"], after["run_id"]) == ("delivered", str(run))
+    assert (during["verdict"], during["state"], during["run_id"]) == ("waiting", "sending", f"run_{run}")
+    assert (after["verdict"], after["run_id"]) == ("delivered", f"run_{run}")
     assert only(lanes, message_id="m2")["verdict"] == "discarded"
 
 
@@ -356,6 +378,26 @@ def test_of_several_parts_the_least_finished_speaks(here: Bench, tmp_path: Path)
     assert (ended["verdict"], ended["rule"]) == ("discarded", "http_404")
     assert names(ended["parts"]) == [("second", "discarded"), ("first", "delivered")]
     assert settled(lanes, 1)
+
+
+def test_a_part_on_its_way_again_is_seen_beside_one_that_is_owed(here: Bench, tmp_path: Path) -> None:
+    (tmp_path / "pair.yaml").write_text(PAIR)
+    here.catalogue = Catalogue((), tmp_path)
+    lanes, pair = carrier(here), here.connect("pair", {})
+    here.record({"messageId": "m1"})
+    lanes.deliver(pair)
+    run = here.store.commit(lambda unit: unit.lanes.new_run())
+    here.store.commit(lambda unit: unit.lanes.begin(pair.lane, run, 0, 1, write_selection(Selection(seqs=(1,)))))
+    first, _ = lanes.open(pair)
+
+    lanes.answer(pair, [first], BUSY, last=False)
+
+    parts = only(lanes)["parts"]
+    assert isinstance(parts, list)
+    assert {(each["part"], each["state"]) for each in parts if isinstance(each, dict)} == {
+        ("first", "retry"),
+        ("second", "sending"),
+    }
 
 
 def test_an_event_of_a_batch_reads_its_own_outcome(here: Bench, lanes: Carrier) -> None:
@@ -474,6 +516,21 @@ def test_the_words_of_strangers_stand_in_data_only(here: Bench, lanes: Carrier, 
     assert name not in str(ours)
 
 
+def test_one_destination_is_one_and_a_file_answers_with_no_status(here: Bench, lanes: Carrier) -> None:
+    here.connect("jsonl", {"path": "out.jsonl"})
+    here.record({"messageId": "m1"})
+    lanes.reign()
+    (destination,) = here.look(lambda view: tuple(view.workspace.destinations.values()))
+    lanes.deliver(destination)
+
+    found = told(lanes, message_id="m1")
+
+    assert found["summary"] == "Of 1 destination: 1 delivered."
+    attempts = only(lanes)["attempts"]
+    assert isinstance(attempts, list)
+    assert [(each["outcome"], each["status"]) for each in attempts if isinstance(each, dict)] == [("delivered", None)]
+
+
 def test_verdicts_are_the_short_form(here: Bench, lanes: Carrier, hook: Destination) -> None:
     here.record({"messageId": "m1"}, {"messageId": "m2", "userId": "u2"})
     lanes.deliver(hook)
@@ -483,3 +540,57 @@ def test_verdicts_are_the_short_form(here: Bench, lanes: Carrier, hook: Destinat
 
     assert [each["verdict"] for each in one if isinstance(each, dict)] == ["delivered"]
     assert [each["message_id"] for each in two if isinstance(each, dict)] == ["m1", "m2"]
+
+
+@pytest.mark.parametrize("before", [b"", b"bad: "])
+def test_an_answer_that_echoes_the_event_shows_nobody_to_who_may_not_see_people(
+    here: Bench, lanes: Carrier, hook: Destination, before: bytes
+) -> None:
+    traits: Document = {
+        "full_name": "Ann Smith",
+        "firstName": "Ann",
+        "phone": "+1 202 555 0142",
+        "address": {"street": "1 High Street"},
+    }
+    here.record({"messageId": "m1", "type": "identify", "traits": traits, "context": {"ip": "203.0.113.9"}})
+    echo = encode({"who": "Ann Smith", "at": ["1 High Street", "203.0.113.9"], "tel": "+1 202 555 0142", "plan": "pro"})
+    lanes.deliver(hook, Answer(400, (), before + echo))
+
+    shown = str(only(lanes, LIVE_AGENT)["untrusted"])
+
+    assert "pro" in shown
+    assert not any(each in shown for each in ("Ann", "Smith", "High", "113.9", "555"))
+    assert "Ann Smith" in str(only(lanes)["untrusted"])
+
+
+def test_a_message_id_that_is_an_email_is_masked_unless_the_caller_gave_it(here: Bench, lanes: Carrier) -> None:
+    here.record({"messageId": "ann@shop.example"})
+
+    assert told(lanes, LIVE_AGENT, user_id="u1")["message_id"] == "a…@shop.example"
+    assert told(lanes, LIVE_AGENT, message_id="ann@shop.example")["message_id"] == "ann@shop.example"
+
+
+def test_a_message_id_with_something_else_said_of_it_must_be_that(here: Bench, lanes: Carrier) -> None:
+    here.record({"messageId": "m1", "userId": "u1"}, {"messageId": "m2", "userId": "u2"})
+
+    assert told(lanes, message_id="m1", user_id="u1", event="Signed Up")["found"] is True
+    for found in (
+        told(lanes, message_id="m1", user_id="u2"),
+        told(lanes, message_id="m1", email="ann@shop.example"),
+        told(lanes, message_id="m1", event="Paid"),
+    ):
+        assert found["found"] is False
+        assert "is another's, or has another name" in str(found["reason"])
+
+
+def test_a_file_whose_path_is_blocked_speaks_of_the_path(here: Bench, lanes: Carrier) -> None:
+    here.connect("jsonl", {"path": "out.jsonl"})
+    here.record({"messageId": "m1"})
+    (destination,) = here.look(lambda view: tuple(view.workspace.destinations.values()))
+    lanes.deliver(destination, Fault(FaultKind.FORBIDDEN_PATH))
+
+    delivery = only(lanes)
+
+    assert (delivery["verdict"], delivery["reason"]) == ("discarded", "blocked_path")
+    assert "set another path" in str(delivery["next"])
+    assert "ALLOW_ADDRESSES" not in str(delivery)

@@ -127,7 +127,7 @@ def test_removing_needs_a_yes_and_then_all_of_it_is_gone(here: Bench) -> None:
 
     second = updated(here, Update("Segment", action="remove"), confirm=token(first)).answer
     assert second["state"] == "removed"
-    assert "1 deliveries were cancelled" in str(second["summary"])
+    assert "1 delivery was cancelled" in str(second["summary"])
     assert here.lane(destination).state is LaneState.REMOVED
     assert here.secrets(destination) == {}
     ledger = here.look(lambda view: view.deliveries.of_event(destination.lane, 0, 1))
@@ -300,3 +300,10 @@ def test_a_file_moved_by_a_tool_keeps_to_a_bare_name(here: Bench) -> None:
     updated(here, Update("jsonl", settings={"path": "b.jsonl"}))
 
     assert here.destination("jsonl").settings == {"path": "b.jsonl"}
+
+
+def test_a_file_name_that_is_too_long_is_refused(here: Bench) -> None:
+    here.connect("jsonl", {"path": "events.jsonl"}, name="File", principal=LIVE_AGENT)
+
+    with pytest.raises(InvalidSettings, match="a name may have 255 bytes"):
+        updated(here, Update("File", settings={"path": "x" * 256}))

@@ -14,7 +14,8 @@ import pytest
 from turnout.document import Document
 from turnout.errors import InvalidSettings
 from turnout.exchange import Answer, Append, Class, Exchange, Fault, FaultKind, Item, Moment, Outcome, Reply, Target
-from turnout.sinks.files import JSONL, FileSender, is_bare_name
+from turnout.sinks.files import JSONL, FileSender
+from turnout.sinks.paths import is_bare_name
 
 MOMENT = Moment(0, "batch")
 
@@ -73,7 +74,7 @@ def test_a_file_that_is_one_torn_line_begins_anew(tmp_path: Path) -> None:
 
 
 def test_a_device_is_no_file() -> None:
-    assert kind(append("/dev/full", b"1")) is FaultKind.FORBIDDEN
+    assert kind(append("/dev/full", b"1")) is FaultKind.FORBIDDEN_PATH
 
 
 def test_a_failed_sync_takes_the_batch_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,18 +119,18 @@ def test_a_symbolic_link_is_not_followed(tmp_path: Path) -> None:
 
     reply = append("link.jsonl", b"1", root=tmp_path)
 
-    assert kind(reply) is FaultKind.FORBIDDEN
+    assert kind(reply) is FaultKind.FORBIDDEN_PATH
     assert target.read_bytes() == b"safe\n"
 
 
 def test_a_pipe_is_no_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
 
-    assert kind(append(tmp_path / "pipe", b"1")) is FaultKind.FORBIDDEN
+    assert kind(append(tmp_path / "pipe", b"1")) is FaultKind.FORBIDDEN_PATH
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    assert kind(append(tmp_path, b"1")) is FaultKind.FORBIDDEN
+    assert kind(append(tmp_path, b"1")) is FaultKind.FORBIDDEN_PATH
 
 
 @pytest.mark.parametrize(
@@ -155,7 +156,7 @@ def test_under_a_root_only_a_bare_name_is_taken(tmp_path: Path, name: str) -> No
 
     reply = append(name, b"1", root=root)
 
-    assert kind(reply) is FaultKind.FORBIDDEN
+    assert kind(reply) is FaultKind.FORBIDDEN_PATH
     assert not is_bare_name(name)
     assert list(tmp_path.iterdir()) == []
 
@@ -168,7 +169,7 @@ def test_a_bare_name_stands_under_its_root(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["out.jsonl", "", "a\0b"])
 def test_without_a_root_a_path_is_absolute(path: str) -> None:
-    assert kind(append(path, b"1")) is FaultKind.FORBIDDEN
+    assert kind(append(path, b"1")) is FaultKind.FORBIDDEN_PATH
 
 
 def test_the_destination_writes_each_event_as_it_is(tmp_path: Path) -> None:
@@ -184,7 +185,7 @@ def test_the_destination_writes_each_event_as_it_is(tmp_path: Path) -> None:
 
     lines = (tmp_path / "out.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in lines] == documents
-    assert [outcome.code for outcome in outcomes] == ["delivered"] * 3
+    assert [(outcome.code, outcome.status) for outcome in outcomes] == [("delivered", 0)] * 3
     assert sum(item.size for item in batch) == (tmp_path / "out.jsonl").stat().st_size
 
 
@@ -206,7 +207,7 @@ def test_the_check_makes_an_empty_file(tmp_path: Path) -> None:
 
     outcomes = end(check, FileSender().append(step, None))
 
-    assert [outcome.code for outcome in outcomes] == ["delivered"]
+    assert [(outcome.code, outcome.status) for outcome in outcomes] == [("delivered", 0)]
     assert (tmp_path / "out.jsonl").read_bytes() == b""
 
 

@@ -2,15 +2,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 import pytest
+from typing_extensions import override
 
 from support.carrier import BUSY, Carrier, carrier
 from support.workspace import PERSON, Bench
 from turnout import erasure
 from turnout.delivery import verdict
+from turnout.delivery.selection import Selection, read_selection, write_selection
 from turnout.document import Document
-from turnout.errors import Superseded
+from turnout.errors import Erased, Superseded
 from turnout.event.model import LIVE, Call, Caller, Namespace, SourceId
 from turnout.evidence import frame
 from turnout.guard.run import Done
@@ -19,10 +22,13 @@ from turnout.operations import deletions, namespaces, send
 from turnout.operations.deletions import Deletion, get_deletion
 from turnout.operations.namespaces import Clear
 from turnout.operations.send import Send
-from turnout.store.unit import View
+from turnout.store.store import Store
+from turnout.store.unit import Unit, View
 from turnout.upkeep import erase, erasures
 from turnout.upkeep.reign import Reign
 from turnout.workspace import Destination
+
+T = TypeVar("T")
 
 CI = Namespace("ci")
 
@@ -194,6 +200,52 @@ def test_a_name_that_nobody_else_sent_goes_and_one_with_an_identifier_too(here: 
     ]
 
 
+class Interrupted(Reign):
+    """A reign in which something happens between the look and the commit of the step `event_names`, once."""
+
+    def __init__(self, store: Store, epoch: int, meanwhile: Callable[[], object]) -> None:
+        super().__init__(store, epoch)
+        self.meanwhile: list[Callable[[], object]] = [meanwhile]
+
+    @override
+    def commit(self, function: Callable[[Unit], T]) -> T:
+        running = self.look(lambda view: view.privacy.running())
+        step = erasure.next_step(erasure.read(running[0].steps)) if running else None
+        if step is not None and step.where == erasure.NAMES and self.meanwhile:
+            self.meanwhile.pop()()
+        return super().commit(function)
+
+
+def test_a_name_that_somebody_sends_while_it_is_looked_for_stays(here: Bench, lanes: Carrier) -> None:
+    here.record({"event": "Nobody Else's"})
+    deletion = ask(here)
+    reign = Interrupted(here.store, lanes.epoch, lambda: here.record({"event": "Nobody Else's", "userId": "u2"}))
+
+    for _ in range(30):
+        erase.advance(reign, lambda: True)
+
+    assert (status(here, deletion), reign.meanwhile) == ("finished", [])
+    assert here.look(lambda view: view.log.after(1, 9))[0].name == "Nobody Else's"
+
+
+def test_a_replay_that_begins_while_names_are_looked_for_forgets_its_name_too(
+    here: Bench, lanes: Carrier, hook: Destination
+) -> None:
+    here.record({"event": "For person-one"})
+    deletion = ask(here, user_id="u1")
+    wanted = write_selection(Selection(event="For u1 too"))
+    begin = partial(here.store.commit, lambda unit: unit.lanes.begin(hook.lane, 7, 0, 1, wanted))
+    reign = Interrupted(here.store, lanes.epoch, begin)
+
+    for _ in range(30):
+        erase.advance(reign, lambda: True)
+
+    run = here.look(lambda view: view.lanes.run(hook.lane, 7))
+    assert run is not None
+    assert status(here, deletion) == "finished"
+    assert read_selection(run.selection).selection.event == "[erased]"
+
+
 def test_refused_calls_that_name_them_are_cleared(here: Bench, lanes: Carrier) -> None:
     refused(here, rb'{"type":"track","event":1,"userId":"\u0075ser-one"}')
     refused(here, b'{"type":"track","event":1,"userId":"user-two"}')
@@ -204,15 +256,22 @@ def test_refused_calls_that_name_them_are_cleared(here: Bench, lanes: Carrier) -
     assert sorted(each.say == "erased" for _, each in here.look(lambda view: view.log.refused(99, 9))) == [False, True]
 
 
-def test_a_stored_answer_goes_and_its_key_answers_erased(here: Bench, lanes: Carrier) -> None:
+@pytest.mark.parametrize("key", ["k1", ""], ids=["given", "derived"])
+def test_a_stored_answer_goes_and_its_key_answers_erased_unless_nobody_gave_it(
+    here: Bench, lanes: Carrier, key: str
+) -> None:
     request = Send(({"type": "track", "event": "A", "userId": "u1"},), "live")
-    call: Callable[[], Done] = partial(here.call, send.operation("send_events"), request, PERSON, key="k1")
+    call: Callable[[], Done] = partial(here.call, send.operation("send_events"), request, PERSON, key=key)
     call()
-    ask(here)
+    ask(here, kind="erase")
 
     keep(lanes)
 
-    assert call().answer["erased"] is True
+    if key:
+        with pytest.raises(Erased):
+            call()
+    else:
+        assert call().replayed is False
 
 
 def test_the_receipt_is_finished_only_when_the_log_file_is_empty(here: Bench, lanes: Carrier) -> None:

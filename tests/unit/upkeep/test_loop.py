@@ -6,9 +6,10 @@ from pathlib import Path
 
 import anyio
 import anyio.to_thread
+import pytest
 
 from support.carrier import carrier
-from support.workspace import PERSON, Bench, bench, reader
+from support.workspace import PERSON, Bench, bench
 from turnout.operations import deletions
 from turnout.upkeep import loop
 from turnout.upkeep.loop import Keeping
@@ -25,7 +26,7 @@ def test_the_keepers_finish_an_erasure_by_themselves(data_dir: Path) -> None:
         async with here.store.awake(), anyio.create_task_group() as tasks:
             tasks.start_soon(loop.run, here.store, Keeping(), epoch)
             with anyio.fail_after(10):
-                status = partial(deletions.get_deletion, reader=reader(), deletion_id=deletion)
+                status = partial(deletions.get_deletion, deletion_id=deletion)
                 while (await here.store.read(status))["status"] != "finished":
                     await here.store.changed(0.05)
             tasks.cancel_scope.cancel()
@@ -56,7 +57,9 @@ def test_a_newer_reign_ends_the_older_ones_keepers_quietly(data_dir: Path) -> No
         assert not here.look(lambda view: view.log.after(0, 1))[0].erased
 
 
-def test_what_fails_is_counted_and_the_other_keepers_go_on(data_dir: Path) -> None:
+def test_what_fails_is_logged_and_counted_and_the_other_keepers_go_on(
+    data_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async def main(here: Bench, epoch: int) -> tuple[Counter[str], str]:
         failures: Counter[str] = Counter()
         deletion = await anyio.to_thread.run_sync(ask, here)
@@ -66,7 +69,7 @@ def test_what_fails_is_counted_and_the_other_keepers_go_on(data_dir: Path) -> No
                 while not failures:
                     await here.store.changed(0.05)
             tasks.cancel_scope.cancel()
-        status = await here.store.read(partial(deletions.get_deletion, reader=reader(), deletion_id=deletion))
+        status = await here.store.read(partial(deletions.get_deletion, deletion_id=deletion))
         return failures, str(status["status"])
 
     with bench(data_dir) as here:
@@ -75,4 +78,6 @@ def test_what_fails_is_counted_and_the_other_keepers_go_on(data_dir: Path) -> No
         failures, status = anyio.run(main, here, carrier(here).epoch)
 
     assert failures.keys() == {"who is erased is gone"}
+    assert "who is erased is gone" in caplog.text
+    assert "IsADirectoryError" in caplog.text
     assert status == "received"

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
+from support import law
 from support.carrier import BUSY, Carrier, carrier
 from support.workspace import PERSON, Bench
 from turnout.clock import DAY, SECOND
-from turnout.delivery import verdict
+from turnout.delivery import reigns, verdict
 from turnout.operations import deletions
 from turnout.store.lanes import LaneState
+from turnout.store.owed import Owed, OwedState
 from turnout.upkeep import erase, expire
 from turnout.upkeep.prune import Pruner
 from turnout.upkeep.reign import Reign
@@ -116,15 +120,81 @@ def test_a_standing_lane_holds_the_log_no_longer_than_retention(here: Bench, lan
     assert seqs(here) == [4]
 
 
-def test_a_running_lane_is_not_expired(here: Bench, lanes: Carrier, hook: Destination) -> None:
+def test_nor_does_a_running_lane_that_does_not_come_on(here: Bench, lanes: Carrier, hook: Destination) -> None:
+    """Its destination cannot be bound, or its breaker is open: ENGINE 6 asks for no reason."""
+    here.record({})
+    lanes.deliver(hook, BUSY)
     here.record({})
     here.clock.pass_s(MONTHS)
+    here.record({})
+
+    expire.advance(Reign(here.store, lanes.epoch), DAYS)
+    rows = here.look(lambda view: [view.deliveries.of_event(hook.lane, 0, seq) for seq in (1, 2, 3)])
+    broken = here.look(law.broken)
+    prune(lanes)
+
+    assert [row.code for found in rows for row in found] == [verdict.EXPIRED, verdict.RETENTION]
+    assert seqs(here) == [3]
+    assert broken == []
+
+
+def test_a_lane_that_holds_nothing_old_is_left_alone(here: Bench, lanes: Carrier, hook: Destination) -> None:
+    here.record({})
+    here.clock.pass_s(MONTHS / 2)
 
     expire.advance(Reign(here.store, lanes.epoch), DAYS)
 
     run = here.look(lambda view: view.lanes.run(hook.lane, 0))
     assert run is not None
     assert run.cursor == 0
+
+
+def test_what_is_on_its_way_is_left_to_its_answer(here: Bench, lanes: Carrier, hook: Destination) -> None:
+    here.record({})
+    lanes.deliver(hook, BUSY)
+    here.clock.pass_s(MONTHS)
+    lanes.mark(hook)
+
+    rest = expire.advance(Reign(here.store, lanes.epoch), DAYS)
+
+    assert rest == expire.EVERY_S
+    assert here.look(lambda view: view.owed.states()) == {hook.lane: {OwedState.SENDING: 1}}
+    assert here.look(lambda view: view.deliveries.of_event(hook.lane, 0, 1)) == ()
+
+
+def test_a_window_that_nobody_can_read_any_more_ends_with_retention(
+    here: Bench, lanes: Carrier, hook: Destination
+) -> None:
+    """The deliverer died, and the destination was removed with its secrets: no reign can bind it again."""
+    here.record({}, {})
+    lanes.open(hook)
+    here.store.commit(partial(reigns.take_over, look=lambda _view, _lane, _revision: None))
+    here.clock.pass_s(MONTHS)
+    here.record({})
+
+    lanes.epoch += 1
+    expire.advance(Reign(here.store, lanes.epoch), DAYS)
+    rows = here.look(lambda view: [view.deliveries.of_event(hook.lane, 0, seq)[0] for seq in (1, 2)])
+    broken = here.look(law.broken)
+    prune(lanes)
+
+    assert [(row.code, row.reason) for row in rows] == [(verdict.EXPIRED, reigns.CRASH)] * 2
+    assert (broken, seqs(here)) == ([], [3])
+
+
+def test_what_waited_behind_an_event_that_expired_may_go(here: Bench, lanes: Carrier, hook: Destination) -> None:
+    owes = partial(Owed, hook.lane, 0, part=7, person=1, first=1, request=0, reason=0)
+    rows = [owes(1, due=1, tries=1, state=OwedState.RETRY), owes(2, due=None, tries=0, state=OwedState.HELD)]
+    here.record({})
+    here.clock.pass_s(MONTHS)
+    here.record({})
+    here.store.commit(lambda unit: unit.owed.put(rows))
+    here.store.commit(lambda unit: unit.lanes.move(hook.lane, 0, 2))
+
+    expire.advance(Reign(here.store, lanes.epoch), DAYS)
+
+    left = here.look(lambda view: view.owed.due(hook.lane, here.clock.now(), 9))
+    assert [(row.seq, row.state) for row in left] == [(2, OwedState.RETRY)]
 
 
 def test_the_message_id_of_a_tombstone_goes_too(here: Bench, lanes: Carrier) -> None:

@@ -71,4 +71,5 @@ TOOL = Tool(
     scopes=frozenset({Scope.READ}),
     run=run,
     search="why missing event not arrived failed trace troubleshoot delivery error",
+    rest="diff shows more, destination only one; on the command line turnout trace shows all.",
 )

@@ -54,4 +54,5 @@ TOOL = Tool(
     scopes=frozenset({Scope.TRACK}),
     run=run,
     search="traits profile attributes email link anonymous user segment identify",
+    rest="Do not send again: debug_event_delivery with this message_id tells what became of it.",
 )

@@ -11,7 +11,7 @@ from turnout.guard.principal import Scope
 
 DESCRIPTION = (
     "List sources: the websites, apps and servers that send events, with event counts and when each last sent. "
-    "A source that went quiet shows here. Write keys are masked; create_source makes a source with new ones."
+    "A source that went quiet shows here. Write keys show with the scope configure; create_source makes new ones."
 )
 
 

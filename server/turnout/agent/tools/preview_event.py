@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pydantic import BaseModel, Field, JsonValue
+from typing_extensions import override
 
+from turnout.agent.answers import CAP, USUAL
 from turnout.agent.desk import Desk
 from turnout.agent.model import READS, Answer, Args, Json, Kind, Space, Tool
 from turnout.document import Document
@@ -28,6 +30,11 @@ class PreviewEvent(Args):
     context: Json | None = None
     destination: str | None = Field(None, description="only this one")
     namespace: Space = None
+
+    @override
+    def budget(self) -> int:
+        """Allow more when one destination was asked for."""
+        return CAP if self.destination else USUAL
 
 
 class Preview(BaseModel):
@@ -72,4 +79,5 @@ TOOL = Tool(
     scopes=frozenset({Scope.TRACK}),
     run=run,
     search="dry run mapping payload test simulate event",
+    rest="With destination only that one is shown, and more of it.",
 )

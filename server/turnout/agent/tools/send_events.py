@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pydantic import BaseModel, Field
+from typing_extensions import override
 
+from turnout.agent.answers import CAP
 from turnout.agent.desk import Desk
 from turnout.agent.model import SENDS, Args, Change, Delivery, Json, Key, Space, Tool, Wait
 from turnout.document import Document
@@ -29,6 +31,11 @@ class SendEvents(Args):
     idempotency_key: Key = None
     namespace: Space = None
     wait_seconds: Wait = None
+
+    @override
+    def budget(self) -> int:
+        """Allow as much as the ids of all calls need."""
+        return CAP
 
 
 class SentEvent(BaseModel):
@@ -67,4 +74,5 @@ TOOL = Tool(
     scopes=frozenset({Scope.TRACK}),
     run=run,
     search="batch import bulk page screen group alias events",
+    rest="Do not send again: find_events lists what was recorded, debug_event_delivery tells what became of one.",
 )

@@ -64,4 +64,5 @@ TOOL = Tool(
     scopes=frozenset({Scope.TRACK}),
     run=run,
     search="send record log analytics event segment track",
+    rest="Do not send again: debug_event_delivery with this message_id tells what became of it.",
 )

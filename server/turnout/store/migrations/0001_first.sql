@@ -97,8 +97,9 @@ CREATE TABLE owed (
   reason INTEGER NOT NULL, PRIMARY KEY (lane, run, seq, part)
 ) WITHOUT ROWID;
 CREATE INDEX owed_due ON owed (lane, due) WHERE due IS NOT NULL;
-CREATE INDEX owed_person ON owed (lane, person, run, seq) WHERE person > 0;
+-- The key is the rest of this index: it finds a person's rows on any lane, and those of one lane's run in order.
 CREATE INDEX owed_whose ON owed (person) WHERE person > 0;
+CREATE INDEX owed_sending ON owed (lane) WHERE state = 3;
 -- One row a request. `members`: (seq, part) packed, for batches and for whatever was not the end of it.
 CREATE TABLE requests (
   id INTEGER PRIMARY KEY, lane INTEGER NOT NULL, run INTEGER NOT NULL, n INTEGER NOT NULL, epoch INTEGER NOT NULL,

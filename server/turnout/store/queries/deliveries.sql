@@ -6,17 +6,19 @@ INSERT INTO deliveries (lane, run, seq, part, last, code, reason, request) VALUE
 SELECT seq, part, last, code, reason, request FROM deliveries WHERE lane = ? AND run = ? AND seq = ? ORDER BY part;
 
 -- name: find_span
--- The last row that begins at or before the event: a span covers it if its end does.
+-- The last row that begins at or before the event, by primary key: a span covers it if its end does.
 SELECT seq, part, last, code, reason, request FROM deliveries WHERE lane = ? AND run = ? AND seq <= ?
 ORDER BY seq DESC, part DESC LIMIT 1;
 
 -- name: find_reason
+-- By the unique index on (code, text).
 SELECT id FROM reasons WHERE code = ? AND text = ?;
 
 -- name: insert_reason
 INSERT INTO reasons (code, text) VALUES (?, ?) RETURNING id;
 
 -- name: get_reason
+-- By primary key.
 SELECT code, text FROM reasons WHERE id = ?;
 
 -- name: list_codes
@@ -36,17 +38,30 @@ INSERT INTO requests (id, lane, run, n, epoch, revision, manifest, members, stat
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: finish_request
+-- By primary key.
 UPDATE requests SET status = ?, outcome = ?, took = ? WHERE id = ?;
 
 -- name: get_request
+-- By primary key.
 SELECT id, lane, run, n, epoch, revision, manifest, members, status, outcome, sent, took FROM requests WHERE id = ?;
 
 -- name: list_tries
--- Requests of a lane that list an event, by the partial index; the caller checks the alignment of the bytes.
+-- Requests of a stretch of numbers that list an event, the newest, by the index requests_members; the caller
+-- checks the alignment of the bytes.
 SELECT id, lane, run, n, epoch, revision, manifest, members, status, outcome, sent, took FROM requests
-WHERE lane = ? AND members IS NOT NULL AND instr(members, ?) > 0 ORDER BY id LIMIT 100;
+WHERE lane = ? AND run = ? AND id >= ? AND id <= ? AND members IS NOT NULL AND instr(members, ?) > 0
+ORDER BY id DESC LIMIT ?;
+
+-- name: request_bounds
+-- By primary key, twice, as the bounds of the log.
+SELECT (SELECT min(id) FROM requests), (SELECT max(id) FROM requests);
+
+-- name: sent_from
+-- The first request at or after a number, by primary key: one step of a search by halves.
+SELECT id, sent FROM requests WHERE id >= ? ORDER BY id LIMIT 1;
 
 -- name: list_open_requests
+-- By the index requests_open.
 SELECT id, lane, run, n, epoch, revision, manifest, members, status, outcome, sent, took FROM requests
 WHERE outcome IS NULL AND epoch < ?;
 

@@ -13,6 +13,11 @@ SELECT e.kind, e.id, d.body FROM entities e JOIN documents d ON d.digest = e.dig
 WHERE e.revision = (SELECT max(revision) FROM entities WHERE kind = e.kind AND id = e.id AND revision <= ?)
 ORDER BY e.kind, e.id;
 
+-- name: last_leaf
+-- The newest body of an entity, whether it was removed since or not.
+SELECT d.body FROM entities e JOIN documents d ON d.digest = e.digest
+WHERE e.kind = ? AND e.id = ? ORDER BY e.revision DESC LIMIT 1;
+
 -- name: put_secret
 INSERT INTO secrets (entity, field, sealed) VALUES (?, ?, ?)
 ON CONFLICT (entity, field) DO UPDATE SET sealed = excluded.sealed;

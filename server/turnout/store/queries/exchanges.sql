@@ -10,18 +10,22 @@ SELECT frame FROM exchanges WHERE kept = ? AND first <= ? AND first > ? AND last
 SELECT first, last FROM exchanges WHERE kept = ? AND first <= ? AND last >= ? ORDER BY first;
 
 -- name: get_frame
+-- By primary key.
 SELECT frame FROM exchanges WHERE kept = ? AND first = ?;
 
 -- name: replace_frame
+-- By primary key.
 UPDATE exchanges SET size = ?, frame = ? WHERE kept = ? AND first = ?;
 
 -- name: ring_size
 SELECT coalesce(sum(size), 0) FROM exchanges WHERE kept = 0;
 
 -- name: list_ring
+-- By primary key.
 SELECT first, size FROM exchanges WHERE kept = 0 ORDER BY first LIMIT ?;
 
 -- name: delete_frame
+-- By primary key.
 DELETE FROM exchanges WHERE kept = ? AND first = ?;
 
 -- name: prune_frames

@@ -8,33 +8,40 @@ SELECT lane, destination, state, reason, at FROM lanes ORDER BY lane;
 SELECT lane, destination, state, reason, at FROM lanes WHERE destination = ?;
 
 -- name: set_lane
+-- By primary key.
 UPDATE lanes SET state = ?, reason = ?, at = ? WHERE lane = ?;
 
 -- name: note_lane
+-- By primary key.
 UPDATE lanes SET reason = ?, at = ? WHERE lane = ? AND state = 0;
 
 -- name: insert_run
 INSERT INTO runs (lane, run, start, cursor, until, selection, state, at) VALUES (?, ?, ?, ?, ?, ?, 0, ?);
 
 -- name: list_runs
+-- By primary key.
 SELECT lane, run, start, cursor, until, selection, state, at FROM runs WHERE lane = ? ORDER BY run;
 
 -- name: find_run
+-- By primary key.
 SELECT lane, run, start, cursor, until, selection, state, at FROM runs WHERE lane = ? AND run = ?;
 
 -- name: list_replays
 SELECT lane, run, start, cursor, until, selection, state, at FROM runs WHERE run = ? ORDER BY lane;
 
 -- name: set_cursor
+-- By primary key.
 UPDATE runs SET cursor = ? WHERE lane = ? AND run = ?;
 
 -- name: set_run
+-- By primary key.
 UPDATE runs SET state = ? WHERE lane = ? AND run = ?;
 
 -- name: insert_window
 INSERT INTO windows (lane, run, first, last, epoch, revision, opened) VALUES (?, ?, ?, ?, ?, ?, ?);
 
 -- name: delete_window
+-- By primary key.
 DELETE FROM windows WHERE lane = ? AND run = ? AND first = ?;
 
 -- name: list_windows
@@ -42,16 +49,8 @@ SELECT lane, run, first, last, epoch, revision, opened FROM windows WHERE epoch 
 
 -- name: find_window
 -- The open window that holds an event, by primary key.
-SELECT first, last, opened FROM windows WHERE lane = ? AND run = ? AND first <= ? AND last >= ? ORDER BY first DESC LIMIT 1;
-
--- name: count_windows
-SELECT count(*) FROM windows WHERE lane = ?;
-
--- name: lowest_window
-SELECT min(first) FROM windows;
-
--- name: delete_windows
-DELETE FROM windows WHERE lane = ?;
+SELECT lane, run, first, last, epoch, revision, opened FROM windows
+WHERE lane = ? AND run = ? AND first <= ? AND last >= ? ORDER BY first DESC LIMIT 1;
 
 -- name: set_selection
 UPDATE runs SET selection = ? WHERE lane = ? AND run = ?;

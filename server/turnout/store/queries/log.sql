@@ -16,22 +16,26 @@ INSERT INTO events (seq, received, source, kind, name, namespace, person, flags,
 VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?);
 
 -- name: get_body
+-- By primary key.
 SELECT body, flags FROM events WHERE seq = ?;
 
 -- name: set_flag
+-- By primary key.
 UPDATE events SET flags = flags | ? WHERE seq = ?;
 
 -- name: find_name
--- By the unique index.
+-- By the unique index on (source, kind, name).
 SELECT id FROM names WHERE source = ? AND kind = ? AND name = ?;
 
 -- name: count_names
+-- By the same index; once a name that is new.
 SELECT count(*) FROM names WHERE source = ? AND kind = ?;
 
 -- name: insert_name
 INSERT INTO names (source, kind, name, first, last, n) VALUES (?, ?, ?, ?, ?, 0) RETURNING id;
 
 -- name: touch_name
+-- By primary key.
 UPDATE names SET last = max(last, ?), n = n + ? WHERE id = ?;
 
 -- name: add_volume
@@ -39,13 +43,14 @@ INSERT INTO volumes (month, namespace, source, n) VALUES (?, ?, ?, ?)
 ON CONFLICT (month, namespace, source) DO UPDATE SET n = n + excluded.n;
 
 -- name: list_volumes
+-- By primary key.
 SELECT namespace, source, n FROM volumes WHERE month = ?;
 
 -- name: insert_refused
 INSERT INTO refused (received, source, namespace, reason, say, message_id, body) VALUES (?, ?, ?, ?, ?, ?, ?);
 
 -- name: trim_refused
--- Keeps the newest 10,000.
+-- Keeps the newest 10,000, by primary key.
 DELETE FROM refused WHERE id <= (SELECT max(id) FROM refused) - 10000;
 
 -- name: list_refused
@@ -53,32 +58,35 @@ SELECT id, received, source, namespace, reason, say, message_id, body FROM refus
 WHERE id < ? AND (? = '' OR namespace = ?) ORDER BY id DESC LIMIT ?;
 
 -- name: clear_refused
+-- By primary key.
 UPDATE refused SET body = x'', message_id = '', say = 'erased' WHERE id = ?;
 
 -- name: read_after
--- A range scan of the log: what a lane reads on.
+-- A range of the log, by primary key: what a lane reads on.
 SELECT e.seq, e.received, e.source, e.kind, n.name, e.namespace, e.person, e.flags, e.meta, e.body
 FROM events e LEFT JOIN names n ON n.id = e.name WHERE e.seq > ? AND e.seq <= ? ORDER BY e.seq LIMIT ?;
 
 -- name: read_back
--- The log from its end.
+-- The log from its end, by primary key.
 SELECT e.seq, e.received, e.source, e.kind, n.name, e.namespace, e.person, e.flags, e.meta, e.body
 FROM events e LEFT JOIN names n ON n.id = e.name WHERE e.seq < ? AND e.seq >= ? ORDER BY e.seq DESC LIMIT ?;
 
 -- name: read_one
+-- By primary key.
 SELECT e.seq, e.received, e.source, e.kind, n.name, e.namespace, e.person, e.flags, e.meta, e.body
 FROM events e LEFT JOIN names n ON n.id = e.name WHERE e.seq = ?;
 
 -- name: read_person_back
--- By the index on (person, seq).
+-- By the index events_person.
 SELECT e.seq, e.received, e.source, e.kind, n.name, e.namespace, e.person, e.flags, e.meta, e.body
 FROM events e LEFT JOIN names n ON n.id = e.name WHERE e.person = ? AND e.seq < ? ORDER BY e.seq DESC LIMIT ?;
 
 -- name: list_person_seqs
+-- By the index events_person.
 SELECT seq FROM events WHERE person = ? AND seq > ? ORDER BY seq LIMIT ?;
 
 -- name: bury_event
--- A tombstone: the seq stays, the content goes.
+-- A tombstone, by primary key: the seq stays, the content goes.
 UPDATE events SET flags = flags | 1, name = 0, meta = x'', body = x'' WHERE seq = ?;
 
 -- name: get_head
@@ -86,33 +94,39 @@ UPDATE events SET flags = flags | 1, name = 0, meta = x'', body = x'' WHERE seq 
 SELECT name, flags FROM events WHERE seq = ?;
 
 -- name: read_heads
--- A range scan of the log without its content: what a replay counts.
+-- A range of the log without its content, by primary key: what a replay counts.
 SELECT e.seq, n.name, e.namespace, e.person, e.flags FROM events e LEFT JOIN names n ON n.id = e.name
 WHERE e.seq > ? AND e.seq <= ? ORDER BY e.seq LIMIT ?;
 
 -- name: list_namespace_seqs
--- A bounded range scan of the log.
+-- A bounded range of the log, by primary key.
 SELECT seq FROM events WHERE seq > ? AND seq <= ? AND namespace = ? ORDER BY seq LIMIT ?;
 
 -- name: list_person_stretch
--- By the index on (person, seq).
+-- By the index events_person.
 SELECT seq FROM events WHERE person = ? AND seq >= ? AND seq <= ?;
 
 -- name: count_person
--- By the index on (person, seq) alone.
+-- By the index events_person.
 SELECT count(*) FROM events WHERE person = ? AND seq <= ?;
 
 -- name: any_of_person
--- By the index on (person, seq).
+-- By the index events_person.
 SELECT EXISTS (SELECT 1 FROM events WHERE person = ? AND seq >= ? AND seq <= ?);
 
 -- name: drop_name
+-- By primary key.
 UPDATE names SET n = n - ? WHERE id = ?;
 
 -- name: list_every_name
 SELECT id, name, n FROM names WHERE name NOT LIKE '[erased %';
 
+-- name: count_name
+-- By primary key.
+SELECT n FROM names WHERE id = ?;
+
 -- name: erase_name
+-- By primary key.
 UPDATE names SET name = '[erased ' || id || ']' WHERE id = ?;
 
 -- name: prune_names
@@ -120,7 +134,8 @@ UPDATE names SET name = '[erased ' || id || ']' WHERE id = ?;
 DELETE FROM names WHERE last < ? AND n <= 0;
 
 -- name: find_bounds
-SELECT min(seq), max(seq) FROM events;
+-- By primary key, twice: with both in one SELECT SQLite reads the whole table.
+SELECT (SELECT min(seq) FROM events), (SELECT max(seq) FROM events);
 
 -- name: received_from
 -- The first event at or after a seq, by primary key: one step of a search by halves.
@@ -133,9 +148,11 @@ SELECT source, kind, name, first, last, n FROM names WHERE n > 0 ORDER BY last D
 SELECT namespace, sum(n) FROM volumes GROUP BY namespace;
 
 -- name: list_test_people
+-- On by primary key.
 SELECT person FROM profiles WHERE namespace = ? AND person > ? ORDER BY person LIMIT ?;
 
 -- name: prune_event
+-- By primary key.
 DELETE FROM events WHERE seq = ?;
 
 -- name: prune_message
@@ -147,7 +164,7 @@ DELETE FROM messages WHERE key = ?;
 SELECT key, seq FROM messages WHERE key > ? ORDER BY key LIMIT ?;
 
 -- name: list_oldest
--- The log from its beginning.
+-- The log from its beginning, by primary key.
 SELECT e.seq, e.received, e.source, e.kind, NULL, e.namespace, e.person, e.flags, e.meta, e.body, e.name
 FROM events e WHERE e.seq <= ? ORDER BY e.seq LIMIT ?;
 

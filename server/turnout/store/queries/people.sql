@@ -9,35 +9,42 @@ INSERT INTO identifiers (key, person, type, value, namespace, seq) VALUES (?, ?,
 INSERT INTO profiles (person, namespace, created, merges) VALUES (?, ?, ?, 0);
 
 -- name: get_profile
+-- By primary key.
 SELECT person, namespace, created, merges FROM profiles WHERE person = ?;
 
 -- name: list_identifiers
--- By the index on person.
+-- By the index identifiers_person.
 SELECT type, value, namespace, seq FROM identifiers WHERE person = ? ORDER BY seq;
 
 -- name: move_identifiers
+-- By the index identifiers_person.
 UPDATE identifiers SET person = ? WHERE person = ?;
 
 -- name: insert_link
 INSERT INTO links (loser, survivor, seq, at, because) VALUES (?, ?, ?, ?, ?);
 
 -- name: move_links
--- So that a loser's survivor is always one look-up away.
+-- So that a loser's survivor is always one look-up away; by the index links_survivor.
 UPDATE links SET survivor = ? WHERE survivor = ?;
 
 -- name: add_merges
+-- By primary key.
 UPDATE profiles SET merges = merges + 1 + coalesce((SELECT merges FROM profiles WHERE person = ?), 0) WHERE person = ?;
 
 -- name: rekey_owed
-UPDATE owed SET person = ? WHERE person = ?;
+-- By the index owed_whose.
+UPDATE owed SET person = ? WHERE person = ? AND person > 0;
 
 -- name: find_survivor
+-- By primary key.
 SELECT survivor FROM links WHERE loser = ?;
 
 -- name: list_losers
+-- By the index links_survivor.
 SELECT loser FROM links WHERE survivor = ? ORDER BY loser;
 
 -- name: list_links
+-- By the index links_survivor.
 SELECT loser, seq, at, because FROM links WHERE survivor = ? ORDER BY at;
 
 -- name: upsert_meter
@@ -45,6 +52,7 @@ INSERT INTO meter (month, namespace, source, kind, key, linked, seq) VALUES (?, 
 ON CONFLICT (month, namespace, source, kind, key) DO UPDATE SET linked = 1 WHERE excluded.linked = 1 AND linked = 0;
 
 -- name: count_meter
+-- By primary key.
 SELECT namespace, source, kind, linked, count(*) FROM meter WHERE month = ? GROUP BY namespace, source, kind, linked;
 
 -- name: list_meter
@@ -53,12 +61,15 @@ SELECT kind, linked, seq FROM meter WHERE month = ? AND namespace = ? AND source
 AND (kind = 'u' OR linked = 0) ORDER BY seq DESC LIMIT ?;
 
 -- name: delete_identifiers
+-- By the index identifiers_person.
 DELETE FROM identifiers WHERE person = ?;
 
 -- name: delete_profile
+-- By primary key.
 DELETE FROM profiles WHERE person = ?;
 
 -- name: delete_links
+-- By the index links_survivor, and by primary key.
 DELETE FROM links WHERE survivor = ? OR loser = ?;
 
 -- name: count_people

@@ -2,12 +2,14 @@
 SELECT EXISTS (SELECT 1 FROM suppressions);
 
 -- name: find_suppression
+-- By primary key.
 SELECT 1 FROM suppressions WHERE key = ?;
 
 -- name: put_suppression
 INSERT INTO suppressions (key, at, regulation) VALUES (?, ?, ?) ON CONFLICT (key) DO NOTHING;
 
 -- name: delete_suppression
+-- By primary key.
 DELETE FROM suppressions WHERE key = ?;
 
 -- name: put_regulation
@@ -17,6 +19,7 @@ ON CONFLICT (id) DO UPDATE SET state = excluded.state, person = excluded.person,
 until = excluded.until, steps = excluded.steps, finished = excluded.finished;
 
 -- name: get_regulation
+-- By primary key.
 SELECT id, at, kind, namespace, state, person, subject, until, steps, finished FROM regulations WHERE id = ?;
 
 -- name: list_running
@@ -27,8 +30,8 @@ WHERE finished IS NULL ORDER BY at;
 SELECT id, at, kind, namespace, state, person, subject, until, steps, finished FROM regulations ORDER BY at DESC LIMIT ?;
 
 -- name: list_barred
--- People of whom an identifier is suppressed, by the primary keys of both tables.
-SELECT DISTINCT i.person FROM suppressions s JOIN identifiers i ON i.key = s.key;
+-- People of whom an identifier is suppressed: over the suppressions, which are few; of each by primary key.
+SELECT DISTINCT i.person FROM suppressions s CROSS JOIN identifiers i ON i.key = s.key;
 
 -- name: list_naming
 -- The caller checks the alignment of the bytes; regulations are few.
