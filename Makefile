@@ -45,9 +45,9 @@ check: $(STAMP) ## format, lint, types, architecture
 	@$(BIN)/pytest -q tests/architecture
 
 golden: $(STAMP) ## write the golden files again and show what changed
-	@$(BIN)/pytest -q --write-golden tests/golden
-	@git --no-pager diff --stat -- tests/golden
-	@git --no-pager diff -- tests/golden
+	@$(BIN)/pytest -q -n 2 --write-golden $$(grep -rlwE --include='test_*.py' 'golden|write_golden' tests)
+	@git --no-pager diff --stat -- tests/golden server/README.md manifests
+	@git --no-pager diff -- tests/golden server/README.md manifests
 	@git ls-files --others --exclude-standard -- tests/golden
 
 bench: $(STAMP) ## the ratios, measured side by side in one run
