@@ -131,7 +131,11 @@ class OwnDesk:
         self, operation: str, calls: tuple[Mapping[str, Json], ...], key: str | None, namespace: str | None, *,
         alone: bool = False,
     ) -> Done:  # fmt: skip
-        await anyio.to_thread.run_sync(self._app.store.require_room)
+        store = self._app.store
+        if store.knows_room():
+            store.require_room()
+        else:
+            await anyio.to_thread.run_sync(store.require_room)
         intent = Intent(self._principal, key or "")
         act = partial(
             guard.run, operation=send.operation(operation), request=send.Send(calls, namespace or "", alone),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
@@ -139,18 +140,22 @@ class Deliverer:
         while True:
             changed = self._store.mark()
             if not self._ending:
-                await self._muster(tasks, epoch)
+                with suppress(Unavailable):  # it is looked for again within a second
+                    await self._muster(tasks, epoch)
             with anyio.move_on_after(NOTICE_S):
                 await changed.wait()
 
     async def _muster(self, tasks: TaskGroup, epoch: int) -> None:
-        found, rows = await self._store.read(_standing)
-        if found != self._news:
-            self._news = found
+        counter = self._store.news
+        news = counter.lanes, counter.seq, counter.revision, counter.people, counter.regulations
+        if news != self._news:
+            self._news = news
             for lane in self._lanes.values():
                 lane.wake()
-        generation = found[0]
-        if generation != self._seen and not self._ending:
+        if counter.lanes == self._seen:
+            return
+        rows = await self._store.read(_lanes)
+        if not self._ending:
             for row in rows:
                 if row.lane not in self._lanes and row.state is not LaneState.REMOVED:
                     lane = Lane(
@@ -158,7 +163,7 @@ class Deliverer:
                     )
                     self._lanes[row.lane] = lane
                     tasks.start_soon(self._run, lane, epoch)
-        self._seen = generation
+        self._seen = counter.lanes
 
     async def _run(self, lane: Lane, epoch: int) -> None:
         """Run a lane to its end. One that a fault of ours ended is begun anew, what it had in hand in doubt."""
@@ -192,11 +197,8 @@ class Deliverer:
         return await self._sender.send(ask)
 
 
-def _standing(view: View) -> tuple[tuple[int, ...], tuple[LaneRow, ...]]:
-    """Give what tells lanes that there is something new: generations and the next seq; and the lanes."""
-    counter = view.counter
-    news = counter.lanes, counter.seq, counter.revision, counter.people, counter.regulations
-    return news, view.lanes.all()
+def _lanes(view: View) -> tuple[LaneRow, ...]:
+    return view.lanes.all()
 
 
 def _is_free(serve: FileLock) -> bool:

@@ -27,6 +27,7 @@ from turnout.store import connect, space, tail, vault
 from turnout.store.connect import Connection
 from turnout.store.locks import FileLock, Turnstile
 from turnout.store.reader import Readers, Shut
+from turnout.store.session import Counter, read_counter
 from turnout.store.unit import Unit, View
 from turnout.store.vault import Vault
 from turnout.store.wake import Wake
@@ -68,6 +69,7 @@ class Store:
         self._beside: list[Callable[[], None]] = []
         self._watcher: Connection | None = None
         self._version = -1
+        self._news: Counter | None = None
         _stores.add(self)
 
     # -- opening and closing ------------------------------------------------------------------------------
@@ -99,6 +101,10 @@ class Store:
         self.open()
         assert self._vault is not None
         return self._vault
+
+    def knows_room(self) -> bool:
+        """Tell whether `require_room` answers from memory; else it asks the file system, so not on a loop."""
+        return self.clock.monotonic() - self._space_at <= 1
 
     def low_on_disk(self) -> bool:
         """Tell whether too little disk is free to take events in; looked up once a second."""
@@ -145,7 +151,7 @@ class Store:
     async def awake(self) -> AsyncIterator[None]:
         """Hear, within this block, of commits: needed by `transact` and `changed`."""
         await anyio.to_thread.run_sync(self.open)
-        await anyio.to_thread.run_sync(self._data_version)
+        await anyio.to_thread.run_sync(self._heard)
         try:
             async with anyio.create_task_group() as tasks:
                 self._loop.begin()
@@ -187,6 +193,12 @@ class Store:
     def mark(self) -> anyio.Event:
         """Give what the next commit of anybody will set. Take it, then look, then wait for it: nothing is missed."""
         return self._loop.mark()
+
+    @property
+    def news(self) -> Counter:
+        """The counter row as of the last commit that was noticed, within `awake`."""
+        assert self._news is not None, "only who is awake hears news"
+        return self._news
 
     def beside(self, close: Callable[[], None]) -> None:
         """Call this whenever the store closes, before a fork too: for who opens the database or the locks itself."""
@@ -337,19 +349,17 @@ class Store:
 
     def _heard(self) -> None:
         """Take note of the state of the database, so that what was noticed already is not noticed twice."""
-        self._version = self._data_version()
-
-    def _data_version(self) -> int:
         with self.gate:
             try:
                 if self._watcher is None:
                     self._watcher = connect.connect_reader(self.path)
                 cursor = self._watcher.execute("PRAGMA data_version")
+                version = int(cursor.fetchone()[0])
+                cursor.close()
+                if version != self._version or self._news is None:
+                    self._version, self._news = version, read_counter(self._watcher)
             except connect.Error as error:
                 raise connect.unreadable(error) from error
-            version = int(cursor.fetchone()[0])
-            cursor.close()
-        return version
 
     def _close_watcher(self) -> None:
         with self.gate:
