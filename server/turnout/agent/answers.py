@@ -50,12 +50,16 @@ def refused(text: str) -> CallToolResult:
 def explained(error: TurnoutError) -> str:
     """Say an error as `code: message. fix`, and whether to call again."""
     fix = error.attributes.get("fix")
-    said = [f"{error.code}: {error.message.rstrip('.')}."]
+    said = [f"{error.code}: {_ended(error.message)}"]
     if isinstance(fix, str) and fix:
-        said.append(f"{fix.rstrip('.')}.")
+        said.append(_ended(fix))
     elif isinstance(error, Unavailable):
         said.append("Nothing changed; the same call may be made again.")
     return " ".join(said)
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "?", "!")) else f"{sentence}."
 
 
 def ordered(answer: Mapping[str, Json]) -> Document:

@@ -138,6 +138,10 @@ def test_an_error_says_code_message_and_fix() -> None:
     assert explained(error) == "not_found: No destination has this name. Call list_destinations."
 
 
+def test_an_error_that_asks_ends_with_its_question() -> None:
+    assert explained(NotFound("did you mean `slack`?")) == "not_found: did you mean `slack`?"
+
+
 def test_what_failed_to_commit_says_that_it_may_be_repeated() -> None:
     said = explained(Unavailable("The disk is full."))
 
