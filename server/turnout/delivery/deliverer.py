@@ -93,18 +93,7 @@ class Deliverer:
             delivery.close()
             serve.close()
 
-    async def once(self) -> bool:
-        """Reign until stopped if nobody else does; give whether it did."""
-        delivery = FileLock(self._store.folder / "delivery.lock")
-        try:
-            if not delivery.try_acquire():
-                return False
-            await self._reign(None)
-        finally:
-            delivery.close()
-        return True
-
-    async def _reign(self, serve: FileLock | None) -> None:
+    async def _reign(self, serve: FileLock) -> None:
         try:
             epoch = await self._store.transact(partial(reigns.take_over, look=self._eyes.at))
         except Unavailable:
@@ -114,7 +103,7 @@ class Deliverer:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._upkeep, epoch)
                 tasks.start_soon(self._follow, tasks, epoch)
-                await self._until_over(None if self._serves else serve)
+                await self._until_over(serve)
                 self._ending = True
                 self._empty = anyio.Event()
                 if not self._lanes:
@@ -129,8 +118,8 @@ class Deliverer:
             self.reigns = False
             self._lanes.clear()
 
-    async def _until_over(self, serve: FileLock | None) -> None:
-        while not self._stopping.is_set() and (serve is None or _is_free(serve)):
+    async def _until_over(self, serve: FileLock) -> None:
+        while not self._stopping.is_set() and (self._serves or _is_free(serve)):
             with anyio.move_on_after(STAND_BY_S):
                 await self._stopping.wait()
 

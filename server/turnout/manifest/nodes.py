@@ -235,9 +235,3 @@ def walk(node: Node) -> Iterator[Node]:
     yield node
     for child in children(node):
         yield from walk(child)
-
-
-def annotation(node: Node) -> str:
-    """Name a node for people: where it stands, and what it is."""
-    what = node.name if isinstance(node, Call) else type(node).__name__.lower()
-    return f"{node.at}: {what}" if node.at else what

@@ -8,8 +8,6 @@ from turnout.errors import Conflict, InvalidInput
 from turnout.guard.masking import untrusted
 
 LONGEST = 64
-RUN = "run_"
-"""Begins the name of a replay."""
 
 
 def fit(what: str, text: str) -> str:
@@ -30,7 +28,7 @@ def of_run(number: int) -> str:
     >>> of_run(6)
     'run_6'
     """
-    return f"{RUN}{number}"
+    return f"run_{number}"
 
 
 def unused(what: str, name: str, taken: Iterable[str]) -> str:

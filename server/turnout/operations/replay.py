@@ -20,14 +20,12 @@ from turnout.guard import namespace
 from turnout.guard.principal import Effect, Scope
 from turnout.operations import whose
 from turnout.operations.counted import counted
-from turnout.operations.deliveries import name_of
 from turnout.operations.model import Applied, Calling, Operation, Shown
 from turnout.operations.moments import moment
-from turnout.operations.names import RUN, of_run
+from turnout.operations.names import of_run
 from turnout.operations.picked import Lane, Picked, count
 from turnout.operations.whose import Whose
 from turnout.routing import Bound
-from turnout.store.lanes import RunState
 from turnout.store.unit import Unit, View
 from turnout.workspace import Destination, Receives
 
@@ -129,25 +127,6 @@ def show(replaying: Replaying) -> Shown:
         if many
         else "",
     )
-
-
-def replay_status(view: View, run_id: str) -> Document:
-    """Tell how far a replay came. Raises: NotFound."""
-    number = run_id.removeprefix(RUN)
-    runs = view.lanes.replay(int(number)) if number.isdecimal() and int(number) else ()
-    if not runs:
-        raise NotFound("no replay has this run_id; replay_events gave it, and it is kept for as long as events are")
-    names = {lane.lane: name_of(view, lane) for lane in view.lanes.all()}
-    rows: list[Json] = []
-    for run in runs:
-        owed, window = view.owed.lowest(run.lane, run.run), view.lanes.window_of(run.lane, run.run, run.cursor)
-        owes = owed is not None or window is not None
-        state = "running" if run.state is RunState.RUNNING or owes else run.state.name.lower()
-        told: Document = {"destination": names.get(run.lane, "removed"), "state": state}
-        rows.append({**told, "read": run.cursor - run.start, "of": run.until - run.start})
-    states = [str(row["state"]) for row in rows if isinstance(row, dict)]
-    state = "running" if "running" in states else "done" if "done" in states else "cancelled"
-    return {"summary": f"The replay is {state}.", "run_id": of_run(int(number)), "state": state, "destinations": rows}
 
 
 def operation(eyes: Eyes) -> Operation[Replay, Replaying]:

@@ -90,10 +90,6 @@ class LanesView:
         row = self._s.row(SQL["find_run"], (lane, run))
         return _run(row) if row else None
 
-    def replay(self, run: int) -> tuple[Run, ...]:
-        """List the runs of one replay, one a lane."""
-        return tuple(_run(row) for row in self._s.rows(SQL["list_replays"], (run,)))
-
     def window_of(self, lane: int, run: int, seq: int) -> WindowRow | None:
         """Find the open window that holds an event."""
         row = self._s.row(SQL["find_window"], (lane, run, seq, seq))

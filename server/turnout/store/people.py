@@ -16,16 +16,6 @@ TYPES = {code: kind for kind, code in ID_CODES.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """How two people became one."""
-
-    loser: PersonId
-    seq: int
-    at: int
-    because: str
-
-
-@dataclass(frozen=True, slots=True)
 class Metered:
     """Somebody who counted: a user id, or an anonymous id that no user id came with. `seq`: the event that counted."""
 
@@ -64,12 +54,6 @@ class PeopleView:
             PersonId(person),
             tuple(Identifier(Namespace(row[2]), TYPES[row[0]], row[1]) for row in rows),
             profile[3] if profile else 0,
-        )
-
-    def links(self, person: int) -> tuple[Link, ...]:
-        """Tell which people were merged into this one, and why."""
-        return tuple(
-            Link(PersonId(row[0]), row[1], row[2], row[3]) for row in self._s.rows(SQL["list_links"], (person,))
         )
 
     def meter(self, month: int) -> tuple[tuple[str, int, str, bool, int], ...]:

@@ -85,10 +85,6 @@ class PrivacyView:
         """List what is not finished, oldest first."""
         return tuple(_regulation(row) for row in self._s.rows(SQL["list_running"]))
 
-    def recent(self, limit: int) -> tuple[Regulation, ...]:
-        """List regulations, newest first."""
-        return tuple(_regulation(row) for row in self._s.rows(SQL["list_regulations"], (limit,)))
-
 
 class Privacy(PrivacyView):
     """What can be written of privacy."""

@@ -108,9 +108,8 @@ class Store:
 
     def low_on_disk(self) -> bool:
         """Tell whether too little disk is free to take events in; looked up once a second."""
-        now = self.clock.monotonic()
-        if now - self._space_at > 1:
-            self._space_at, self._low = now, space.low(self.folder)
+        if not self.knows_room():
+            self._space_at, self._low = self.clock.monotonic(), space.low(self.folder)
         return self._low
 
     def require_room(self) -> None:

@@ -10,7 +10,6 @@ from turnout.document import Document, Json
 from turnout.errors import InvalidInput, InvalidManifest
 from turnout.manifest.compile import compile_predicate
 from turnout.manifest.expression import Names, parse
-from turnout.manifest.nodes import annotation
 from turnout.manifest.read import read
 from turnout.manifest.reads import reads
 
@@ -185,13 +184,12 @@ def test_a_misspelt_key_is_refused_with_the_nearest() -> None:
         manifest("actions: {a: {for: track, requires: $.userId, send: {post: 'https://a.test'}}}")
 
 
-def test_a_value_tells_what_it_reads_and_names_itself() -> None:
+def test_a_value_tells_what_it_reads() -> None:
     node = parse(
         "$.traits.email // $settings.fallback | email", Names(settings=None).plus("settings"), "actions.a.item.em"
     )
 
     assert reads(node, {}) == {("event", "traits", "email"), ("settings", "fallback")}
-    assert annotation(node) == "actions.a.item.em: email"
 
 
 def test_a_filter_is_a_condition_on_the_event() -> None:

@@ -155,7 +155,7 @@ def test_nothing_personal_stands_in_the_regulation_or_its_answer(here: Bench) ->
     here.record({"userId": "user-of-ours"})
     done = ask(here, Deletion(user_id="user-of-ours", namespace="live"))
 
-    (row,) = here.look(lambda view: view.privacy.recent(10))
+    (row,) = here.look(lambda view: view.privacy.running())
     receipt = here.look(lambda view: get_deletion(view, row.id))
 
     told = row.steps + row.subject + encode(receipt) + encode(done.answer)

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from functools import partial
-
 import pytest
 
 from support.carrier import BUSY, Carrier, carrier
@@ -14,7 +12,8 @@ from turnout.exchange import Answer
 from turnout.guard.principal import Principal
 from turnout.guard.run import Done
 from turnout.operations import replay
-from turnout.operations.replay import Replay, replay_status
+from turnout.operations.replay import Replay
+from turnout.store.lanes import RunState
 from turnout.workspace import Destination
 
 URL: Document = {"url": "https://hook.example.com/in"}
@@ -65,12 +64,11 @@ def test_what_is_selected_goes_out_again_and_the_run_ends_by_itself(
     lanes.deliver(hook)
 
     answer = ask(here, Replay(event="Other", namespace="live")).answer
-    run_id = str(answer["run_id"])
-    during = here.look(lambda view: replay_status(view, run_id))["state"]
+    during = here.look(lambda view: view.lanes.runs(hook.lane))[-1].state
     again = sent_again(lanes, hook)
 
-    assert (answer["selected"], again, during) == (1, 1, "running")
-    assert here.look(lambda view: replay_status(view, run_id))["state"] == "done"
+    assert (answer["selected"], again, during) == (1, 1, RunState.RUNNING)
+    assert here.look(lambda view: view.lanes.runs(hook.lane))[-1].state == RunState.DONE
 
 
 def test_only_what_came_to_the_verdict_is_selected(here: Bench, lanes: Carrier, hook: Destination) -> None:
@@ -221,8 +219,3 @@ def test_what_is_counted_is_what_a_lane_selects(here: Bench, lanes: Carrier, hoo
         lambda view: [each.seq for each in view.log.after(0, 100) if selects(view, chosen, hook.lane, each)]
     )
     assert plan["selected"] == len(picked)
-
-
-def test_an_unknown_run_is_not_found(here: Bench) -> None:
-    with pytest.raises(NotFound):
-        here.look(partial(replay_status, run_id="run_77"))

@@ -26,9 +26,6 @@ SELECT lane, run, start, cursor, until, selection, state, at FROM runs WHERE lan
 -- By primary key.
 SELECT lane, run, start, cursor, until, selection, state, at FROM runs WHERE lane = ? AND run = ?;
 
--- name: list_replays
-SELECT lane, run, start, cursor, until, selection, state, at FROM runs WHERE run = ? ORDER BY lane;
-
 -- name: set_cursor
 -- By primary key.
 UPDATE runs SET cursor = ? WHERE lane = ? AND run = ?;

@@ -43,10 +43,6 @@ SELECT survivor FROM links WHERE loser = ?;
 -- By the index links_survivor.
 SELECT loser FROM links WHERE survivor = ? ORDER BY loser;
 
--- name: list_links
--- By the index links_survivor.
-SELECT loser, seq, at, because FROM links WHERE survivor = ? ORDER BY at;
-
 -- name: upsert_meter
 INSERT INTO meter (month, namespace, source, kind, key, linked, seq) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (month, namespace, source, kind, key) DO UPDATE SET linked = 1 WHERE excluded.linked = 1 AND linked = 0;

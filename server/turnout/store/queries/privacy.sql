@@ -26,9 +26,6 @@ SELECT id, at, kind, namespace, state, person, subject, until, steps, finished F
 SELECT id, at, kind, namespace, state, person, subject, until, steps, finished FROM regulations
 WHERE finished IS NULL ORDER BY at;
 
--- name: list_regulations
-SELECT id, at, kind, namespace, state, person, subject, until, steps, finished FROM regulations ORDER BY at DESC LIMIT ?;
-
 -- name: list_barred
 -- People of whom an identifier is suppressed: over the suppressions, which are few; of each by primary key.
 SELECT DISTINCT i.person FROM suppressions s CROSS JOIN identifiers i ON i.key = s.key;
