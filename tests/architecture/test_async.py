@@ -12,6 +12,7 @@ MAY_WAIT = (
     "delivery.lane",
     "delivery.converse",
     "delivery.deliverer",
+    "delivery.multi",
     "delivery.sender",
     "delivery.control",
     "upkeep.loop",

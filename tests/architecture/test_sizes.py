@@ -14,7 +14,7 @@ FUNCTION_LINES = 60
 LISTED: dict[str, str] = {
     "delivery.commits": "a lane's commits: each re-reads what the others write",
     "delivery.lane": "one loop over one lane's memory",
-    "delivery.sender": "the one module that may import asyncio and pycurl",
+    "delivery.sender": "one way out: names, addresses, handles",
     "desk": "one method a tool",
     "egress": "the rules of addresses and of URLs, which judge each other's parts",
     "manifest.emit": "one function a node of the language",

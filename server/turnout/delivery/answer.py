@@ -93,6 +93,10 @@ class Incoming:
 
     def __init__(self) -> None:
         """Begin with nothing."""
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget the answer before."""
         self.complete = False
         self._status = 0
         self._lines: list[bytes] = []

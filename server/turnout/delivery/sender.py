@@ -22,6 +22,7 @@ from typing import Self, TypeAlias
 import pycurl
 
 from turnout.delivery.answer import Incoming, fault, header_lines, kind_after, kind_before, refuse
+from turnout.delivery.multi import Multi
 from turnout.egress import Endpoint, Policy, check_url, is_address, judge_address
 from turnout.exchange import Fault, FaultKind, Reply, Request
 
@@ -41,6 +42,8 @@ _CA_FILES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle
 
 _ELSEWHERE = frozenset({FaultKind.REFUSED, FaultKind.UNREACHABLE, FaultKind.CONNECT_TIMEOUT})
 """What another address of the same name may do better; nothing has left."""
+
+_GO, _STOP = int(pycurl.PREREQFUNC_OK), int(pycurl.PREREQFUNC_ABORT)
 
 Resolved: TypeAlias = "tuple[str, ...] | Fault"
 
@@ -73,8 +76,7 @@ class CurlSender:
         self._names = _Names(policy)
         self._slots = asyncio.Semaphore(connections)
         self._idle: list[_Transfer] = []
-        self._multi = pycurl.AsyncCurlMulti()
-        self._multi.setopt(pycurl.M_MAXCONNECTS, connections)
+        self._multi = Multi(connections)
 
     async def __aenter__(self) -> Self:
         """Give the sender itself."""
@@ -99,12 +101,7 @@ class CurlSender:
     async def aclose(self) -> None:
         """Stop: what is still on its way ends as a fault, and every connection is closed."""
         self._names.close()
-        if self._multi.closed:
-            return
-        for future in self._multi.futures():
-            if not future.done():
-                future.set_exception(pycurl.error(pycurl.E_ABORTED_BY_CALLBACK, "closed"))
-        await self._multi.aclose()
+        self._multi.close()
         for transfer in self._idle:
             transfer.curl.close()
         self._idle.clear()
@@ -128,15 +125,12 @@ class CurlSender:
     async def _perform(self, request: Request, route: _Route) -> Reply:
         if self._multi.closed:
             return Fault(FaultKind.UNREACHABLE, "the sender is closed")
-        transfer = self._idle.pop() if self._idle else _Transfer(self._options)
+        transfer = self._idle.pop() if self._idle else _Transfer(self._options, self._multi)
         transfer.begin(request, route)
-        code = pycurl.E_OK
         try:
-            await self._multi.add_handle(transfer.curl)
-        except pycurl.error as error:
-            code = int(error.args[0])
+            code = await self._multi.perform(transfer.curl)
         except asyncio.CancelledError:
-            transfer.curl.close()  # its future's cancellation has taken it off the loop by now
+            transfer.curl.close()
             raise
         reply = transfer.finish(code, _millis(asyncio.get_running_loop().time() - route.began))
         if self._multi.closed:
@@ -169,11 +163,18 @@ class _Route:
 
 
 class _Transfer:
-    """One Curl handle, used again and again, and what its callbacks collect of one answer."""
+    """One Curl handle, used again and again, and what its callbacks collect of one answer.
 
-    def __init__(self, options: _Options) -> None:
+    What is as it was for the request before is not set again: an option costs half a microsecond.
+    """
+
+    def __init__(self, options: _Options, multi: Multi) -> None:
         """Set what does not change from request to request."""
         self.curl = curl = pycurl.Curl()
+        self._multi = multi
+        self._incoming = Incoming()
+        self._framing: tuple[str, bool] | None = None
+        self._place: tuple[str, str] | None = None
         self._begin(b"", "")
         curl.setopt(pycurl.NOSIGNAL, 1)
         curl.setopt(pycurl.PROXY, "")
@@ -191,39 +192,45 @@ class _Transfer:
         curl.setopt(pycurl.USERAGENT, options.user_agent)
         curl.setopt(pycurl.PREREQFUNCTION, self._on_ready)
         curl.setopt(pycurl.READFUNCTION, self._on_read)
+        curl.setopt(pycurl.HEADERFUNCTION, self._incoming.take_line)
+        curl.setopt(pycurl.WRITEFUNCTION, self._incoming.take_body)
 
     def _begin(self, out: bytes, address: str) -> None:
         self._out, self._out_at = out, 0
         self._address = address
         self._left = False
         self._elsewhere = False
-        self._incoming = Incoming()
-        self.curl.setopt(pycurl.HEADERFUNCTION, self._incoming.take_line)
-        self.curl.setopt(pycurl.WRITEFUNCTION, self._incoming.take_body)
+        self._incoming.begin()
 
     def begin(self, request: Request, route: _Route) -> None:
         """Make the handle ready for one request."""
         curl, address = self.curl, route.address
         self._begin(request.body, address)
-        curl.setopt(pycurl.URL, route.endpoint.url)
-        curl.setopt(pycurl.CONNECT_TO, [f"::[{address}]:" if ":" in address else f"::{address}:"])
+        if self._place != (place := (route.endpoint.url, address)):
+            self._place = place
+            curl.setopt(pycurl.URL, route.endpoint.url)
+            curl.setopt(pycurl.CONNECT_TO, [f"::[{address}]:" if ":" in address else f"::{address}:"])
         curl.setopt(pycurl.HTTPHEADER, header_lines(request))
-        curl.setopt(pycurl.TIMEOUT_MS, max(1, _millis(route.left_s)))
-        curl.setopt(pycurl.CONNECTTIMEOUT_MS, max(1, _millis(min(CONNECT_S, route.left_s))))
-        self._choose_method(request)
+        left_ms = max(1, _millis(route.left_s))
+        curl.setopt(pycurl.TIMEOUT_MS, left_ms)
+        curl.setopt(pycurl.CONNECTTIMEOUT_MS, min(_millis(CONNECT_S), left_ms))
+        self._frame(request.method, len(request.body))
 
-    def _choose_method(self, request: Request) -> None:
-        curl, method = self.curl, request.method
-        curl.setopt(pycurl.HTTPGET, 1)  # undoes UPLOAD and NOBODY of the request before
-        curl.unsetopt(pycurl.CUSTOMREQUEST)
-        if request.body or method in {"POST", "PUT", "PATCH"}:
-            curl.setopt(pycurl.UPLOAD, 1)
-            curl.setopt(pycurl.INFILESIZE_LARGE, len(request.body))
-            curl.setopt(pycurl.CUSTOMREQUEST, method)
-        elif method == "HEAD":
-            curl.setopt(pycurl.NOBODY, 1)
-        elif method != "GET":
-            curl.setopt(pycurl.CUSTOMREQUEST, method)
+    def _frame(self, method: str, size: int) -> None:
+        curl = self.curl
+        carries = size > 0 or method in {"POST", "PUT", "PATCH"}
+        if self._framing != (framing := (method, carries)):
+            self._framing = framing
+            curl.setopt(pycurl.HTTPGET, 1)  # undoes UPLOAD and NOBODY of the request before
+            curl.unsetopt(pycurl.CUSTOMREQUEST)
+            if carries:
+                curl.setopt(pycurl.UPLOAD, 1)
+            if carries or method not in {"GET", "HEAD"}:
+                curl.setopt(pycurl.CUSTOMREQUEST, method)
+            if method == "HEAD" and not carries:
+                curl.setopt(pycurl.NOBODY, 1)
+        if carries:
+            curl.setopt(pycurl.INFILESIZE_LARGE, size)
 
     def finish(self, code: int, took_ms: int) -> Reply:
         """Give what came of it, and let go of the request."""
@@ -240,15 +247,20 @@ class _Transfer:
     def _on_ready(self, primary_ip: str, _local_ip: str, _port: int, _local_port: int) -> int:
         """Let the request leave once, and only to the pinned address."""
         if self._left:
-            return int(pycurl.PREREQFUNC_ABORT)
+            return _STOP
         if primary_ip != self._address and ip_address(primary_ip) != ip_address(self._address):
             self._elsewhere = True
-            return int(pycurl.PREREQFUNC_ABORT)
+            return _STOP
         self._left = True
-        return int(pycurl.PREREQFUNC_OK)
+        self._multi.leaves(self.curl)
+        if not self._out:
+            self._multi.gone(self.curl)
+        return _GO
 
     def _on_read(self, size: int) -> bytes:
         start, self._out_at = self._out_at, self._out_at + size
+        if self._out_at >= len(self._out):
+            self._multi.gone(self.curl)
         return self._out[start : self._out_at]
 
 
