@@ -19,7 +19,10 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             *("guard", "guard.*", "delivery", "delivery.*"),
         ),
     ),
-    ("edges", ("telemetry", "store", "store.*", "delivery.multi", "delivery.sender", "delivery.control", "sinks", "sinks.*")),
+    (
+        "edges",
+        ("telemetry", "store", "store.*", "delivery.multi", "delivery.sender", "delivery.control", "sinks", "sinks.*"),
+    ),
     (
         "paths",
         (

@@ -12,12 +12,15 @@ Source: libcurl-errors(3) for the numbers.
 from __future__ import annotations
 
 import re
+from enum import Enum
 from errno import ECONNREFUSED
+from functools import lru_cache
 
 from turnout.exchange import Answer, Fault, FaultKind, Request
 
 BODY_BYTES = 64 * 1024
 HEAD_BYTES = 32 * 1024
+NAMES_KEPT = 1024
 
 _OK = 0
 _COULD_NOT_CONNECT = 7
@@ -49,24 +52,37 @@ def fault(kind: FaultKind, took_ms: int = 0, code: int = 0) -> Fault:
     return Fault(kind, f"{_TEXTS[kind]} (curl {code})" if code else _TEXTS[kind], took_ms)
 
 
-def refuse(request: Request) -> str | None:
-    """Say why a request may not be written: a value from an event could end a line and begin another."""
+def header_lines(request: Request) -> list[bytes] | str:
+    """Write the headers as libcurl wants them, or say why they may not be written.
+
+    `Name;` is an empty value, `Expect:` no such header. A value from an event could end a line and begin another.
+    """
     if not (request.method.isascii() and request.method.isalpha()):
         return "the method is not a word"
-    for name, value in request.headers:
-        if not _TOKEN.fullmatch(name) or _CONTROL.search(value):
-            return "a header has a name or value that may not be sent"
-    return None
-
-
-def header_lines(request: Request) -> list[bytes]:
-    """Write the headers as libcurl wants them: `Name;` is an empty value, `Expect:` no such header."""
     lines = [b"Expect:"]
     for name, value in request.headers:
-        if name.lower() not in _OURS:
+        known = _judged(name)
+        if known is Name.FORBIDDEN or _CONTROL.search(value):
+            return "a header has a name or value that may not be sent"
+        if known is Name.SENT:
             text = value.strip(" \t")
             lines.append(f"{name}: {text}".encode("utf-8", "replace") if text else f"{name};".encode())
     return lines
+
+
+class Name(Enum):
+    """What becomes of a header by its name."""
+
+    SENT = 1
+    OURS = 2
+    FORBIDDEN = 3
+
+
+@lru_cache(NAMES_KEPT)
+def _judged(name: str) -> Name:
+    if not _TOKEN.fullmatch(name):
+        return Name.FORBIDDEN
+    return Name.OURS if name.lower() in _OURS else Name.SENT
 
 
 def kind_before(code: int, os_error: int) -> FaultKind:
@@ -87,9 +103,9 @@ def kind_after(code: int) -> FaultKind:
 
 
 class Incoming:
-    """What has come back of one answer so far; its two methods are libcurl's callbacks."""
+    """What has come back of one answer so far; `take_line` and `take_body` are libcurl's callbacks."""
 
-    __slots__ = ("_body", "_head_bytes", "_lines", "_status", "complete")
+    __slots__ = ("_body", "_head_bytes", "_lines")
 
     def __init__(self) -> None:
         """Begin with nothing."""
@@ -97,27 +113,16 @@ class Incoming:
 
     def begin(self) -> None:
         """Forget the answer before."""
-        self.complete = False
-        self._status = 0
         self._lines: list[bytes] = []
         self._head_bytes = 0
         self._body = bytearray()
 
     def take_line(self, line: bytes) -> int | None:
-        """Take one line of a head; a later head replaces an interim one, and trailers are passed over."""
-        if self.complete:
-            return None
+        """Take one line of a head, or of the trailers."""
         self._head_bytes += len(line)
         if self._head_bytes > HEAD_BYTES:
             return 0
-        if line.startswith(b"HTTP/"):
-            word = line.split(None, 2)[1:2]
-            self._status = int(word[0]) if word and word[0].isdigit() else 0
-            self._lines = []
-        elif line.strip():
-            self._lines.append(line)
-        else:
-            self.complete = self._status >= _FINAL_STATUS
+        self._lines.append(line)
         return None
 
     def take_body(self, data: bytes) -> int:
@@ -126,10 +131,22 @@ class Incoming:
         self._body += fits
         return len(fits)
 
-    def answer(self, code: int, took_ms: int) -> Answer:
-        """Give the answer, once its head is complete; `code` says whether its body is whole."""
-        headers = tuple(_split(line) for line in self._lines)
-        return Answer(self._status, headers, bytes(self._body), took_ms, whole=code == _OK)
+    def answer(self, code: int, took_ms: int) -> Answer | None:
+        """Give the answer, if its head is complete; `code` says whether its body is whole.
+
+        An interim head is passed over, and so are trailers.
+        """
+        status = 0
+        headers: list[tuple[str, str]] = []
+        for line in self._lines:
+            if line.startswith(b"HTTP/"):
+                word = line.split(None, 2)[1:2]
+                status, headers = int(word[0]) if word and word[0].isdigit() else 0, []
+            elif line.strip():
+                headers.append(_split(line))
+            elif status >= _FINAL_STATUS:
+                return Answer(status, tuple(headers), bytes(self._body), took_ms, whole=code == _OK)
+        return None
 
 
 def _split(line: bytes) -> tuple[str, str]:

@@ -34,7 +34,7 @@ class Multi:
         self._left: list[pycurl.Curl] = []
         self._known: set[int] = set()
         self._soon: asyncio.Handle | None = None
-        self._later: asyncio.TimerHandle | None = None
+        self._later: tuple[float, asyncio.TimerHandle] | None = None
         self.closed = False
 
     async def perform(self, curl: pycurl.Curl) -> int:
@@ -68,7 +68,7 @@ class Multi:
         for curl in list(self._waiting):
             self._end(curl, pycurl.E_ABORTED_BY_CALLBACK)
         self._multi.close()
-        for handle in (self._soon, self._later):
+        for handle in (self._soon, self._later and self._later[1]):
             if handle is not None:
                 handle.cancel()
         if self._loop is not None and (number := self._sockets.fileno()) is not None:
@@ -138,10 +138,10 @@ class Multi:
             return
         most = BLIND_S if self._sockets.blind else OUTGOING_S if self._outgoing else LONGEST_S
         at = self._loop.time() + (most if wait_ms < 0 else min(most, wait_ms / 1000))
-        if self._later is None or at < self._later.when() - BLIND_S / 2:
+        if self._later is None or at < self._later[0] - BLIND_S / 2:
             if self._later is not None:
-                self._later.cancel()
-            self._later = self._loop.call_at(at, self._timed)
+                self._later[1].cancel()
+            self._later = at, self._loop.call_at(at, self._timed)
 
     def _timed(self) -> None:
         self._later = None

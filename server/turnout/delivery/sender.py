@@ -15,13 +15,14 @@ import asyncio
 import socket
 import ssl
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Self, TypeAlias
 
 import pycurl
 
-from turnout.delivery.answer import Incoming, fault, header_lines, kind_after, kind_before, refuse
+from turnout.delivery.answer import Incoming, fault, header_lines, kind_after, kind_before
 from turnout.delivery.multi import Multi
 from turnout.egress import Endpoint, Policy, check_url, is_address, judge_address
 from turnout.exchange import Fault, FaultKind, Reply, Request
@@ -35,6 +36,8 @@ IDLE_S = 50
 
 ADDRESSES_TRIED = 3
 NAMES_KEPT = 1024
+URLS_KEPT = 256
+"""Most destinations have one or two; reading one costs 20 µs."""
 NAME_S = 30.0
 
 _CA_FILES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
@@ -71,7 +74,7 @@ class CurlSender:
         ca_file: str | None = CA_FILE,
     ) -> None:
         """Set the pool up; `ca_file` holds the certificates to trust."""
-        self._policy = policy
+        self._lead = lru_cache(URLS_KEPT)(partial(check_url, policy=policy))
         self._options = _Options(user_agent, ca_file)
         self._names = _Names(policy)
         self._slots = asyncio.Semaphore(connections)
@@ -93,10 +96,10 @@ class CurlSender:
         """
         async with self._slots:
             began = asyncio.get_running_loop().time()
-            led = refuse(request) or check_url(request.url, self._policy)
-            if isinstance(led, str):
-                return Fault(FaultKind.FORBIDDEN, led)
-            return await self._deliver(request, led, began)
+            led, lines = self._lead(request.url), header_lines(request)
+            if isinstance(led, str) or isinstance(lines, str):
+                return Fault(FaultKind.FORBIDDEN, led if isinstance(led, str) else str(lines))
+            return await self._deliver(request, lines, led, began)
 
     async def aclose(self) -> None:
         """Stop: what is still on its way ends as a fault, and every connection is closed."""
@@ -106,7 +109,7 @@ class CurlSender:
             transfer.curl.close()
         self._idle.clear()
 
-    async def _deliver(self, request: Request, endpoint: Endpoint, began: float) -> Reply:
+    async def _deliver(self, request: Request, lines: list[bytes], endpoint: Endpoint, began: float) -> Reply:
         loop = asyncio.get_running_loop()
         found = await self._names.resolve(endpoint, min(CONNECT_S, request.timeout_s))
         if isinstance(found, Fault):
@@ -116,7 +119,7 @@ class CurlSender:
             left_s = request.timeout_s - (loop.time() - began)
             if left_s <= 0:
                 break
-            reply = await self._perform(request, _Route(endpoint, address, began, left_s))
+            reply = await self._perform(request, _Route(endpoint, address, lines, began, left_s))
             if not isinstance(reply, Fault) or reply.kind not in _ELSEWHERE:
                 break
             self._names.demote(endpoint.host, address)
@@ -154,10 +157,11 @@ class _Options:
 
 @dataclass(frozen=True, slots=True)
 class _Route:
-    """Where a request goes: the address pinned for it, when it began, and how many seconds it has left."""
+    """How a request goes: the address pinned for it, its headers, when it began, and how many seconds it has left."""
 
     endpoint: Endpoint
     address: str
+    lines: list[bytes]
     began: float
     left_s: float
 
@@ -210,7 +214,7 @@ class _Transfer:
             self._place = place
             curl.setopt(pycurl.URL, route.endpoint.url)
             curl.setopt(pycurl.CONNECT_TO, [f"::[{address}]:" if ":" in address else f"::{address}:"])
-        curl.setopt(pycurl.HTTPHEADER, header_lines(request))
+        curl.setopt(pycurl.HTTPHEADER, route.lines)
         left_ms = max(1, _millis(route.left_s))
         curl.setopt(pycurl.TIMEOUT_MS, left_ms)
         curl.setopt(pycurl.CONNECTTIMEOUT_MS, min(_millis(CONNECT_S), left_ms))
@@ -235,8 +239,8 @@ class _Transfer:
     def finish(self, code: int, took_ms: int) -> Reply:
         """Give what came of it, and let go of the request."""
         self._out = b""
-        if self._incoming.complete:
-            return self._incoming.answer(code, took_ms)
+        if answer := self._incoming.answer(code, took_ms):
+            return answer
         return fault(self._kind(code), took_ms, code)
 
     def _kind(self, code: int) -> FaultKind:
