@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
+
+import msgspec
 
 from turnout import document
 from turnout.delivery.window import Part
@@ -17,8 +18,7 @@ GroupKey: TypeAlias = tuple[int, int, str, bytes, int, int]
 _BATCHES = uuid.UUID("c9a4a0d4-3b57-5d53-8d0e-6b5f0a3f2a11")
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(msgspec.Struct, frozen=True):
     """Parts that leave in one request. `request` is its number once a retry is marked, else 0."""
 
     parts: tuple[Part, ...]
@@ -49,7 +49,14 @@ def group_of(part: Part) -> GroupKey:
     action = part.bound.target.actions[part.item.action]
     size = max(1, action.max_items >> max(0, part.tries - 1))
     tie = part.request if part.doubt and action.dedupe is Dedupe.BATCH else 0
-    return part.run, id(part.bound), part.item.action, document.canonical(list(part.item.group)), size, tie
+    return (
+        part.run,
+        id(part.bound),
+        part.item.action,
+        document.canonical(list(part.item.group)) if part.item.group else b"",
+        size,
+        tie,
+    )
 
 
 def request_id(batch: Batch) -> str:

@@ -6,9 +6,12 @@ cancellation or a merge in between wins, and resolves the surviving person of wh
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import assert_never
+
+from msgspec import structs
 
 from turnout.delivery.batch import Batch
 from turnout.delivery.endings import release
@@ -65,15 +68,14 @@ def settle(
     numbers = _requests(unit, lane, done, epoch, keep_plain=keep_plain)
     standing = [(each, row) for each in done.settled if (row := _standing(unit, lane, each.part)) is not _GONE]
     _finish(unit, lane, [(each, row) for each, row in standing if isinstance(each, Finished)], numbers)
-    rows = [
-        _row(unit, lane, each, numbers.get(each.part.key, each.part.request))
-        for each, _ in standing
-        if not isinstance(each, Finished)
-    ]
+    owing = [each for each, _ in standing if not isinstance(each, Finished)]
+    last = _last(done, numbers) if owing else {}
+    rows = [_row(unit, lane, each, last.get(each.part.key, each.part.request)) for each in owing]
     unit.owed.put(rows)
-    people = {(each.part.run, unit.people.survivor(each.part.person)) for each, _ in standing if each.part.person}
-    release(unit, lane, people)
-    _pass(unit, lane, rows)
+    if unit.owed.any(lane):
+        people = {(each.part.run, unit.people.survivor(each.part.person)) for each, _ in standing if each.part.person}
+        release(unit, lane, people)
+        _pass(unit, lane, rows)
     for run, first in closed:
         unit.lanes.close_window(lane, run, first)
 
@@ -99,13 +101,13 @@ def retry(
             continue
         alive = {row.key for row in found}
         number = unit.deliveries.new_request()
-        kept = Batch(tuple(replace(part, request=number) for part in batch.parts if part.key in alive), number)
-        unit.deliveries.write_request(
+        kept = Batch(tuple(structs.replace(part, request=number) for part in batch.parts if part.key in alive), number)
+        unit.deliveries.write_requests([
             RequestRow(
                 number, lane, kept.first.run, kept.tries, epoch, revision, kept.first.bound.manifest, kept.members,
                 None, None, now, 0,
             )
-        )  # fmt: skip
+        ])  # fmt: skip
         unit.owed.put([replace(each, state=OwedState.SENDING, due=None, request=number) for each in found])
         marked.append(kept)
     release(unit, lane, people)
@@ -135,7 +137,7 @@ def _hold(unit: Unit, opening: Opening) -> tuple[Part, ...]:
         if may is None:
             free.append(part)
         elif may:
-            free.append(replace(part, note=OVERTOOK))
+            free.append(structs.replace(part, note=OVERTOOK))
         else:
             held.append(
                 Owed(opening.lane, opening.run, part.seq, part.part, person, None, now, 0, OwedState.HELD, 0, 0)
@@ -171,36 +173,40 @@ _GONE = Owed(0, 0, 0, 0, 0, None, 0, 0, OwedState.HELD, 0, 0)
 
 
 def _finish(
-    unit: Unit, lane: int, finished: Sequence[tuple[Finished, Owed | None]], numbers: Mapping[tuple[int, int, int], int]
-) -> None:
+    unit: Unit, lane: int, finished: Sequence[tuple[Finished, Owed | None]], numbers: Sequence[int]
+) -> None:  # fmt: skip
     """Write what is final: out of the queue, into the ledger, counted."""
     finals: dict[int, list[Final]] = {}
-    told = frozenset(numbers.values())
     for each, row in finished:
         part = each.part
-        request = numbers.get(part.key, part.request)
+        request = numbers[each.asked] if each.asked >= 0 else part.request
         finals.setdefault(part.run, []).append(Final(part.seq, part.part, part.seq, each.code, each.reason, request))
-        unit.counts.add(lane, each.code)
-        if row is not None and row.state is OwedState.SENDING and row.request not in told:
+        if row is not None and row.state is OwedState.SENDING and each.asked < 0 and row.request not in numbers:
             unit.deliveries.finish_request(row.request, 0, NOT_SENT, 0)
+    for code, n in Counter([each.code for each, _ in finished]).items():
+        unit.counts.add(lane, code, n)
     for run, rows in finals.items():
         unit.deliveries.finish(lane, run, rows)
     unit.owed.remove([row for _, row in finished if row is not None])
 
 
-def _requests(
-    unit: Unit, lane: int, done: Settlement, epoch: int, *, keep_plain: bool
-) -> dict[tuple[int, int, int], int]:  # fmt: skip
-    """Write the requests and their evidence; give each part's request."""
-    numbers: dict[tuple[int, int, int], int] = {}
-    finished = {each.part.key for each in done.settled if isinstance(each, Finished)}
+def _requests(unit: Unit, lane: int, done: Settlement, epoch: int, *, keep_plain: bool) -> list[int]:
+    """Write the requests and their evidence; give the number of each."""
+    numbers: list[int] = []
+    fresh: list[RequestRow] = []
     talks: dict[bool, list[frame.Talk]] = {True: [], False: []}
     for asked in done.asked:
-        number = _request(unit, lane, asked, epoch, finished)
-        numbers.update(dict.fromkeys((part.key for part in asked.batch.parts), number))
+        number = asked.batch.request
+        if number:
+            unit.deliveries.finish_request(number, asked.status, asked.outcome, asked.took_ms)
+        else:
+            number = unit.deliveries.new_request()
+            fresh.append(_request(number, lane, asked, epoch))
+        numbers.append(number)
         if asked.turns and (keep_plain or not asked.plain):
             talks[asked.plain].append(frame.Talk(number, asked.turns))
-        unit.counts.took(lane, asked.took_ms)
+    unit.deliveries.write_requests(fresh)
+    unit.counts.took(lane, [asked.took_ms for asked in done.asked])
     for plain, kept in talks.items():
         if kept:
             ids = [talk.request for talk in kept]
@@ -208,20 +214,19 @@ def _requests(
     return numbers
 
 
-def _request(unit: Unit, lane: int, asked: Asked, epoch: int, finished: set[tuple[int, int, int]]) -> int:
+def _request(number: int, lane: int, asked: Asked, epoch: int) -> RequestRow:
     batch = asked.batch
-    if batch.request:
-        unit.deliveries.finish_request(batch.request, asked.status, asked.outcome, asked.took_ms)
-        return batch.request
-    number = unit.deliveries.new_request()
-    alone = len(batch.parts) == 1 and batch.first.key in finished
-    unit.deliveries.write_request(
-        RequestRow(
-            number, lane, batch.first.run, batch.tries, epoch, batch.first.bound.revision, batch.first.bound.manifest,
-            None if alone else batch.members, asked.status, asked.outcome, asked.sent, asked.took_ms,
-        )
+    bound = batch.first.bound
+    return RequestRow(
+        number, lane, batch.first.run, batch.tries, epoch, bound.revision, bound.manifest,
+        None if asked.told else batch.members, asked.status, asked.outcome, asked.sent, asked.took_ms,
     )  # fmt: skip
-    return number
+
+
+def _last(done: Settlement, numbers: Sequence[int]) -> Mapping[tuple[int, int, int], int]:
+    """Give the request that each part was asked by just now."""
+    both = zip(done.asked, numbers, strict=True)
+    return {part.key: number for asked, number in both for part in asked.batch.parts}
 
 
 def _row(unit: Unit, lane: int, each: Settled, request: int) -> Owed:

@@ -6,9 +6,10 @@ when it comes to be owed, they are owed too, as held.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from turnout.delivery.batch import Batch, GroupKey, fits, group_of
 from turnout.delivery.window import Part
@@ -176,17 +177,8 @@ class Line:
         return Batch(tuple(taken))
 
 
-@dataclass(frozen=True, slots=True)
-class Leaving:
-    """Parts about to be settled: how many each window keeps, and which windows keep none."""
-
-    keys: tuple[tuple[int, int, int], ...]
-    counts: Mapping[tuple[int, int], int]
-
-    @property
-    def closed(self) -> tuple[tuple[int, int], ...]:
-        """The windows of which nothing is on its way any more: (run, first)."""
-        return tuple(home for home, n in self.counts.items() if n == 0)
+Home: TypeAlias = tuple[int, int]
+"""A window: its run, and its first seq."""
 
 
 class Windows:
@@ -194,29 +186,20 @@ class Windows:
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._counts: dict[tuple[int, int], int] = {}
-        self._homes: dict[tuple[int, int, int], tuple[int, int]] = {}
+        self._counts: dict[Home, int] = {}
 
-    def opened(self, home: tuple[int, int], keys: Iterable[tuple[int, int, int]]) -> None:
-        """Note a window (run, first) and the parts in it."""
-        before = len(self._homes)
-        self._homes.update(dict.fromkeys(keys, home))
-        self._counts[home] = len(self._homes) - before
+    def opened(self, home: Home, n: int) -> None:
+        """Note a window, and how many parts are in it."""
+        self._counts[home] = n
 
-    def leaving(self, keys: Iterable[tuple[int, int, int]]) -> Leaving:
-        """Say what settling these parts will leave; a part of no window (a retry) changes nothing."""
-        mine = tuple(key for key in keys if key in self._homes)
-        counts: dict[tuple[int, int], int] = {}
-        for key in mine:
-            home = self._homes[key]
-            counts[home] = counts.get(home, self._counts[home]) - 1
-        return Leaving(mine, counts)
+    def leaving(self, parts: Iterable[Part]) -> Mapping[Home, int]:
+        """Say how many parts each window keeps once these are settled; one of no window (a retry) changes nothing."""
+        gone = Counter([(part.run, part.window) for part in parts if part.window and not part.queued])
+        return {home: self._counts[home] - n for home, n in gone.items() if home in self._counts}
 
-    def left(self, leaving: Leaving) -> None:
+    def left(self, leaving: Mapping[Home, int]) -> None:
         """Note that they are settled."""
-        for key in leaving.keys:
-            del self._homes[key]
-        for home, n in leaving.counts.items():
+        for home, n in leaving.items():
             if n:
                 self._counts[home] = n
             else:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import TypeAlias, assert_never
+
+import msgspec
 
 from turnout.clock import SECOND
 from turnout.delivery import verdict
@@ -15,8 +16,7 @@ from turnout.document import Document
 from turnout.exchange import Class, Dedupe, Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(msgspec.Struct, frozen=True):
     """A batch whose talk is over. `sent` in microseconds; `turns` its evidence; `probe`: burns no try.
 
     `passed`: since credentials were last refused, and before this answer, another event's were taken.
@@ -31,17 +31,16 @@ class Answered:
     passed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """A part that is final."""
+class Finished(msgspec.Struct, frozen=True):
+    """A part that is final; `asked` is the place of its request in the settlement, -1 for none."""
 
     part: Part
     code: int
     reason: str
+    asked: int = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Back:
+class Back(msgspec.Struct, frozen=True):
     """A part that is owed: due at `due`, after `tries` counted tries; `doubt`: it may have been taken."""
 
     part: Part
@@ -52,15 +51,13 @@ class Back:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(msgspec.Struct, frozen=True):
     """A part that was never sent and waits for an earlier one of its person."""
 
     part: Part
 
 
-@dataclass(frozen=True, slots=True)
-class Unsent:
+class Unsent(msgspec.Struct, frozen=True):
     """A part that was never sent and goes back to the queue, due now: the lane stops, or its breaker opened."""
 
     part: Part
@@ -69,9 +66,11 @@ class Unsent:
 Settled: TypeAlias = "Finished | Back | Held | Unsent"
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One request's row: how it ended as a whole, and the evidence of it."""
+class Asked(msgspec.Struct, frozen=True):
+    """One request's row: how it ended as a whole, and the evidence of it.
+
+    `told`: its one part is final, and the ledger's row names it, so that the request need not list it.
+    """
 
     batch: Batch
     status: int
@@ -80,15 +79,15 @@ class Asked:
     took_ms: int
     turns: tuple[Document, ...]
     plain: bool
+    told: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(msgspec.Struct, frozen=True):
     """What one commit writes: requests, and what became of each part; `again` leaves at once, halved."""
 
     asked: tuple[Asked, ...] = ()
     settled: tuple[Settled, ...] = ()
-    again: tuple[Batch, ...] = field(default=())
+    again: tuple[Batch, ...] = ()
 
 
 def settlement(
@@ -98,18 +97,22 @@ def settlement(
     asked: list[Asked] = []
     settled: list[Settled] = []
     again: list[Batch] = []
-    for each in answered:
+    for place, each in enumerate(answered):
         whole = summary(each.outcomes)
-        plain = all(outcome.what is Class.SUCCESS for outcome in each.outcomes) and len(each.turns) <= 1
-        asked.append(Asked(each.batch, whole.status, whole.code, each.sent, each.took_ms, each.turns, plain))
-        split = _split(each)
-        again.extend(_smaller(each.batch, split))
-        jitter = fraction()  # one for all: members that must leave together again fall due together
-        settled += [
-            _settle(part, outcome, each, schedule, now, jitter)
+        taken = all(outcome.what is Class.SUCCESS for outcome in each.outcomes)
+        split = () if taken else _split(each)
+        jitter = 0.0 if taken else fraction()  # one for all: those that must leave together again fall due together
+        found = [
+            _settle(part, outcome, each, schedule, now, jitter, place)
             for part, outcome in zip(each.batch.parts, each.outcomes, strict=True)
-            if part not in split
+            if not split or part not in split
         ]
+        told = len(found) == len(each.batch.parts) == 1 and isinstance(found[0], Finished)
+        plain = taken and len(each.turns) <= 1
+        asked.append(Asked(each.batch, whole.status, whole.code, each.sent, each.took_ms, each.turns, plain, told))
+        settled += found
+        if split:
+            again.extend(_smaller(each.batch, split))
     return Settlement(tuple(asked), tuple(settled), tuple(again))
 
 
@@ -142,24 +145,24 @@ def _smaller(batch: Batch, split: tuple[Part, ...]) -> tuple[Batch, ...]:
 
 
 def _settle(
-    part: Part, outcome: Outcome, each: Answered, schedule: Schedule, now: int, fraction: float,
+    part: Part, outcome: Outcome, each: Answered, schedule: Schedule, now: int, fraction: float, asked: int,
 ) -> Settled:  # fmt: skip
     first = part.first or each.sent
     reason = outcome.code
     match outcome.what:
         case Class.SUCCESS:
             code = verdict.ALREADY if outcome.code == "already" else verdict.DELIVERED
-            return Finished(part, code, part.note if part.note == OVERTOOK else "")
+            return Finished(part, code, part.note if part.note == OVERTOOK else "", asked)
         case Class.FINAL | Class.SPLIT:
-            return Finished(part, _FINAL.get(outcome.code, verdict.REFUSED), reason)
+            return Finished(part, _FINAL.get(outcome.code, verdict.REFUSED), reason, asked)
         case Class.PAUSE if outcome.status == GONE:
-            return Finished(part, verdict.REFUSED, reason)
+            return Finished(part, verdict.REFUSED, reason, asked)
         case Class.CREDENTIALS | Class.PAUSE:
             if each.passed and part.note == reason:
-                return Finished(part, verdict.BAD_CREDENTIALS, reason)
+                return Finished(part, verdict.BAD_CREDENTIALS, reason, asked)
             return Back(part, now, first, part.tries, doubt=part.doubt, reason=reason)
         case Class.RETRY | Class.UNKNOWN:
-            return _again(part, outcome, schedule, now, fraction, first, counted=not each.probe)
+            return _again(part, outcome, schedule, now, fraction, first, asked, counted=not each.probe)
     assert_never(outcome.what)
 
 
@@ -179,12 +182,13 @@ _FINAL = {
 
 
 def _again(
-    part: Part, outcome: Outcome, schedule: Schedule, now: int, fraction: float, first: int, *, counted: bool
+    part: Part, outcome: Outcome, schedule: Schedule, now: int, fraction: float, first: int, asked: int, *,
+    counted: bool,
 ) -> Settled:  # fmt: skip
     profile = schedule.profile(part.bound.target.profile)
     tries = part.tries + int(counted)
     doubt = part.doubt or outcome.what is Class.UNKNOWN
     if counted and profile.expired(first, tries, now):
-        return Finished(part, verdict.EXPIRED, outcome.code)
+        return Finished(part, verdict.EXPIRED, outcome.code, asked)
     wait = max(profile.delay_s(max(1, tries), fraction), outcome.after_s or 0.0)
     return Back(part, now + int(wait * SECOND), first, tries, doubt=doubt, reason=outcome.code)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+
+import msgspec
+from typing_extensions import override
 
 from turnout.delivery import verdict
 from turnout.document import Document
@@ -16,13 +19,12 @@ WINDOW_BYTES = 4_000_000
 """Source: ENGINE.md 3."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """One item that a lane owes for one event.
 
     `whose` it is; `person` the same where order matters, else 0. `first` is the moment of its first try, 0 before;
     `tries` counts them. `request` is its last request, `note` why it is back, `doubt` that it may have been taken,
-    `queued` that it has a row of `owed`.
+    `queued` that it has a row of `owed`, else `window` is the first seq of the window that it is of.
     """
 
     lane: int
@@ -32,23 +34,28 @@ class Part:
     person: int
     whose: int
     message_id: MessageId
-    bound: Bound = field(repr=False)
-    item: Item = field(repr=False)
+    bound: Bound
+    item: Item
     first: int = 0
     tries: int = 0
     request: int = 0
     note: str = ""
     doubt: bool = False
     queued: bool = False
+    window: int = 0
 
     @property
     def key(self) -> tuple[int, int, int]:
         """Run, seq and part: what names it within its lane."""
         return self.run, self.seq, self.part
 
+    @override
+    def __repr__(self) -> str:
+        """Name it, and show nothing of what is in it."""
+        return f"Part(lane={self.lane}, run={self.run}, seq={self.seq}, part={self.part})"
 
-@dataclass(frozen=True, slots=True)
-class Skip:
+
+class Skip(msgspec.Struct, frozen=True):
     """A final row that needs no request: events `seq` to `last` for one reason, or one part of one event."""
 
     seq: int
@@ -87,7 +94,9 @@ class Sight:
     now: int
 
 
-def owed(event: Stored, lane: int, run: int, bound: Bound, sight: Sight) -> tuple[Part | Skip, ...]:
+def owed(
+    event: Stored, lane: int, run: int, bound: Bound, sight: Sight, window: int = 0
+) -> tuple[Part | Skip, ...]:  # fmt: skip
     """Decide what one event is owed: its parts, and a final row for each action that owes none of it."""
     document: list[Document] = []
 
@@ -100,7 +109,7 @@ def owed(event: Stored, lane: int, run: int, bound: Bound, sight: Sight) -> tupl
     if isinstance(actions, NotSent):
         return (Skip(event.seq, event.seq, 0, actions.code, actions.reason),)
     made = bound.target.items(read(), actions, sight.now)
-    parts = [_part(event, lane, run, bound, item, sight) for item in made if isinstance(item, Item)]
+    parts = [_part(event, lane, run, bound, item, sight, window) for item in made if isinstance(item, Item)]
     drops = [_skip(event, drop, alone=not parts) for drop in made if isinstance(drop, Drop)]
     if parts:
         return (*parts, *(skip for skip in drops if skip.code in _TELLING))
@@ -123,14 +132,14 @@ def opening(
     skips: list[Skip] = []
     counts: dict[int, int] = {}
     for event in events:
-        for each in owed(event, lane, run, bound, sight):
+        for each in owed(event, lane, run, bound, sight, after + 1):
             if isinstance(each, Part):
                 parts.append(each)
                 continue
             counts[each.code] = counts.get(each.code, 0) + 1
             before = skips[-1] if skips else None
             if before and _joins(before, each) and run == 0:
-                skips[-1] = replace(before, last=each.last)
+                skips[-1] = msgspec.structs.replace(before, last=each.last)
             else:
                 skips.append(each)
     return Opening(
@@ -147,13 +156,14 @@ def _joins(before: Skip, each: Skip) -> bool:
     )
 
 
-def _part(event: Stored, lane: int, run: int, bound: Bound, item: Item, sight: Sight) -> Part:
+def _part(event: Stored, lane: int, run: int, bound: Bound, item: Item, sight: Sight, window: int) -> Part:
     ordered = bound.target.actions[item.action].order is Order.PERSON
     whose = sight.survivor(event.person)
     message_id = MessageId(str(item.document.get("messageId", "")))
     return Part(
-        lane, run, event.seq, part_of(item.action, item.index), whose if ordered else 0, whose, message_id, bound, item
-    )
+        lane, run, event.seq, part_of(item.action, item.index), whose if ordered else 0, whose, message_id, bound, item,
+        window=window,
+    )  # fmt: skip
 
 
 def _skip(event: Stored, drop: Drop, *, alone: bool) -> Skip:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import orjson
+from msgspec import structs
 
 from turnout.clock import SECOND
 from turnout.document import Document, Json
@@ -92,7 +93,7 @@ def outcomes(plan: Judging, reply: Reply, items: Sequence[Json], evaluate: Evalu
     whole = _ended(verdict, reply, now) if verdict else base
     whole = _told(plan, whole, evaluate, reply)
     if plan.resets and whole.after_s is None and reply.status in _HELD:
-        whole = replace(whole, after_s=_until(evaluate("reset", None, None), now))
+        whole = structs.replace(whole, after_s=_until(evaluate("reset", None, None), now))
     if verdict in _WHOLE or not plan.results.items:
         return _alone((whole,) * len(items))
     return _alone(_each(plan, whole, verdict, items, evaluate, reply))
@@ -102,7 +103,7 @@ def _alone(found: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
     """End an item that cannot be halved any more."""
     if len(found) == 1 and found[0].what is Class.SPLIT:
         code = "rejected" if found[0].code == "split" else found[0].code
-        return (replace(found[0], what=Class.FINAL, code=code),)
+        return (structs.replace(found[0], what=Class.FINAL, code=code),)
     return found
 
 
@@ -117,7 +118,7 @@ def _told(plan: Judging, outcome: Outcome, evaluate: Evaluate, reply: Answer) ->
     if outcome.what is Class.SUCCESS:
         return outcome
     said = evaluate("error", None, None) if plan.results.error else None
-    return replace(outcome, text=_said(said) or outcome.text or words(reply.body))
+    return structs.replace(outcome, text=_said(said) or outcome.text or words(reply.body))
 
 
 def _said(value: Json) -> str:

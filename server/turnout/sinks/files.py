@@ -14,8 +14,10 @@ import fcntl
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import structs
 
 from turnout.clock import Clock, SystemClock
 from turnout.document import Document, Json, encode
@@ -237,7 +239,7 @@ class JsonLinesTarget:
 
 def _judged(reply: Reply) -> Outcome:
     """Judge a write; a file answers with no status of HTTP."""
-    return replace(judge(reply), status=0)
+    return structs.replace(judge(reply), status=0)
 
 
 JSONL = JsonLines()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 from turnout.clock import HOUR
 from turnout.store.queries import load
@@ -36,9 +37,10 @@ class Counts(CountsView):
         """Count verdicts of a lane in this hour; written once a commit."""
         self._s.overlay.counts[lane, self._s.now // HOUR, code] += n
 
-    def took(self, lane: int, took_ms: int) -> None:
-        """Count one request by the time it took."""
-        self.add(lane, LATENCY + max(0, took_ms - 1).bit_length())
+    def took(self, lane: int, took_ms: Iterable[int]) -> None:
+        """Count requests by the time that each took."""
+        for width, n in Counter([max(0, each - 1).bit_length() for each in took_ms]).items():
+            self.add(lane, LATENCY + width, n)
 
     def prune(self, moment: int) -> None:
         """Remove what is older than a moment."""

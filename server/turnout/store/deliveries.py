@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from turnout.clock import MINUTE
 from turnout.store.halves import first_since
@@ -19,8 +20,7 @@ SLACK = 5 * MINUTE
 """`sent` rises with `id` but for slow answers and jumps of the clock; those of more than this hide what they hide."""
 
 
-@dataclass(frozen=True, slots=True)
-class Final:
+class Final(msgspec.Struct, frozen=True):
     """One row of the ledger: `code` is of `delivery.verdict`; `request` 0 when nothing was sent."""
 
     seq: int
@@ -31,8 +31,7 @@ class Final:
     request: int
 
 
-@dataclass(frozen=True, slots=True)
-class RequestRow:
+class RequestRow(msgspec.Struct, frozen=True):
     """One request. `outcome` is None until its settle is committed. `sent` in microseconds, `took` in milliseconds."""
 
     id: int
@@ -142,26 +141,19 @@ class Deliveries(DeliveriesView):
         self._s.counter.request += 1
         return number
 
-    def write_request(self, request: RequestRow) -> None:
-        """Write a request: a retry before it leaves, without outcome; a first try with it."""
-        packed = None if request.members is None else pack(request.members)
-        self._s.run(
+    def write_requests(self, requests: Sequence[RequestRow]) -> None:
+        """Write requests: a retry before it leaves, without outcome; a first try with it."""
+        self._s.many(
             SQL["insert_request"],
-            (
-                request.id,
-                request.lane,
-                request.run,
-                request.n,
-                request.epoch,
-                request.revision,
-                request.manifest,
-                packed,
-                request.status,
-                request.outcome,
-                request.sent,
-                request.took,
-            ),
-        )
+            [
+                (
+                    each.id, each.lane, each.run, each.n, each.epoch, each.revision, each.manifest,
+                    None if each.members is None else pack(each.members),
+                    each.status, each.outcome, each.sent, each.took,
+                )
+                for each in requests
+            ],
+        )  # fmt: skip
 
     def finish_request(self, number: int, status: int, outcome: str, took: int) -> None:
         """Write how a retry ended."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec import structs
+
 from support.engine import Poster, part
 from turnout.delivery.batch import Batch
 from turnout.delivery.order import Line, Windows
@@ -126,13 +128,13 @@ def test_a_batch_that_waited_long_enough_leaves_short() -> None:
 
 def test_a_window_closes_when_the_last_of_its_parts_is_settled() -> None:
     windows = Windows()
-    windows.opened((0, 1), [(0, 1, 7), (0, 2, 7)])
+    windows.opened((0, 1), 2)
 
-    first = windows.leaving([(0, 1, 7), (0, 9, 7)])
+    first = windows.leaving([structs.replace(part(1, 8), window=1), part(9, 8)])
     windows.left(first)
-    second = windows.leaving([(0, 2, 7)])
+    second = windows.leaving([structs.replace(part(2, 8), window=1)])
 
-    assert (first.closed, second.closed) == ((), ((0, 1),))
+    assert (first, second) == ({(0, 1): 1}, {(0, 1): 0})
 
 
 def test_people_who_became_one_wait_for_what_either_has_on_its_way() -> None:

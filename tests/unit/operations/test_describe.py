@@ -67,7 +67,7 @@ def test_counts_are_of_24_hours_by_verdict_and_reason(here: Bench) -> None:
     def count(unit: Any) -> None:
         unit.counts.add(lane, verdict.DELIVERED, 3)
         unit.counts.add(lane, verdict.FILTERED, 2)
-        unit.counts.took(lane, 12)
+        unit.counts.took(lane, [12])
 
     here.store.commit(count)
 

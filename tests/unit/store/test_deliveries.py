@@ -30,7 +30,9 @@ def write(store: Store, *sent: int, run: int = 0, member: tuple[int, int] = MEMB
     def rows(unit: Unit) -> None:
         for at in sent:
             number = unit.deliveries.new_request()
-            unit.deliveries.write_request(RequestRow(number, 1, run, 1, 1, 1, b"", (member,), 503, "http_503", at, 1))
+            unit.deliveries.write_requests(
+                [RequestRow(number, 1, run, 1, 1, 1, b"", (member,), 503, "http_503", at, 1)]
+            )
 
     store.commit(rows)
 
