@@ -22,6 +22,8 @@ from turnout.workspace import Destination, Workspace
 
 DOCUMENTS = 4096
 """Events kept as documents; about 10 KB each at the most."""
+EVENTS = 4096
+"""Events kept as rows of the log: all lanes together read each once, while none is further behind."""
 Known: TypeAlias = dict[tuple[int, int], Document]
 """Documents by seq, and the person that a test event leaves as."""
 PEOPLE = 65_536
@@ -60,6 +62,7 @@ class Eyes:
         self._binder = binder
         self._pool = pool
         self._documents: tuple[int, Known] = (-1, {})
+        self._events: tuple[int, dict[int, Stored]] = (-1, {})
         self._survivors: tuple[int, dict[int, int]] = (-1, {})
         self._barred: tuple[tuple[int, int], Mapping[int, int]] = ((-1, -1), {})
         self._bound: dict[tuple[str, int], Bound | TurnoutError] = {}
@@ -98,6 +101,25 @@ class Eyes:
         return Sight(
             partial(self._document, documents, survivor), survivor, partial(_may_not_leave, barred, survivor), view.now
         )
+
+    def after(self, view: View, cursor: int, limit: int, until: int) -> tuple[Stored, ...]:
+        """Read the log on, each event once for all lanes: `cursor < seq <= until`, oldest first."""
+        if self._events[0] != view.counter.regulations:
+            self._events = view.counter.regulations, {}
+        known = self._events[1]
+        found: list[Stored] = []
+        last = min(until, cursor + limit)
+        while cursor < last and (event := known.get(cursor + 1)) is not None:
+            found.append(event)
+            cursor += 1
+        if cursor < last:
+            read = view.log.after(cursor, limit - len(found), until)
+            if len(known) > EVENTS:
+                for old in sorted(known)[: EVENTS // 2]:
+                    known.pop(old, None)
+            known.update((event.seq, event) for event in read)
+            found += read
+        return tuple(found)
 
     def _document(self, known: Known, survivor: Callable[[int], int], event: Stored) -> Document:
         person = survivor(event.person) if is_test(event.namespace) else 0  # who it leaves as in the pool

@@ -80,11 +80,11 @@ def look(view: View, lane: int, eyes: Eyes, wanted: Wanted, epoch: int) -> Looke
     found: Opening | None = None
     fresh_first = wanted.probe and wanted.turn % 2 == 1
     if fresh_first and wanted.events:
-        found = _fresh(view, lane, bound, sight, wanted.events, wanted.turn)
+        found = _fresh(view, lane, eyes, bound, wanted)
     if found is None and wanted.batches and next_due is not None and next_due <= view.now:
         retries, ended = _due(view, lane, bound, sight, wanted)
     if not fresh_first and wanted.events and not (wanted.probe and (retries or ended)):
-        found = _fresh(view, lane, bound, sight, wanted.events, wanted.turn)
+        found = _fresh(view, lane, eyes, bound, wanted)
     people = view.counter.people
     moved: dict[int, int] = {}
     if people != wanted.people:
@@ -149,21 +149,21 @@ def _again(view: View, row: Owed, event: Stored | None, bound: Bound, sight: Sig
     )  # fmt: skip
 
 
-def _fresh(view: View, lane: int, bound: Bound, sight: Sight, events: int, turn: int) -> Opening | None:
+def _fresh(view: View, lane: int, eyes: Eyes, bound: Bound, wanted: Wanted) -> Opening | None:
     if _full(view, lane, bound):
         return None
     end = view.counter.seq - 1
     open_runs = [run for run in view.lanes.runs(lane) if run.state is RunState.RUNNING and run.cursor < _end(run, end)]
     if not open_runs:
         return None
-    run = open_runs[turn % len(open_runs)]
+    run = open_runs[wanted.turn % len(open_runs)]
     until = _end(run, end)
-    taken = _bounded(view.log.after(run.cursor, min(events, WINDOW_EVENTS), until))
+    taken = _bounded(eyes.after(view, run.cursor, min(wanted.events, WINDOW_EVENTS), until))
     last = taken[-1].seq if taken else until
     chosen = read_selection(run.selection) if run.run else None
     mine = [each for each in taken if chosen is None or selects(view, chosen, lane, each)]
     return opening(
-        mine, lane, run.run, run.cursor, bound, sight, last=last, more=last < until,
+        mine, lane, run.run, run.cursor, bound, eyes.sight(view), last=last, more=last < until,
         revision=view.counter.revision, regulations=view.counter.regulations,
     )  # fmt: skip
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType, TypeAlias
 
+import msgspec
+
 MessageId = NewType("MessageId", str)
 PersonId = NewType("PersonId", int)
 Seq = NewType("Seq", int)
@@ -111,8 +113,7 @@ CONFLICT = 2
 """Flag of an event whose message id came again with another body."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(msgspec.Struct, frozen=True):
     """One row of the log. `person` is as recorded: a later merge may have given it a survivor."""
 
     seq: Seq

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Final
 
 from turnout.clock import SECOND
@@ -20,6 +21,8 @@ from turnout.manifest.values import entries, number, text_of
 
 MAX_BYTES: Final = 4_000_000
 """What a window holds: the bound of a body where the vendor states none."""
+NAMES_KEPT: Final = 1_024
+"""Event names come again and again."""
 ENVELOPE: Final = 1_024
 """Room that a body keeps for what stands around its items."""
 
@@ -56,6 +59,10 @@ class _Here:
         return function(self.document, self.settings, self.memory, it, index, self.scope)
 
 
+def _select(plans: Mapping[str, Plan], kind: str, name: str) -> tuple[str, ...]:
+    return tuple(action for action, plan in plans.items() if is_for(plan.spec, kind, name))
+
+
 class CompiledTarget:
     """A destination made from a manifest: satisfies `exchange.Target`."""
 
@@ -68,6 +75,7 @@ class CompiledTarget:
         self._memory = program.program.memory
         self._settings = settings
         self._endpoint = text_of(settings.get("endpoint"))
+        self._selected = lru_cache(NAMES_KEPT)(partial(_select, program.plans))
         self._actions = {name: self._action(plan) for name, plan in program.plans.items()}
         self._secrets = {**secrets(self._manifest.settings, settings), **self._proofs()}
 
@@ -97,7 +105,7 @@ class CompiledTarget:
 
     def select(self, kind: str, name: str) -> tuple[str, ...]:
         """Name the actions that are for this call."""
-        return tuple(action for action, plan in self._plans.items() if is_for(plan.spec, kind, name))
+        return self._selected(kind, name)
 
     def items(self, document: Document, actions: tuple[str, ...], now: int) -> tuple[Item | Drop, ...]:
         """Map one event through these actions."""
