@@ -24,7 +24,8 @@ class NotSent:
 class Bound:
     """A destination ready to be spoken to: its target with secrets filled in, its filter, its names.
 
-    `names` are those by which an event's `integrations` object may mean it; `revision` the configuration's.
+    `names` are those by which an event's `integrations` object may mean it; `revision` the configuration's;
+    `spelled` the ways in which its secrets may be written, each with what stands in its place in evidence.
     """
 
     destination: Destination
@@ -33,6 +34,7 @@ class Bound:
     names: frozenset[str]
     manifest: bytes
     revision: int = 0
+    spelled: tuple[tuple[str, str], ...] = ()
 
 
 def route(

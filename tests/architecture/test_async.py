@@ -10,7 +10,6 @@ from support.source import Module, modules
 MAY_WAIT = (
     "app",
     "delivery.lane",
-    "delivery.converse",
     "delivery.deliverer",
     "delivery.multi",
     "delivery.sender",

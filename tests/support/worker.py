@@ -71,15 +71,18 @@ class MortalSender:
     at: int
     sent: int = 0
 
-    async def send(self, request: Request) -> Reply:
+    def start(self, request: Request, done: Callable[[Reply], None]) -> None:
         self.sent += 1
         mine = self.sent == self.at
         if mine and self.point == "before_send":
             die()
-        reply = await self.inner.send(request)
-        if mine and self.point == "answered":
-            die()
-        return reply
+
+        def answered(reply: Reply) -> None:
+            if mine and self.point == "answered":
+                die()
+            done(reply)
+
+        self.inner.start(request, answered)
 
 
 async def deliver(given: argparse.Namespace) -> None:

@@ -1,48 +1,76 @@
-"""One exchange, driven: what it asks is carried out, what comes of it is kept as evidence, secrets out of it."""
+"""One exchange, driven: what it asks is carried out, what comes of it is kept as evidence, secrets out of it.
+
+No task stands behind it: each answer takes it a step further. A task and its wake-ups took longer than the answer.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from typing import TypeAlias
 
 from turnout.clock import Clock
 from turnout.delivery.batch import Batch, request_id
 from turnout.delivery.settlement import Answered
 from turnout.document import Document
-from turnout.evidence import frame, redact
-from turnout.exchange import Ask, Class, Exchange, Moment, Outcome, Reply
+from turnout.evidence import frame
+from turnout.exchange import Ask, Class, Moment, Outcome, Reply
 
 _log = logging.getLogger(__name__)
 
-
-async def converse(batch: Batch, carry: Callable[[Ask], Awaitable[Reply]], clock: Clock, *, probe: bool) -> Answered:
-    """Carry a batch's talk to its end. `carry` sends one request, or appends to one file."""
-    target = batch.first.bound.target
-    spelled = redact.spellings(target.secrets)
-    sent = clock.now()
-    items = tuple(part.item for part in batch.parts)
-    talk = target.exchange(batch.first.item.action, items, Moment(sent, request_id(batch)))
-    turns: list[Document] = []
-    took = 0
-    try:
-        ask, outcomes = _step(talk, None)
-        while ask is not None:
-            reply = await carry(ask)
-            took += reply.took_ms
-            turns.append(frame.turn(ask, reply, spelled))
-            ask, outcomes = _step(talk, reply)
-        assert len(outcomes) == len(batch.parts), "an exchange answers for each item"
-    except Exception:
-        # A manifest that fails on this event costs this event: final if nothing left, else in doubt.
-        _log.exception("the exchange of %s failed", batch.first.bound.destination.slug)
-        broken = Outcome(Class.UNKNOWN if turns else Class.FINAL, "mapping_error")
-        outcomes = (broken,) * len(batch.parts)
-    return Answered(batch, outcomes, sent, took, tuple(turns), probe)
+Carry: TypeAlias = Callable[[Ask, Callable[[Reply], None]], object]
+"""Sends one request, or appends to one file, and tells the reply later, from the loop."""
 
 
-def _step(talk: Exchange, reply: Reply | None) -> tuple[Ask | None, tuple[Outcome, ...]]:
-    """Go one step on: the next thing to ask, or the outcomes."""
-    try:
-        return (next(talk) if reply is None else talk.send(reply)), ()
-    except StopIteration as end:
-        return None, end.value
+class Talk:
+    """A batch's talk, from its first request to its end."""
+
+    def __init__(
+        self, batch: Batch, carry: Carry, clock: Clock, done: Callable[[Answered], None], *, probe: bool
+    ) -> None:  # fmt: skip
+        """Prepare; `begin` begins."""
+        self._batch = batch
+        self._carry = carry
+        self._done = done
+        self._probe = probe
+        self._sent = clock.now()
+        self._took = 0
+        self._turns: list[Document] = []
+        target = batch.first.bound.target
+        items = tuple([part.item for part in batch.parts])
+        self._talk = target.exchange(batch.first.item.action, items, Moment(self._sent, request_id(batch)))
+        self._asked: Ask | None = None
+
+    def begin(self) -> None:
+        """Ask the first thing."""
+        self._step(None)
+
+    def _heard(self, reply: Reply) -> None:
+        self._took += reply.took_ms
+        self._step(reply)
+
+    def _step(self, reply: Reply | None) -> None:
+        """Go one step on: ask the next thing, or end with the outcomes."""
+        try:
+            self._asked = self._next(reply)
+        except StopIteration as end:
+            self._end(end.value if len(end.value) == len(self._batch.parts) else self._broken(reply))
+        except Exception:
+            _log.exception("the exchange of %s failed", self._batch.first.bound.destination.slug)
+            self._end(self._broken(reply))
+        else:
+            self._carry(self._asked, self._heard)
+
+    def _next(self, reply: Reply | None) -> Ask:
+        if reply is None or self._asked is None:
+            return next(self._talk)
+        self._turns.append(frame.turn(self._asked, reply, self._batch.first.bound.spelled))
+        return self._talk.send(reply)
+
+    def _broken(self, reply: Reply | None) -> tuple[Outcome, ...]:
+        """A manifest that fails on this event costs this event: final if nothing left, else in doubt."""
+        outcome = Outcome(Class.FINAL if reply is None else Class.UNKNOWN, "mapping_error")
+        return (outcome,) * len(self._batch.parts)
+
+    def _end(self, outcomes: tuple[Outcome, ...]) -> None:
+        self._done(Answered(self._batch, outcomes, self._sent, self._took, tuple(self._turns), self._probe))

@@ -40,8 +40,8 @@ _log = logging.getLogger(__name__)
 class Sender(Protocol):
     """What carries HTTP."""
 
-    async def send(self, request: Request) -> Reply:
-        """Send one request."""
+    def start(self, request: Request, done: Callable[[Reply], None]) -> object:
+        """Send one request; `done` hears what came of it, later, from the loop."""
         ...
 
 
@@ -64,6 +64,7 @@ class Deliverer:
         self._serves = serves
         self._stopping = anyio.Event()
         self._lanes: dict[int, Lane] = {}
+        self._tasks: TaskGroup | None = None
         self.reigns = False
         self._ending = False
         self._empty = anyio.Event()
@@ -101,6 +102,7 @@ class Deliverer:
         self.reigns, self._ending = True, False
         try:
             async with anyio.create_task_group() as tasks:
+                self._tasks = tasks
                 tasks.start_soon(self._upkeep, epoch)
                 tasks.start_soon(self._follow, tasks, epoch)
                 await self._until_over(serve)
@@ -148,7 +150,7 @@ class Deliverer:
             for row in rows:
                 if row.lane not in self._lanes and row.state is not LaneState.REMOVED:
                     lane = Lane(
-                        row.lane, epoch, self._store, self._eyes, self._ask, self._clock, self._entropy, self._options
+                        row.lane, epoch, self._store, self._eyes, self._carry, self._clock, self._entropy, self._options
                     )
                     self._lanes[row.lane] = lane
                     tasks.start_soon(self._run, lane, epoch)
@@ -180,10 +182,15 @@ class Deliverer:
             self._seen = -1
             return
 
-    async def _ask(self, ask: Ask) -> Reply:
+    def _carry(self, ask: Ask, done: Callable[[Reply], None]) -> None:
         if isinstance(ask, Append):
-            return await anyio.to_thread.run_sync(self._append, ask)
-        return await self._sender.send(ask)
+            assert self._tasks is not None
+            self._tasks.start_soon(self._write, ask, done)
+        else:
+            self._sender.start(ask, done)
+
+    async def _write(self, ask: Append, done: Callable[[Reply], None]) -> None:
+        done(await anyio.to_thread.run_sync(self._append, ask))
 
 
 def _lanes(view: View) -> tuple[LaneRow, ...]:

@@ -14,6 +14,7 @@ from turnout.document import Document, Json, digest
 from turnout.errors import TurnoutError
 from turnout.event import stored
 from turnout.event.model import Stored
+from turnout.evidence import redact
 from turnout.exchange import Target
 from turnout.guard.namespace import is_test, pooled
 from turnout.routing import Bound
@@ -51,7 +52,8 @@ def bind(destination: Destination, secrets: Mapping[str, str], binder: Binder, r
     target = binder.bind(destination.slug, {**destination.settings, **secrets})
     names = binder.names(destination.slug) | {destination.name.casefold(), destination.id}
     keep = binder.filter(destination.filter) if destination.filter else None
-    return Bound(destination, target, keep, names, digest([destination.slug, sorted(target.actions)]), revision)
+    manifest = digest([destination.slug, sorted(target.actions)])
+    return Bound(destination, target, keep, names, manifest, revision, redact.spellings(target.secrets))
 
 
 class Eyes:

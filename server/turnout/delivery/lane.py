@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 import anyio
-from anyio.abc import TaskGroup
 from msgspec import structs
 
 from turnout.clock import Clock
 from turnout.delivery import commits, look, reigns, verdict
 from turnout.delivery.batch import Batch
 from turnout.delivery.breaker import Breaker, Throttle
-from turnout.delivery.converse import converse
+from turnout.delivery.converse import Carry, Talk
 from turnout.delivery.eyes import Eyes
 from turnout.delivery.look import Looked, Wanted
 from turnout.delivery.order import Line, Windows
@@ -29,7 +28,6 @@ from turnout.delivery.settlement import Answered, Back, Finished, Held, Settled,
 from turnout.delivery.window import Part
 from turnout.entropy import Entropy
 from turnout.errors import Unavailable
-from turnout.exchange import Ask, Reply
 from turnout.store.lanes import LaneState
 from turnout.store.store import Store
 from turnout.store.unit import Unit
@@ -39,7 +37,7 @@ _log = logging.getLogger(__name__)
 UNRESOLVED = 2000
 """Events that a lane has in hand at the most: two windows."""
 GATHER = 32
-GATHER_S = 0.004
+GATHER_S = 0.010
 """Parts that settle at once, or how long fewer wait for more: a commit costs as much as 15 of them (profiled)."""
 LEAVE_S = 5.0
 """How long a stopping lane waits for answers. Source: ENGINE.md 1."""
@@ -61,7 +59,7 @@ class Lane:
     """One lane of one reign."""
 
     def __init__(
-        self, number: int, epoch: int, store: Store, eyes: Eyes, ask: Callable[[Ask], Awaitable[Reply]], clock: Clock,
+        self, number: int, epoch: int, store: Store, eyes: Eyes, carry: Carry, clock: Clock,
         entropy: Entropy, options: Options,
     ) -> None:  # fmt: skip
         """Make it; `run` runs it."""
@@ -69,15 +67,15 @@ class Lane:
         self._epoch = epoch
         self._store = store
         self._eyes = eyes
-        self._ask = ask
+        self._carry = carry
         self._clock = clock
         self._entropy = entropy
         self._options = options
-        self._tasks: TaskGroup | None = None
         self._line = Line()
         self._breaker = Breaker(options.max_in_flight, options.schedule.base_s)
         self._throttle: Throttle | None = None
         self._answered: list[tuple[int, Answered]] = []
+        self._told = 0
         self._heard_at = 0.0
         self._parts = 0
         self._owing: list[Settled] = []
@@ -91,8 +89,6 @@ class Lane:
         self._dirty = True
         self._stopping = False
         self._noted: str | None = None
-        self._work: deque[tuple[int, Batch, bool]] = deque()
-        self._idle: deque[anyio.Event] = deque()
 
     def wake(self) -> None:
         """Say that something was committed."""
@@ -106,19 +102,18 @@ class Lane:
 
     async def run(self) -> None:
         """Turn until stopped. Raises: Superseded when another process delivers."""
-        async with anyio.create_task_group() as self._tasks:
-            while not self._stopping and not (self._seen.state is LaneState.REMOVED and not self._in_flight):
-                wait = await self._turn()
-                with anyio.move_on_after(wait) as rest:
-                    await self._wake.wait()
-                self._wake = anyio.Event()
-                self._dirty = self._dirty or (rest.cancelled_caught and wait >= IDLE_S)
-            await self._leave()
-            self._tasks.cancel_scope.cancel()
+        while not self._stopping and not (self._seen.state is LaneState.REMOVED and not self._in_flight):
+            wait = await self._turn()
+            with anyio.move_on_after(wait) as rest:
+                await self._wake.wait()
+            self._wake = anyio.Event()
+            self._dirty = self._dirty or (rest.cancelled_caught and wait >= IDLE_S)
+        await self._leave()
 
     async def _turn(self) -> float:
         """Do what can be done now; give how many seconds nothing is due."""
         try:
+            self._take_in()
             if self._ripe():
                 await self._settle()
             if self._dirty or self._due() or self._reads_on():
@@ -245,39 +240,31 @@ class Lane:
         self._in_flight[self._numbers] = batch
         if self._throttle:
             self._throttle.take()
-        self._work.append((self._numbers, batch, self._breaker.open))
-        if self._idle:
-            self._idle.popleft().set()
-        else:
-            assert self._tasks is not None
-            self._tasks.start_soon(self._hand)
-
-    async def _hand(self) -> None:
-        """One of the lane's standing tasks: take a batch, carry its talk, lay the answer down."""
-        while True:
-            while self._work:
-                number, batch, probe = self._work.popleft()
-                answered = await converse(batch, self._ask, self._clock, probe=probe)
-                self._lay_down(number, answered)
-            rest = anyio.Event()
-            self._idle.append(rest)
-            await rest.wait()
+        done = partial(self._hear, self._numbers)
+        Talk(batch, self._carry, self._clock, done, probe=self._breaker.open).begin()
 
     # -- settling -----------------------------------------------------------------------------------------
 
-    def _lay_down(self, number: int, answered: Answered) -> None:
-        """Take in an answer: tell the breaker, and when it opens, give back what has not left."""
+    def _hear(self, number: int, answered: Answered) -> None:
+        """Lay an answer down for the next turn."""
         if not self._answered:
             self._heard_at = self._clock.monotonic()
-        if self._breaker.passed_credentials:
-            answered = structs.replace(answered, passed=True)
         self._answered.append((number, answered))
-        short = self._line.ready > 0
-        if self._breaker.heard(summary(answered.outcomes), self._clock.monotonic(), short=short):
-            self._owing += [Unsent(part) for part in self._drop_line()]
         self._parts += len(answered.outcomes)
         if len(self._answered) == 1 or self._ripe():
             self._wake.set()
+
+    def _take_in(self) -> None:
+        """Tell the breaker of new answers, and when it opens, give back what has not left."""
+        now = self._clock.monotonic()
+        short = self._line.ready > 0
+        for place in range(self._told, len(self._answered)):
+            number, answered = self._answered[place]
+            if self._breaker.passed_credentials:
+                self._answered[place] = number, structs.replace(answered, passed=True)
+            if self._breaker.heard(summary(answered.outcomes), now, short=short):
+                self._owing += [Unsent(part) for part in self._drop_line()]
+        self._told = len(self._answered)
 
     def _ripe(self) -> bool:
         """Tell whether to settle: nothing more is on its way, enough was answered, or it has waited long enough."""
@@ -291,9 +278,9 @@ class Lane:
 
     async def _settle(self) -> None:
         """Commit what was answered; whatever of it does not commit is kept for the next try."""
-        if not self._answered and not self._owing:
+        if not self._told and not self._owing:
             return
-        answered = tuple(self._answered)
+        answered = tuple(self._answered[: self._told])
         done = settlement(
             [each for _, each in answered], self._options.schedule, self._clock.now(), self._entropy.fraction
         )
@@ -311,6 +298,7 @@ class Lane:
         settled = tuple(self._unless_removed([*done.settled, *owing]))
         await self._write(structs.replace(done, settled=settled, again=again))
         del self._answered[: len(answered)]
+        self._told -= len(answered)
         self._parts = sum(len(each.outcomes) for _, each in self._answered)
         self._owing = self._owing[taken:]
         for number, _ in answered:
@@ -360,6 +348,7 @@ class Lane:
 
     async def _put_down(self) -> None:
         """Give back what has not left: somebody paused or removed the lane, or it stops."""
+        self._take_in()
         self._owing += [Unsent(part) for part in self._drop_line(waiting_too=self._stopping)]
         await self._settle()
 
@@ -367,6 +356,7 @@ class Lane:
         try:
             with anyio.move_on_after(LEAVE_S, shield=True):
                 while self._in_flight:
+                    self._take_in()
                     await self._settle()
                     if self._in_flight:
                         await self._wake.wait()

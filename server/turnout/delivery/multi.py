@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import select
 import sys
+from collections.abc import Callable
 
 import pycurl
 
@@ -29,7 +30,7 @@ class Multi:
         self._multi.setopt(pycurl.M_MAXCONNECTS, connections)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sockets = _Sockets()
-        self._waiting: dict[pycurl.Curl, asyncio.Future[int]] = {}
+        self._waiting: dict[pycurl.Curl, Callable[[int], None]] = {}
         self._outgoing: set[pycurl.Curl] = set()
         self._left: list[pycurl.Curl] = []
         self._known: set[int] = set()
@@ -37,20 +38,18 @@ class Multi:
         self._later: tuple[float, asyncio.TimerHandle] | None = None
         self.closed = False
 
-    async def perform(self, curl: pycurl.Curl) -> int:
-        """Carry one transfer out; give libcurl's code of how it ended."""
+    def start(self, curl: pycurl.Curl, done: Callable[[int], None]) -> None:
+        """Begin a transfer; `done` hears libcurl's code of how it ended."""
         loop = self._loop or self._begin()
-        future = self._waiting[curl] = loop.create_future()
+        self._waiting[curl] = done
         self._outgoing.add(curl)
         self._multi.add_handle(curl)
         if self._soon is None:
             self._soon = loop.call_soon(self._turn)
-        try:
-            code: int = await future
-        except asyncio.CancelledError:
-            self._take(curl)
-            raise
-        return code
+
+    def stop(self, curl: pycurl.Curl) -> None:
+        """Break a transfer off; nobody hears of it any more."""
+        self._take(curl)
 
     def leaves(self, curl: pycurl.Curl) -> None:
         """Hear that a connection of this transfer stands, from its `PREREQFUNCTION`."""
@@ -100,16 +99,16 @@ class Multi:
         self._come_again()
 
     def _end(self, curl: pycurl.Curl, code: int) -> None:
-        future = self._take(curl)
-        if future is not None and not future.done():
-            future.set_result(code)
+        done = self._take(curl)
+        if done is not None:
+            done(code)
 
-    def _take(self, curl: pycurl.Curl) -> asyncio.Future[int] | None:
-        future = self._waiting.pop(curl, None)
-        if future is not None:
+    def _take(self, curl: pycurl.Curl) -> Callable[[int], None] | None:
+        done = self._waiting.pop(curl, None)
+        if done is not None:
             self._outgoing.discard(curl)
             self._multi.remove_handle(curl)
-        return future
+        return done
 
     def _watch(self) -> None:
         """Hear of the sockets that requests have left by, and of those still connecting or sending."""

@@ -14,6 +14,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from ipaddress import ip_address
@@ -77,9 +79,11 @@ class CurlSender:
         self._lead = lru_cache(URLS_KEPT)(partial(check_url, policy=policy))
         self._options = _Options(user_agent, ca_file)
         self._names = _Names(policy)
-        self._slots = asyncio.Semaphore(connections)
+        self._free = connections
+        self._queue: deque[Job] = deque()
         self._idle: list[_Transfer] = []
         self._multi = Multi(connections)
+        self._resolving: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         """Give the sender itself."""
@@ -89,58 +93,147 @@ class CurlSender:
         """Close it."""
         await self.aclose()
 
-    async def send(self, request: Request) -> Reply:
-        """Send one request and give its answer, or why there is none; never raises for what the other side does.
+    def start(self, request: Request, done: Callable[[Reply], None]) -> Job:
+        """Send one request; `done` hears its answer, or why there is none, from the loop, never from within.
 
         Units: the time-out counts from when a slot is free, name and connection included.
         """
-        async with self._slots:
-            began = asyncio.get_running_loop().time()
-            led, lines = self._lead(request.url), header_lines(request)
-            if isinstance(led, str) or isinstance(lines, str):
-                return Fault(FaultKind.FORBIDDEN, led if isinstance(led, str) else str(lines))
-            return await self._deliver(request, lines, led, began)
+        job = Job(request, done, asyncio.get_running_loop())
+        if self._free:
+            self._free -= 1
+            self._begin(job)
+        else:
+            self._queue.append(job)
+        return job
+
+    async def send(self, request: Request) -> Reply:
+        """Send one request and give its answer, or why there is none; never raises for what the other side does."""
+        heard: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        job = self.start(request, heard.set_result)
+        try:
+            return await heard
+        except asyncio.CancelledError:
+            self._stop(job)
+            raise
 
     async def aclose(self) -> None:
         """Stop: what is still on its way ends as a fault, and every connection is closed."""
         self._names.close()
+        while self._queue:
+            self._queue.popleft().end(_CLOSED)
         self._multi.close()
         for transfer in self._idle:
             transfer.curl.close()
         self._idle.clear()
+        if self._resolving:
+            await asyncio.wait(self._resolving)
 
-    async def _deliver(self, request: Request, lines: list[bytes], endpoint: Endpoint, began: float) -> Reply:
-        loop = asyncio.get_running_loop()
-        found = await self._names.resolve(endpoint, min(CONNECT_S, request.timeout_s))
+    def _begin(self, job: Job) -> None:
+        """Go with a slot of its own."""
+        job.began = job.loop.time()
+        led, lines = self._lead(job.request.url), header_lines(job.request)
+        if isinstance(led, str) or isinstance(lines, str):
+            self._end_soon(job, Fault(FaultKind.FORBIDDEN, led if isinstance(led, str) else str(lines)))
+            return
+        job.endpoint, job.lines = led, lines
+        known = self._names.known(led.host, job.began)
+        if known:
+            job.addresses = known
+            self._try(job)
+            return
+        task = job.loop.create_task(self._resolve(job))
+        self._resolving.add(task)
+        task.add_done_callback(self._resolving.discard)
+
+    async def _resolve(self, job: Job) -> None:
+        found = await self._names.resolve(job.endpoint, min(CONNECT_S, job.request.timeout_s))
         if isinstance(found, Fault):
-            return Fault(found.kind, found.text, _millis(loop.time() - began))
-        reply: Reply = fault(FaultKind.CONNECT_TIMEOUT)
-        for address in found[:ADDRESSES_TRIED]:
-            left_s = request.timeout_s - (loop.time() - began)
-            if left_s <= 0:
-                break
-            reply = await self._perform(request, _Route(endpoint, address, lines, began, left_s))
-            if not isinstance(reply, Fault) or reply.kind not in _ELSEWHERE:
-                break
-            self._names.demote(endpoint.host, address)
-        return reply
+            self._end(job, Fault(found.kind, found.text, _millis(job.loop.time() - job.began)))
+            return
+        job.addresses = found
+        self._try(job)
 
-    async def _perform(self, request: Request, route: _Route) -> Reply:
-        if self._multi.closed:
-            return Fault(FaultKind.UNREACHABLE, "the sender is closed")
-        transfer = self._idle.pop() if self._idle else _Transfer(self._options, self._multi)
-        transfer.begin(request, route)
-        try:
-            code = await self._multi.perform(transfer.curl)
-        except asyncio.CancelledError:
-            transfer.curl.close()
-            raise
-        reply = transfer.finish(code, _millis(asyncio.get_running_loop().time() - route.began))
+    def _try(self, job: Job) -> None:
+        """Go to the next address."""
+        left_s = job.request.timeout_s - (job.loop.time() - job.began)
+        if self._multi.closed or left_s <= 0:
+            self._end_soon(job, _CLOSED if self._multi.closed else fault(FaultKind.CONNECT_TIMEOUT))
+            return
+        transfer = job.transfer = self._idle.pop() if self._idle else _Transfer(self._options, self._multi)
+        transfer.begin(job, left_s)
+        self._multi.start(transfer.curl, partial(self._came, job))
+
+    def _came(self, job: Job, code: int) -> None:
+        """Take what came of an address, and end, or go to the next."""
+        transfer, job.transfer = job.transfer, None
+        assert transfer is not None
+        reply = transfer.finish(code, _millis(job.loop.time() - job.began))
         if self._multi.closed:
             transfer.curl.close()
         else:
             self._idle.append(transfer)
-        return reply
+        if isinstance(reply, Fault) and reply.kind in _ELSEWHERE:
+            self._names.demote(job.endpoint.host, job.addresses[job.tried])
+            job.tried += 1
+            if job.tried < min(len(job.addresses), ADDRESSES_TRIED) and not self._multi.closed:
+                self._try(job)
+                return
+        self._end(job, reply)
+
+    def _end_soon(self, job: Job, reply: Reply) -> None:
+        job.loop.call_soon(self._end, job, reply)
+
+    def _end(self, job: Job, reply: Reply) -> None:
+        self._let_go()
+        job.end(reply)
+
+    def _let_go(self) -> None:
+        """Give the slot to who waits for one."""
+        if self._queue:
+            self._begin(self._queue.popleft())
+        else:
+            self._free += 1
+
+    def _stop(self, job: Job) -> None:
+        """Break a request off that nobody waits for any more."""
+        job.done = _nobody
+        if job in self._queue:
+            self._queue.remove(job)
+        elif job.transfer is not None:
+            self._multi.stop(job.transfer.curl)
+            job.transfer.curl.close()
+            self._let_go()
+
+
+class Job:
+    """One request on its way, from slot to slot and address to address; `began` when it got its slot."""
+
+    __slots__ = ("addresses", "began", "done", "endpoint", "lines", "loop", "request", "transfer", "tried")
+
+    endpoint: Endpoint
+    lines: list[bytes]
+
+    def __init__(self, request: Request, done: Callable[[Reply], None], loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to wait for a slot."""
+        self.request = request
+        self.done = done
+        self.loop = loop
+        self.began = 0.0
+        self.addresses: tuple[str, ...] = ()
+        self.tried = 0
+        self.transfer: _Transfer | None = None
+
+    def end(self, reply: Reply) -> None:
+        """Tell who asked, once."""
+        done, self.done = self.done, _nobody
+        done(reply)
+
+
+def _nobody(_: Reply) -> None:
+    """Hear what nobody waits for."""
+
+
+_CLOSED = Fault(FaultKind.UNREACHABLE, "the sender is closed")
 
 
 def _millis(seconds: float) -> int:
@@ -153,17 +246,6 @@ class _Options:
 
     user_agent: str
     ca_file: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Route:
-    """How a request goes: the address pinned for it, its headers, when it began, and how many seconds it has left."""
-
-    endpoint: Endpoint
-    address: str
-    lines: list[bytes]
-    began: float
-    left_s: float
 
 
 class _Transfer:
@@ -206,16 +288,16 @@ class _Transfer:
         self._elsewhere = False
         self._incoming.begin()
 
-    def begin(self, request: Request, route: _Route) -> None:
-        """Make the handle ready for one request."""
-        curl, address = self.curl, route.address
+    def begin(self, job: Job, left_s: float) -> None:
+        """Make the handle ready for one request to the next of its addresses; it has so many seconds left."""
+        curl, request, url, address = self.curl, job.request, job.endpoint.url, job.addresses[job.tried]
         self._begin(request.body, address)
-        if self._place != (place := (route.endpoint.url, address)):
-            self._place = place
-            curl.setopt(pycurl.URL, route.endpoint.url)
+        if self._place != (url, address):
+            self._place = url, address
+            curl.setopt(pycurl.URL, url)
             curl.setopt(pycurl.CONNECT_TO, [f"::[{address}]:" if ":" in address else f"::{address}:"])
-        curl.setopt(pycurl.HTTPHEADER, route.lines)
-        left_ms = max(1, _millis(route.left_s))
+        curl.setopt(pycurl.HTTPHEADER, job.lines)
+        left_ms = max(1, _millis(left_s))
         curl.setopt(pycurl.TIMEOUT_MS, left_ms)
         curl.setopt(pycurl.CONNECTTIMEOUT_MS, min(_millis(CONNECT_S), left_ms))
         self._frame(request.method, len(request.body))
@@ -277,14 +359,16 @@ class _Names:
         self._kept: dict[str, tuple[float, tuple[str, ...]]] = {}
         self._looking: dict[str, asyncio.Task[Resolved]] = {}
 
-    async def resolve(self, endpoint: Endpoint, timeout_s: float) -> Resolved:
-        """Give the addresses that may be spoken to, best first; a literal was judged with its URL."""
-        host = endpoint.host
+    def known(self, host: str, now: float) -> tuple[str, ...]:
+        """Give the addresses that may be spoken to as far as they are known; a literal was judged with its URL."""
         if is_address(host):
             return (host,)
         expires, addresses = self._kept.get(host, (0.0, ()))
-        if addresses and asyncio.get_running_loop().time() < expires:
-            return addresses
+        return addresses if now < expires else ()
+
+    async def resolve(self, endpoint: Endpoint, timeout_s: float) -> Resolved:
+        """Look the addresses up that may be spoken to, best first."""
+        host = endpoint.host
         looking = self._looking.get(host)
         if looking is None:
             looking = self._looking[host] = asyncio.create_task(self._look_up(host, endpoint.port))

@@ -5,6 +5,7 @@ A dictionary trained on the workspace's events would hold people's values where 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from turnout.evidence import redact
 from turnout.exchange import Append, Ask, Fault, Reply
 
 LEVEL = 3
+_mine = threading.local()
+"""A compressor of each thread's own: making one costs more than a frame."""
 FRAME_MAX = 64 * 1024 * 1024
 """Bytes a frame may unpack to; ours are far smaller."""
 
@@ -59,7 +62,10 @@ def _answered(reply: Reply, spelled: tuple[tuple[str, str], ...]) -> Document:
 def pack(talks: Sequence[Talk]) -> bytes:
     """Write a frame."""
     body = document.encode([[talk.request, list(talk.turns)] for talk in talks])
-    return zstandard.ZstdCompressor(level=LEVEL).compress(body)
+    packer: zstandard.ZstdCompressor | None = getattr(_mine, "packer", None)
+    if packer is None:
+        packer = _mine.packer = zstandard.ZstdCompressor(level=LEVEL)
+    return packer.compress(body)
 
 
 def unpack(frame: bytes) -> tuple[Talk, ...]:

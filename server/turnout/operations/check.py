@@ -10,7 +10,7 @@ from typing import assert_never
 
 from turnout.delivery.eyes import Eyes
 from turnout.document import Document
-from turnout.evidence.redact import hide, spellings
+from turnout.evidence.redact import hide
 from turnout.exchange import NEVER_LEFT, Class, FaultKind, Outcome
 from turnout.guard.principal import Principal, Scope, permit, reach
 from turnout.operations.reader import Reader
@@ -65,7 +65,7 @@ def told(checked: Checked, outcome: Outcome | None, took_ms: int, reader: Reader
         answer["status"] = outcome.status
     answer["took_ms"] = took_ms
     if outcome.text:
-        words = hide(outcome.text, spellings(checked.bound.target.secrets))
+        words = hide(outcome.text, checked.bound.spelled)
         answer["untrusted"] = reader.document({"answer": words})
     if outcome.what is Class.CREDENTIALS:
         why = "takes new credentials, in `settings`"

@@ -14,7 +14,6 @@ from turnout.delivery.window import Part, owed
 from turnout.document import Document, Json, canonical
 from turnout.errors import TurnoutError
 from turnout.event.model import Stored
-from turnout.evidence.redact import spellings
 from turnout.exchange import Item
 from turnout.guard.namespace import is_test
 from turnout.operations.asked import body_of, hidden, turns
@@ -167,7 +166,7 @@ def _mapped(
     sight = eyes.sight(view)
     parts = [each for each in owed(event, standing.lane.lane, standing.run, bound, sight) if isinstance(each, Part)]
     part = next((each for each in parts if each.part == standing.worst.part), parts[0] if parts else None)
-    return part.item if part else None, spellings(bound.target.secrets), sight.document(event)
+    return part.item if part else None, bound.spelled, sight.document(event)
 
 
 def _alone(view: View, standing: Standing) -> bool:

@@ -17,7 +17,6 @@ from turnout.entropy import uuid7
 from turnout.errors import InvalidCall, InvalidInput, TurnoutError
 from turnout.event.accept import accept
 from turnout.event.model import Call, Caller, Event, Kind, PersonId, Refused, Seq, Stored
-from turnout.evidence.redact import spellings
 from turnout.exchange import Ask, Moment, Outcome
 from turnout.guard.masking import untrusted_json
 from turnout.guard.namespace import choose
@@ -135,7 +134,7 @@ def _at(view: View, eyes: Eyes, destination: Destination, event: Stored) -> Docu
 
 
 def _sent(parts: Sequence[Part], bound: Bound, now: int) -> Document:
-    secrets = spellings(bound.target.secrets)
+    secrets = bound.spelled
     batches = pack(parts)
     asks = [_first(batch, now) for batch in batches[:REQUESTS]]
     refused = next((ask for ask in asks if not isinstance(ask, Ask)), None)
