@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NewType, Protocol
 
 Micros = NewType("Micros", int)
@@ -45,5 +46,10 @@ def iso(moment: int) -> str:
     >>> iso(1_764_000_000_123_456)
     '2025-11-24T16:00:00.123Z'
     """
-    at = datetime.fromtimestamp(moment // SECOND, UTC)  # strftime would not fill up the years before 1000
-    return f"{at.isoformat()[:19]}.{moment % SECOND // 1000:03d}Z"
+    return f"{_second(moment // SECOND)}.{moment % SECOND // 1000:03d}Z"
+
+
+@lru_cache(maxsize=1_024)
+def _second(count: int) -> str:
+    """Write a second. What is recorded together came in the same few: 1.6 us without keeping them, 0.4 with."""
+    return datetime.fromtimestamp(count, UTC).isoformat()[:19]  # strftime would not fill up the years before 1000
