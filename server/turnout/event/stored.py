@@ -48,7 +48,8 @@ def document(body: bytes, meta: bytes, *, received: int, kind: Kind, message_id:
     """Make the document of an event, a fresh one each time; without `message_id` it is read from the event."""
     event, derived = load(body), _read(meta) if meta else NOTHING
     timestamp = event.get("timestamp")
-    event["type"] = kind.value
+    if event.get("type") != kind:
+        event["type"] = kind.value
     event["messageId"] = message_id or derived.id or id_text(event.get("messageId")) or ""
     event["timestamp"] = _happened(event, timestamp, derived.at, received)
     if timestamp is not None:
