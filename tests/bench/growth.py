@@ -25,6 +25,8 @@ ROUND = 10_000
 CHUNK = 50_000
 WARMING = 1_000
 GROUP = 100
+APART = 10_000_000
+"""Between the seeds of what is counted and of what warms up: no message id comes twice."""
 
 
 def run(rounds: int, folder: Path, events: int = MANY) -> None:
@@ -74,7 +76,7 @@ def delivered(room: Path, seed: int, people: int) -> Cost:
 def record(room: Path, seed: int, events: int, people: int) -> Cost:
     """Record, after some to warm up."""
     with fanout.opened(room) as store:
-        commit_all(store, grouped(corpus.calls(WARMING, seed=-seed - 1, people=people), GROUP))
+        commit_all(store, grouped(corpus.calls(WARMING, seed=seed + APART, people=people), GROUP))
         commits = grouped(corpus.calls(events, seed=seed, people=people), GROUP)
         begin = Mark.here()
         commit_all(store, commits)
