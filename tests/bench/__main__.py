@@ -8,11 +8,14 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import dead, fanout, ingest, stdio
+from bench import dead, fanout, growth, ingest, lane, mapping, stdio
 
 BENCHES: Mapping[str, Callable[[int, Path], None]] = {
     "ingest": ingest.run,
     "stdio": stdio.run,
+    "mapping": mapping.run,
+    "lane": lane.run,
+    "growth": growth.run,
     "fanout": fanout.run,
     "dead": dead.run,
 }

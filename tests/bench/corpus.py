@@ -29,10 +29,10 @@ _CONTEXT = {
 }
 
 
-def calls(n: int, seed: int = SEED) -> tuple[Call, ...]:
-    """Make calls: message ids of version 4, one in ten by somebody who was not there before."""
+def calls(n: int, seed: int = SEED, people: int = 0) -> tuple[Call, ...]:
+    """Make calls: message ids of version 4, by so many people, else one in ten by somebody not there before."""
     draw = random.Random(seed)  # noqa: S311 - a load that is the same each time
-    people = max(1, n // REGULARS)
+    people = people or max(1, n // REGULARS)
     return tuple(_call(draw, people) for _ in range(n))
 
 

@@ -18,6 +18,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import TypeAlias
 
 import anyio
 
@@ -41,6 +42,7 @@ from turnout.sinks.files import JSONL
 from turnout.store.connect import connect_reader
 from turnout.store.store import Store
 
+Wanted: TypeAlias = tuple[str, str | None, Mapping[str, Json]]
 EVENTS = 10_000
 WARMING = 1_000
 GROUP = 10
@@ -105,19 +107,23 @@ def settings(room: Path) -> Settings:
 
 def prepare(room: Path, url: str) -> None:
     """Make a workspace with its five destinations."""
-    wanted: Mapping[str, Mapping[str, Json]] = {
-        "amplitude": {"api_key": "k", "endpoint": url},
-        "mixpanel": {"token": "t", "endpoint": url},
-        "segment": {"write_key": "w", "endpoint": url},
-        "webhook": {"url": f"{url}/in"},
-        "jsonl": {"path": str(room / "events.jsonl")},
-    }
-    catalogue = Catalogue((JSONL,))
+    wanted: Sequence[Wanted] = (
+        ("amplitude", None, {"api_key": "k", "endpoint": url}),
+        ("mixpanel", None, {"token": "t", "endpoint": url}),
+        ("segment", None, {"write_key": "w", "endpoint": url}),
+        ("webhook", None, {"url": f"{url}/in"}),
+        ("jsonl", None, {"path": str(room / "events.jsonl")}),
+    )
+    connect_all(room, wanted, Catalogue((JSONL,)))
+
+
+def connect_all(room: Path, wanted: Sequence[Wanted], catalogue: Catalogue) -> None:
+    """Connect destinations: each by its slug, under a name, with settings."""
     operation = connect.operation(catalogue, Binder(catalogue))
     intent = Intent(command_line(), "", sure=True)
     with opened(room) as store:
-        for slug, given in wanted.items():
-            request = connect.Connect(slug, None, given)
+        for slug, name, given in wanted:
+            request = connect.Connect(slug, name, given)
             store.commit(partial(guard.run, operation=operation, request=request, intent=intent))
 
 
@@ -196,13 +202,13 @@ def wait(behind: Behind, most: int) -> None:
         time.sleep(LOOK_S)
 
 
-def check(room: Path, events: int) -> None:
+def check(room: Path, events: int, lanes: int = LANES) -> None:
     """Hold the ledger to what it must say now."""
     connection = connect_reader(room / "data" / "turnout.db")
     found = connection.execute("SELECT lane, code, sum(last - seq + 1) FROM deliveries GROUP BY lane, code").fetchall()
     connection.close()
     wrong = [row for row in found if row[1:] != (DELIVERED, events)]
-    assert len(found) == LANES, found
+    assert len(found) == lanes, found
     assert not wrong, wrong
 
 

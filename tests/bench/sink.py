@@ -1,24 +1,34 @@
 """What receives, cheaper than what sends: asyncio with httptools, which reads each request and says yes.
 
-Run as `python -m bench.sink`: it prints its port, and ends when its standard input does.
+Run as `python -m bench.sink [CERTIFICATE] [DELAY]`, a file with its key and the seconds that each answer takes, either
+of them `-` for none: it prints its port, and ends when its standard input does.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
 from typing import cast
 
 import httptools
 import uvloop
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from typing_extensions import override
 
 from bench.measure import environment, pinned
 
+NONE = "-"
+DAY = timedelta(days=1)
 BODY = b'{"code":200,"status":"OK","success":true}'
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(BODY), BODY)
 
@@ -26,7 +36,8 @@ ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 
 class Receiver(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, delay_s: float = 0.0) -> None:
+        self._delay_s = delay_s
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
 
@@ -41,7 +52,10 @@ class Receiver(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """Answer; called by the parser."""
         assert self._transport is not None
-        self._transport.write(ANSWER)
+        if self._delay_s:
+            asyncio.get_running_loop().call_later(self._delay_s, self._transport.write, ANSWER)
+        else:
+            self._transport.write(ANSWER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,26 +67,51 @@ class Sink:
 
 
 @contextmanager
-def receiving(core: int) -> Iterator[Sink]:
+def receiving(core: int, certificate: Path | None = None, delay_s: float = 0.0) -> Iterator[Sink]:
     """Run one on a core."""
+    words = (str(certificate or NONE), str(delay_s or NONE))
     with pinned(core):
         started = subprocess.Popen(
-            (sys.executable, "-m", "bench.sink"), env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
+            (sys.executable, "-m", "bench.sink", *words), env=environment(), stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )  # fmt: skip
     with started as process:
         assert process.stdout is not None
         assert process.stdin is not None
-        yield Sink(process.pid, f"http://127.0.0.1:{int(process.stdout.readline())}")
+        scheme = "https" if certificate else "http"
+        yield Sink(process.pid, f"{scheme}://127.0.0.1:{int(process.stdout.readline())}")
         process.stdin.close()
 
 
-async def _serve() -> None:
+def certify(path: Path) -> Path:
+    """Write a certificate for 127.0.0.1 with its key, which whoever trusts the file trusts."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "bench")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now - DAY, now + DAY)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
+    path.write_bytes(secret + made.public_bytes(pem))
+    return path
+
+
+async def _serve(certificate: str, delay: str) -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Receiver, "127.0.0.1", 0, backlog=1024)
+    context: ssl.SSLContext | None = None
+    if certificate != NONE:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+    delay_s = 0.0 if delay == NONE else float(delay)
+    server = await loop.create_server(lambda: Receiver(delay_s), "127.0.0.1", 0, backlog=1024, ssl=context)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
     server.close()
 
 
 if __name__ == "__main__":
-    uvloop.run(_serve())
+    uvloop.run(_serve(*sys.argv[1:]))

@@ -7,6 +7,7 @@ integrations lie under the item's: the item wins, deeply. What is no object wher
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 import msgspec
@@ -14,11 +15,14 @@ import msgspec
 from turnout.clock import iso
 from turnout.document import Document, Json
 from turnout.event.model import Kind
-from turnout.event.skew import claimed, correct
+from turnout.event.skew import claimed, correct, parse
 from turnout.event.wire import load
 
 _IDS = ("userId", "anonymousId", "previousId", "groupId")
+_NO_ID = (None, "")
 _OBJECTS = ("properties", "traits", "context", "integrations")
+_WRITTEN = re.compile(r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):\d\d:\d\d\.\d{3}Z", re.ASCII)
+"""How `iso` writes a moment: one that is written so and can be read stays as it is."""
 
 
 class Derived(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -44,26 +48,41 @@ def document(body: bytes, meta: bytes, *, received: int, kind: Kind, message_id:
     """Make the document of an event, a fresh one each time; without `message_id` it is read from the event."""
     event, derived = load(body), _read(meta) if meta else NOTHING
     timestamp = event.get("timestamp")
-    original = claimed(timestamp, event.get("originalTimestamp"))
-    event["type"] = kind.value
+    if event.get("type") != kind:
+        event["type"] = kind.value
     event["messageId"] = message_id or derived.id or id_text(event.get("messageId")) or ""
+    event["timestamp"] = _happened(event, timestamp, derived.at, received)
     if timestamp is not None:
         event["originalTimestamp"] = timestamp
-    event["timestamp"] = iso(correct(original, None, received) if derived.at is None else derived.at)
     event["receivedAt"] = iso(received)
-    if derived.sent:
-        event["sentAt"] = derived.sent
     for key in _IDS:
-        if key in event and event[key] in (None, ""):
+        if event.get(key, key) in _NO_ID:
             del event[key]
     for key in _OBJECTS:
-        if key in event and not isinstance(event[key], dict):
+        if not isinstance(event.get(key, event), dict):
             del event[key]
+    if derived is not NOTHING:
+        _add(event, derived)
+    return event
+
+
+def _happened(event: Document, timestamp: Json, at: int | None, received: int) -> str:
+    """Write when it happened; as the body does, where that is how we would write it."""
+    if at is not None:
+        return iso(at)
+    if isinstance(timestamp, str) and _WRITTEN.fullmatch(timestamp) and parse(timestamp) is not None:
+        return timestamp
+    return iso(correct(claimed(timestamp, event.get("originalTimestamp")), None, received))
+
+
+def _add(event: Document, derived: Derived) -> None:
+    """Add what came around an event, under what it says itself."""
+    if derived.sent:
+        event["sentAt"] = derived.sent
     _lay_under(event, "context", derived.context)
     _lay_under(event, "integrations", derived.integrations)
     if derived.ip:
         event["context"] = {**_object(event.get("context")), "ip": derived.ip}
-    return event
 
 
 def message_id(body: bytes, meta: bytes) -> str:

@@ -2,65 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from turnout.clock import SECOND
-from turnout.document import Document, Json, canonical, encode
-from turnout.exchange import Action, Answer, Ask, Class, Drop, Exchange, Item, Moment, Outcome, Pace, Reply
+from turnout.document import Document, Json, canonical, encode, encoded
+from turnout.exchange import Action, Answer, Class, Drop, Exchange, Item, Moment, Outcome, Pace, Reply, Request
 from turnout.manifest import requests, results
 from turnout.manifest.auth import credentials
-from turnout.manifest.compile import Mapped, Memory, Scope
+from turnout.manifest.compile import Mapped, Scope
 from turnout.manifest.model import ActionSpec
 from turnout.manifest.plans import CHECK, Call, Compiled, Plan, is_for
 from turnout.manifest.settings import secrets
+from turnout.manifest.steps import Here, Steps, steps_of
 from turnout.manifest.times import micros
 from turnout.manifest.values import entries, number, text_of
 
 MAX_BYTES: Final = 4_000_000
 """What a window holds: the bound of a body where the vendor states none."""
-NAMES_KEPT: Final = 1_024
-"""Event names come again and again."""
 ENVELOPE: Final = 1_024
 """Room that a body keeps for what stands around its items."""
-
-
-@dataclass(slots=True)
-class _Here:
-    """All that a value may read: the event, the memory for it, what a loop binds, and the scope.
-
-    Not frozen: one is made for each event and action, and freezing doubles what that costs.
-    """
-
-    functions: Mapping[str, Mapped]
-    settings: Document
-    document: Document
-    memory: Memory
-    scope: Scope
-    it: Json = None
-    index: Json = None
-
-    def compute(self, name: str) -> Json:
-        """Compute a value by its name; null where there is none."""
-        function = self.functions.get(name)
-        return (
-            function(self.document, self.settings, self.memory, self.it, self.index, self.scope) if function else None
-        )
-
-    def inside(self, name: str, it: Json, index: Json) -> Json:
-        """Compute a value inside a loop of the answer."""
-        function = self.functions.get(name)
-        if function is None:
-            return None
-        if index is None:
-            return self.compute(name)
-        return function(self.document, self.settings, self.memory, it, index, self.scope)
-
-
-def _select(plans: Mapping[str, Plan], kind: str, name: str) -> tuple[str, ...]:
-    return tuple(action for action, plan in plans.items() if is_for(plan.spec, kind, name))
 
 
 class CompiledTarget:
@@ -75,8 +36,12 @@ class CompiledTarget:
         self._memory = program.program.memory
         self._settings = settings
         self._endpoint = text_of(settings.get("endpoint"))
-        self._selected = lru_cache(NAMES_KEPT)(partial(_select, program.plans))
         self._actions = {name: self._action(plan) for name, plan in program.plans.items()}
+        self._steps = {
+            name: steps_of(plan, self._functions, self._actions[name].max_bytes) for name, plan in program.plans.items()
+        }
+        self._any = _by_kind(program.plans)
+        self._heads: dict[str, requests.Head] = {}
         self._secrets = {**secrets(self._manifest.settings, settings), **self._proofs()}
 
     @property
@@ -105,135 +70,147 @@ class CompiledTarget:
 
     def select(self, kind: str, name: str) -> tuple[str, ...]:
         """Name the actions that are for this call."""
-        return self._selected(kind, name)
+        known = self._any.get(kind)
+        if known is not None:
+            return known
+        return tuple(action for action, plan in self._plans.items() if is_for(plan.spec, kind, name))
 
     def items(self, document: Document, actions: tuple[str, ...], now: int) -> tuple[Item | Drop, ...]:
         """Map one event through these actions."""
-        memory = self._memory()
+        here = self._here(document, Scope(now))
         found: list[Item | Drop] = []
         for name in actions:
-            here = _Here(self._functions, self._settings, document, memory, Scope(now))
-            found += self._mapped(self._plans[name], here)
+            found += self._mapped(self._steps[name], here)
         return tuple(found)
 
     def exchange(self, action: str, items: tuple[Item, ...], moment: Moment) -> Exchange:
         """Begin the talk for one batch."""
-        plan = self._plans[action]
-        kept, places = self._kept(plan, items)
-        values = [item.value for item in kept]
-        scope = Scope(moment.now, moment.request_id, values[0], list(values))
-        here = self._looped(plan, kept[0], scope) if plan.loops else self._here(kept[0].document, scope)
-        ended = yield from self._talk(plan.call, here, values, moment)
-        return tuple(ended[place] for place in places)
+        steps = self._steps[action]
+        call = steps.plan.call
+        kept, places = self._kept(steps, items)
+        shown = [encoded(item.text) for item in kept] if steps.passes else [item.value for item in kept]
+        scope = Scope(moment.now, moment.request_id, shown[0], shown)
+        here = self._looped(steps, kept[0], scope) if steps.plan.loops else self._here(kept[0].document, scope)
+        asked = self._asked(call, steps.body, here, moment)
+        if isinstance(asked, Outcome):
+            return (asked,) * len(items)
+        reply = yield asked
+        ended = self._judged(call, here, [item.value for item in kept], reply, moment)
+        return ended if places is None else tuple(ended[place] for place in places)
 
     def check(self, moment: Moment) -> Exchange | None:
         """Begin the test of the credentials."""
         return self._checked(self._check, moment) if self._check else None
 
-    def _here(self, document: Document, scope: Scope, it: Json = None, index: Json = None) -> _Here:
-        return _Here(self._functions, self._settings, document, self._memory(), scope, it, index)
+    def _here(self, document: Document, scope: Scope, it: Json = None, index: Json = None) -> Here:
+        return Here(document, self._settings, self._memory(), scope, it, index)
 
-    def _looped(self, plan: Plan, item: Item, scope: Scope) -> _Here:
+    def _looped(self, steps: Steps, item: Item, scope: Scope) -> Here:
         """Find again what the loop bound for an item."""
-        before = self._here(item.document, Scope(scope.now))
-        elements = entries(before.compute(f"{plan.spec.name}.each"))
+        elements = entries(self._here(item.document, Scope(scope.now)).of(steps.each))
         it = elements[item.index] if item.index < len(elements) else None
         return self._here(item.document, scope, it, item.index)
 
-    def _talk(
-        self, call: Call, here: _Here, values: Sequence[Json], moment: Moment
-    ) -> Generator[Ask, Reply, tuple[Outcome, ...]]:
+    def _asked(self, call: Call, body: Mapped | None, here: Here, moment: Moment) -> Request | Outcome:
         try:
-            request = requests.build(
-                call.send, call.proof, lambda name: here.compute(f"{call.prefix}!{name}"), self._endpoint, moment
-            )
+            head = self._heads.get(call.prefix) or self._head(call, here)
+            return requests.request(head, call.send, here.of(body), moment)
         except requests.Unsendable as error:
-            return (Outcome(Class.FINAL, "mapping_error", 0, str(error)),) * len(values)
-        reply = yield request
+            return Outcome(Class.FINAL, "mapping_error", 0, str(error))
+
+    def _head(self, call: Call, here: Here) -> requests.Head:
+        """Make what a request has before its body, and keep it where it is the same for every event."""
+        prefix, functions = call.prefix, self._functions
+        made = requests.head(
+            call.send, call.proof, lambda name: here.of(functions.get(f"{prefix}!{name}")), self._endpoint
+        )
+        if call.fixed:
+            self._heads[prefix] = made
+        return made
+
+    def _judged(
+        self, call: Call, here: Here, values: Sequence[Json], reply: Reply, moment: Moment
+    ) -> tuple[Outcome, ...]:
+        functions = self._functions
         if isinstance(reply, Answer):
             here.scope.res = results.seen(reply, call.judging)
-        return results.outcomes(
-            call.judging,
-            reply,
-            values,
-            lambda name, it, index: here.inside(f"{call.prefix}?{name}", it, index),
-            moment.now,
-        )
+
+        def evaluate(name: str, it: Json, index: Json) -> Json:
+            bound = here if index is None else Here(here.document, here.settings, here.memory, here.scope, it, index)
+            return bound.of(functions.get(f"{call.prefix}?{name}"))
+
+        return results.outcomes(call.judging, reply, values, evaluate, moment.now)
 
     def _checked(self, call: Call, moment: Moment) -> Exchange:
         here = self._here({}, Scope(moment.now, moment.request_id))
-        ended = yield from self._talk(call, here, [None], moment)
-        name = f"{CHECK}!ok"
-        if ended[0].what is Class.SUCCESS and name in self._functions and not here.compute(name):
+        asked = self._asked(call, self._functions.get(f"{CHECK}!body"), here, moment)
+        if isinstance(asked, Outcome):
+            return (asked,)
+        reply = yield asked
+        ended = self._judged(call, here, [None], reply, moment)
+        accepts = self._functions.get(f"{CHECK}!ok")
+        if ended[0].what is Class.SUCCESS and accepts and not here.of(accepts):
             return (Outcome(Class.FINAL, "rejected", ended[0].status),)
         return ended
 
-    def _mapped(self, plan: Plan, here: _Here) -> list[Item | Drop]:
+    def _mapped(self, steps: Steps, here: Here) -> list[Item | Drop]:
         """Map one event through one action: its items, or one drop."""
+        plan = steps.plan
         name = plan.spec.name
-        if not (plan.always or plan.late_when or here.compute(f"{name}.when")):
+        if steps.when and not plan.late_when and not here.of(steps.when):
             return [Drop(name, "no_match")]
         if plan.spec.max_age_s and _is_old(plan.spec, here):
             return [Drop(name, "too_old")]
-        for refusal in plan.refusals:
-            if not refusal.late and bool(here.compute(refusal.name)) is not refusal.must_hold:
+        for refusal, test in steps.early:
+            if bool(here.of(test)) is not refusal.must_hold:
                 return [Drop(name, refusal.code, refusal.say)]
-        if plan.spec.each is None:
-            return [self._item(plan, here, 0)]
+        if steps.each is None:
+            return [self._item(steps, here, 0)]
         made = [
-            self._item(
-                plan, _Here(here.functions, here.settings, here.document, here.memory, here.scope, it, index), index
-            )
-            for index, it in enumerate(entries(here.compute(f"{name}.each")))
+            self._item(steps, Here(here.document, here.settings, here.memory, here.scope, it, index), index)
+            for index, it in enumerate(entries(here.of(steps.each)))
         ]
         items: list[Item | Drop] = [one for one in made if isinstance(one, Item)]
         said: list[Item | Drop] = [one for one in made if isinstance(one, Drop) and one.code != "no_match"]
         return items or said[:1] or [Drop(name, "no_match")]
 
-    def _item(self, plan: Plan, here: _Here, index: int) -> Item | Drop:
-        name = plan.spec.name
-        if plan.late_when and not here.compute(f"{name}.when"):
+    def _item(self, steps: Steps, here: Here, index: int) -> Item | Drop:
+        name = steps.plan.spec.name
+        if steps.plan.late_when and not here.of(steps.when):
             return Drop(name, "no_match")
-        value = here.compute(f"{name}.item") if plan.maps else None
-        here.scope.item = value
-        for refusal in plan.refusals:
-            if refusal.late and bool(here.compute(refusal.name)) is not refusal.must_hold:
+        value = here.scope.item = here.of(steps.item)
+        for refusal, test in steps.late:
+            if bool(here.of(test)) is not refusal.must_hold:
                 return Drop(name, refusal.code, refusal.say)
-        if value is None and plan.maps:
+        if value is None and steps.item:
             return Drop(name, "invalid", "nothing is left to send")
-        return self._weighed(plan, here, index, value)
-
-    def _weighed(self, plan: Plan, here: _Here, index: int, value: Json) -> Item | Drop:
-        name, batch = plan.spec.name, plan.spec.batch
         try:
-            size = len(encode(value)) + 1 if plan.maps else 0
+            text = encode(value) if steps.item else b""
         except TypeError:
             return Drop(name, "mapping_error", "the item cannot be written as JSON")
-        if (batch and batch.item_bytes and size > batch.item_bytes + 1) or size > self._actions[name].max_bytes:
+        size = len(text) + 1 if steps.item else 0
+        if size > steps.max_bytes:
             return Drop(name, "too_large")
-        group: tuple[Json, ...] = ()
-        if batch and batch.by:
-            group = tuple(here.compute(f"{name}.by{place}") for place in range(len(batch.by)))
-        return Item(name, index, value, size, group, here.document)
+        group = tuple(map(here.of, steps.group)) if steps.group else ()
+        return Item(name, index, value, size, group, here.document, text)
 
-    def _kept(self, plan: Plan, items: tuple[Item, ...]) -> tuple[list[Item], list[int]]:
-        """Keep the last item of each key, and say for every item which kept one it goes with."""
-        name = f"{plan.spec.name}.unique"
-        if name not in self._functions:
-            return list(items), list(range(len(items)))
-        keys = [self._key(name, plan, item) for item in items]
+    def _kept(self, steps: Steps, items: tuple[Item, ...]) -> tuple[Sequence[Item], Sequence[int] | None]:
+        """Keep the last item of each key, and say for every item which kept one it goes with; None: its own."""
+        if steps.unique is None:
+            return items, None
+        keys = [self._key(steps, item) for item in items]
         last = {key: place for place, key in enumerate(keys)}
         order = sorted(last.values())
         return [items[place] for place in order], [order.index(last[key]) for key in keys]
 
-    def _key(self, name: str, plan: Plan, item: Item) -> bytes:
+    def _key(self, steps: Steps, item: Item) -> bytes:
         scope = Scope(item=item.value)
-        here = self._looped(plan, item, scope) if plan.loops else self._here(item.document, scope)
-        return canonical(here.compute(name))
+        here = self._looped(steps, item, scope) if steps.plan.loops else self._here(item.document, scope)
+        return canonical(here.of(steps.unique))
 
     def _action(self, plan: Plan) -> Action:
         spec, batch = plan.spec, plan.spec.batch
-        limit = number(self._here({}, Scope()).compute(f"{spec.name}.max")) if batch else 1
+        limit = number(self._here({}, Scope()).of(self._functions[f"{spec.name}.max"])) if batch else 1
         stated = batch.bytes if batch else 0
         most = max(stated - ENVELOPE, stated // 2) if stated else MAX_BYTES
         wait_s = batch.wait_s if batch else 0.0
@@ -246,11 +223,25 @@ class CompiledTarget:
         found: dict[str, str] = {}
         for call in calls:
             if call.proof.basic:
-                user, password = (text_of(here.compute(f"{call.prefix}!auth.{part}")) for part in ("user", "password"))
+                names = (f"{call.prefix}!auth.{part}" for part in ("user", "password"))
+                user, password = (text_of(here.of(self._functions[name])) for name in names)
                 found.setdefault(f"auth.basic.{call.prefix}", credentials(user, password))
         return found
 
 
-def _is_old(spec: ActionSpec, here: _Here) -> bool:
+def _by_kind(plans: Mapping[str, Plan]) -> dict[str, tuple[str, ...]]:
+    """Name the actions for each type of call for which no name of an event decides."""
+    kinds = {kind for plan in plans.values() for kind in plan.spec.triggers}
+    named = {
+        kind
+        for plan in plans.values()
+        for each in (plan.spec.triggers, plan.spec.excepts)
+        for kind in each
+        if each[kind]
+    }
+    return {kind: tuple(name for name, plan in plans.items() if is_for(plan.spec, kind, "")) for kind in kinds - named}
+
+
+def _is_old(spec: ActionSpec, here: Here) -> bool:
     happened = micros(here.document.get("timestamp"))
     return happened is not None and happened < here.scope.now - spec.max_age_s * SECOND

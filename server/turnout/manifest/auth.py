@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 
 from turnout.clock import SECOND
@@ -25,6 +24,10 @@ def credentials(user: str, password: str) -> str:
     return base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
+SIGNATURE = frozenset({"webhook-id", "webhook-timestamp", "webhook-signature"})
+"""Headers that `signed` makes."""
+
+
 def signed(keys: tuple[bytes, ...], moment: Moment, body: bytes) -> tuple[tuple[str, str], ...]:
     """Make the headers of Standard Webhooks: one signature for each key, none without a key.
 
@@ -35,5 +38,5 @@ def signed(keys: tuple[bytes, ...], moment: Moment, body: bytes) -> tuple[tuple[
     if not keys:
         return headers
     content = f"{moment.request_id}.{stamp}.".encode() + body
-    marks = (base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode() for key in keys)
+    marks = (base64.b64encode(hmac.digest(key, content, "sha256")).decode() for key in keys)
     return (*headers, ("webhook-signature", " ".join(f"v1,{mark}" for mark in marks)))

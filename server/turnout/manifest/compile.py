@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
+import msgspec
+
 from turnout.document import Document, Json
 from turnout.errors import InvalidInput, InvalidManifest
 from turnout.manifest.emit import UNSET, Unset, Writer
@@ -27,8 +29,7 @@ Memory: TypeAlias = "list[Json | Unset]"
 NO_SETTINGS: Document = {}
 
 
-@dataclass(slots=True)
-class Scope:
+class Scope(msgspec.Struct, gc=False):
     """What a value may read beside the event, the settings and a loop."""
 
     now: int = 0

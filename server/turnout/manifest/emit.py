@@ -6,12 +6,13 @@ and a choice computes its chosen branch only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from typing import Final
 
 from turnout.document import encode
 from turnout.manifest import nodes, values
-from turnout.manifest.nodes import Const, Node
+from turnout.manifest.nodes import Const, Node, children
 from turnout.manifest.operators import TABLE
 from turnout.manifest.reads import roots
 
@@ -26,7 +27,7 @@ UNSET: Final = Unset()
 _STABLE = frozenset({"event", "settings", "integrations", "now"})
 """What stays the same for one event: a named value that reads nothing else is remembered."""
 _RUNTIME: tuple[Callable[..., object], ...] = (
-    *(values.dig, values.text_of, values.entries, values.is_empty, values.integration, values.same),
+    *(values.at, values.text_of, values.entries, values.is_empty, values.integration, values.same),
     *(values.compare, values.contains, values.add, values.subtract, values.multiply),
 )
 _GOES_ON: Mapping[type[Node], str] = {
@@ -36,8 +37,8 @@ _GOES_ON: Mapping[type[Node], str] = {
     nodes.First: "if is_empty({}):",
 }
 _BINARY = {
-    "==": "same({}, {})",
-    "!=": "not same({}, {})",
+    "==": "{0} == {1} if type({0}) is str else same({0}, {1})",
+    "!=": "{0} != {1} if type({0}) is str else not same({0}, {1})",
     "in": "contains({}, {})",
     "+": "add({}, {})",
     "-": "subtract({}, {})",
@@ -53,6 +54,7 @@ class Writer:
         self.lets, self.names = lets, names
         self.lines: list[str] = []
         self.bound: dict[str, object] = {"U": UNSET, "EMPTY": {}, "enc": encode, "render": render}
+        self.bound["ORDERED"] = frozenset({int, float, str})
         self.bound |= {function.__name__: function for function in _RUNTIME}
         self.constants: dict[tuple[str, str], str] = {}
         stable = [name for name, node in lets.items() if roots(node, lets) <= _STABLE]
@@ -90,7 +92,7 @@ class Writer:
 
     def finish(self, name: str, body: Body, last: str) -> None:
         """Write a function down."""
-        self.lines += [f"def {name}(e, s, L, it, ix, x):", *body.head, *body.lines, f"    {last}"]
+        self.lines += [f"def {name}(e, s, L, it, ix, x):", *body.written(), f"    {last}"]
 
 
 class Body:
@@ -99,7 +101,8 @@ class Body:
     def __init__(self, writer: Writer) -> None:
         self.writer = writer
         self.head: list[str] = []
-        self.lines: list[str] = []
+        self.heads = dict.fromkeys(("e", "s", "it"), (self.head, 1))
+        self.lines: list[list[str]] = [self.head]
         self.hoisted: dict[tuple[str, ...], str] = {}
         self.depth = 1
         self.count = 0
@@ -107,7 +110,11 @@ class Body:
 
     def say(self, line: str) -> None:
         """Write a statement."""
-        self.lines.append("    " * self.depth + line)
+        self.lines.append(["    " * self.depth + line])
+
+    def written(self) -> Iterator[str]:
+        """Give all statements, what was hoisted in its place."""
+        return chain.from_iterable(self.lines)
 
     def fresh(self) -> str:
         """Make a variable."""
@@ -150,7 +157,17 @@ class Body:
 
     def below(self, of: str, keys: tuple[str, ...]) -> str:
         """Follow a path below a value."""
-        return self.hold(f"dig({of}, {self.writer.bind(keys)})") if keys else of
+        if not keys:
+            return of
+        held = self.hold(of)
+        for key in keys:
+            bound = self.writer.bind(key)
+            if _is_number(key):
+                inside = f"type({held}) is list and len({held}) > {int(key)}"
+                self.say(f"{held} = {held}[{int(key)}] if {inside} else at({held}, {bound})")
+            else:
+                self.say(f"{held} = {held}.get({bound}) if type({held}) is dict else None")
+        return held
 
     def let(self, name: str) -> str:
         """Use a named value: computed once where it can be remembered."""
@@ -168,7 +185,7 @@ class Body:
             case "event" | "settings":
                 return self.document("e" if root == "event" else "s", keys)
             case "it":
-                return self.below(self.it, keys)
+                return self.document(self.it, keys)
             case "index":
                 return self.below(self.index, keys)
             case "integrations":
@@ -177,22 +194,25 @@ class Body:
                 return self.below(self.hold(f"x.{root}"), keys)
 
     def document(self, name: str, keys: tuple[str, ...]) -> str:
-        """Read the event or the settings: prefixes once, at the head, as objects; the last key where it is needed."""
-        if any(key.isdigit() for key in keys):
-            return self.hold(f"dig({name}, {self.writer.bind(keys)})")
+        """Read the event, the settings or a loop's element: prefixes once, as objects; the last key where needed."""
+        if any(map(_is_number, keys)):
+            return self.below(name, keys)
         if not keys:
             return name
         return self.hold(f"{self.prefix((name, *keys[:-1]))}.get({self.writer.bind(keys[-1])})")
 
     def prefix(self, keys: tuple[str, ...]) -> str:
-        """Look a prefix up at the head, as an object."""
-        if len(keys) == 1:
+        """Look a prefix up where its root is bound, as an object."""
+        if keys in {("e",), ("s",)}:  # always objects
             return keys[0]
         if keys not in self.hoisted:
-            above = self.prefix(keys[:-1])
+            source = keys[0] if len(keys) == 1 else f"{self.prefix(keys[:-1])}.get({self.writer.bind(keys[-1])})"
+            head, depth = self.heads[keys[0]]
             name = f"p{len(self.hoisted)}"
-            self.head.append(f"    {name} = {above}.get({self.writer.bind(keys[-1])})")
-            self.head.append(f"    if type({name}) is not dict: {name} = EMPTY")
+            head += (
+                f"{'    ' * depth}{name} = {source}",
+                f"{'    ' * depth}if type({name}) is not dict: {name} = EMPTY",
+            )
             self.hoisted[keys] = name
         return self.hoisted[keys]
 
@@ -210,17 +230,21 @@ class Body:
                 self.say(f"if {held} is not None: {held} = enc({held}).decode()")
                 return held
             case nodes.Text(parts):
-                written = [
-                    self.emit(part)
-                    if isinstance(part, Const) and isinstance(part.value, str)
-                    else f"text_of({self.emit(part)})"
-                    for part in parts
-                ]
-                return self.hold(" + ".join(written))
+                return self.text(parts)
             case nodes.Binary(op, left, right):
                 return self.hold(_binary(op, self.emit(left), self.emit(right)))
             case nodes.Call():
                 return self.call(node)
+
+    def text(self, parts: tuple[Node, ...]) -> str:
+        """Write a text of parts; what is text already is not asked to become it."""
+        return self.hold(f'f"{"".join(self.piece(part) for part in parts)}"')
+
+    def piece(self, part: Node) -> str:
+        """Write one part of a text."""
+        value = self.emit(part)
+        literal = isinstance(part, Const) and isinstance(part.value, str)
+        return f"{{{value}}}" if literal else f"{{{value} if type({value}) is str else text_of({value})}}"
 
     def call(self, node: nodes.Call) -> str:
         """Call an operator; most are not called on null."""
@@ -291,7 +315,7 @@ class Body:
     def append(self, target: str, part: Node) -> None:
         """Add to a list, a computed null left out."""
         value = self.emit(part)
-        if isinstance(part, Const):
+        if _stays(part):
             self.say(f"{target}.append({value})")
         else:
             self.say(f"if {value} is not None: {target}.append({value})")
@@ -304,14 +328,14 @@ class Body:
             self.say(f"if type({value}) is dict: {held}.update({value})")
         for key, part in node.entries:
             self.put(held, self.emit(key), part)
-        if not node.keep:
+        if not node.keep and not any(_stays(part) for _, part in node.entries):
             self.say(f"if not {held}: {held} = None")
         return held
 
     def put(self, target: str, key: str, part: Node) -> None:
         """Set a key, a computed null left out."""
         value = self.emit(part)
-        if isinstance(part, Const):
+        if _stays(part):
             self.say(f"{target}[{key}] = {value}")
         else:
             self.say(f"if {value} is not None: {target}[{key}] = {value}")
@@ -322,24 +346,47 @@ class Body:
         source = self.emit(node.source)
         it, index = self.fresh(), self.fresh()
         self.say(f"{held} = {'[]' if isinstance(node, nodes.Each) else '{}'}")
-        self.say(f"for {index}, {it} in enumerate(entries({source})):")
+        elements = f"{source} if type({source}) is list else entries({source})"
+        counts = any("index" in roots(each, self.writer.lets) for each in children(node)[1:])
+        self.say(f"for {index}, {it} in enumerate({elements}):" if counts else f"for {it} in {elements}:")
         outer = (self.it, self.index)
-        self.it, self.index = it, index
+        self.it, self.index = it, index if counts else "None"
         self.depth += 1
-        if node.where != nodes.TRUE:
-            self.say(f"if not {self.emit(node.where)}: continue")
-        if isinstance(node, nodes.Each):
-            self.append(held, node.do)
-        else:
-            key = self.emit(node.key)
-            self.say(f"if {key} is None: continue")
-            self.put(held, f"text_of({key})", node.value)
+        head: list[str] = []
+        self.heads[it] = (head, self.depth)
+        self.lines.append(head)
+        self.turn(node, held)
         self.depth -= 1
         self.it, self.index = outer
         if not node.keep:
             self.say(f"if not {held}: {held} = None")
         return held
 
+    def turn(self, node: nodes.Each | nodes.EachPair, held: str) -> None:
+        """Write what a loop does with one element."""
+        if node.where != nodes.TRUE:
+            self.say(f"if not {self.emit(node.where)}: continue")
+        if isinstance(node, nodes.Each):
+            self.append(held, node.do)
+            return
+        key = self.emit(node.key)
+        self.say(f"if {key} is None: continue")
+        self.put(held, f"text_of({key})", node.value)
+
+
+def _is_number(key: str) -> bool:
+    """Tell whether a key may lead into a list."""
+    return key.isascii() and key.isdigit() and len(key) < 10  # noqa: PLR2004 - as `values.at`
+
+
+def _stays(node: Node) -> bool:
+    """Tell whether a value stays in its object or list, whatever it is: a literal, or text, which is never null."""
+    return isinstance(node, Const | nodes.Text)
+
 
 def _binary(op: str, left: str, right: str) -> str:
-    return _BINARY[op].format(left, right) if op in _BINARY else f"compare({op!r}, {left}, {right})"
+    """Write a comparison or a sum; what is of one kind is compared where it stands."""
+    if op in _BINARY:
+        return _BINARY[op].format(left, right)
+    alike = f"type({left}) is type({right}) and type({left}) in ORDERED"
+    return f"{left} {op} {right} if {alike} else compare({op!r}, {left}, {right})"

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from turnout.manifest import requests, results
 from turnout.manifest.compile import Program, compile_nodes
 from turnout.manifest.model import ActionSpec, Auth, Manifest, Results, Rule, Send
-from turnout.manifest.nodes import TRUE, Node, Path
+from turnout.manifest.nodes import TRUE, By, Choose, Listing, Node, Path, Shape, children
 from turnout.manifest.reads import roots
 
 CHECK = "check"
 _LOOP = frozenset({"it", "index"})
+_ITEMS = frozenset({"item", "batch"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +29,17 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request and how its answer is judged; its functions are named `prefix!…` and `prefix?…`."""
+    """One request and how its answer is judged; its functions are named `prefix!…` and `prefix?…`.
+
+    `fixed`: all but the body is the same for every event. `passes`: items go into the body as they are.
+    """
 
     prefix: str
     send: Send
     proof: Auth
     judging: results.Judging
+    fixed: bool
+    passes: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +82,41 @@ def _call(manifest: Manifest, send: Send, base: Results, prefix: str, nodes: dic
     proof = send.auth or manifest.auth
     rules = send.results.over(base)
     reset = manifest.limits.reset
-    nodes |= {f"{prefix}!{name}": node for name, node in requests.shapes(send, manifest, proof=proof).items()}
-    nodes |= {f"{prefix}?{name}": node for name, node in results.shapes(rules, reset).items()}
-    return Call(prefix, send, proof, results.judging(rules, send, manifest.profile, reset, manifest.lets))
+    asked = requests.shapes(send, manifest, proof=proof)
+    judged = results.shapes(rules, reset)
+    nodes |= {f"{prefix}!{name}": node for name, node in asked.items()}
+    nodes |= {f"{prefix}?{name}": node for name, node in judged.items()}
+    body = asked.pop("body", None)
+    head = _roots(manifest, *asked.values())
+    passes = body is not None and send.kind in {"json", "ndjson"} and _passes(manifest, body)
+    return Call(
+        prefix,
+        send,
+        proof,
+        results.judging(rules, send, manifest.profile, reset, manifest.lets),
+        fixed=head <= {"settings"},
+        passes=passes and not (head | _roots(manifest, *judged.values())) & _ITEMS,
+    )
+
+
+def _passes(manifest: Manifest, node: Node) -> bool:
+    """Tell whether a body only places items, and never looks into one: then they need not be encoded again."""
+    inside: tuple[Node, ...]
+    match node:
+        case Path("item" | "batch", ()) | Path("batch", ("0",)):
+            return True
+        case Shape():
+            inside = tuple(part for _, part in node.entries)
+        case Listing():
+            inside = node.parts
+        case Choose():
+            inside = (node.then, node.other)
+        case By():
+            inside = (*(one for _, one in node.cases), node.other)
+        case _:
+            inside = ()
+    others = (each for each in children(node) if each not in inside) if inside else (node,)
+    return all(_passes(manifest, each) for each in inside) and not _roots(manifest, *others) & _ITEMS
 
 
 def _plan(manifest: Manifest, spec: ActionSpec, nodes: dict[str, Node]) -> Plan:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TypeAlias
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
@@ -46,7 +47,7 @@ USER_AGENT = f"Turnout/{_version()}"
 
 
 def shapes(send: Send, manifest: Manifest, *, proof: Auth) -> dict[str, Node]:
-    """Name the values that `build` computes for a request."""
+    """Name the values that a request is made of: its head, and `body`."""
     found: dict[str, Node | None] = {
         "method": send.method,
         "url": send.url,
@@ -67,27 +68,53 @@ def shapes(send: Send, manifest: Manifest, *, proof: Auth) -> dict[str, Node]:
     return {name: node for name, node in found.items() if node is not None}
 
 
-def build(send: Send, proof: Auth, evaluate: Evaluate, endpoint: str, moment: Moment) -> Request:
-    """Make the request. Raises: Unsendable."""
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A request without its body. `keys` sign it; None: it is not signed."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    gzip: bool
+    keys: tuple[bytes, ...] | None
+
+
+def head(send: Send, proof: Auth, evaluate: Evaluate, endpoint: str) -> Head:
+    """Make what does not depend on the body. Raises: Unsendable."""
     method = text_of(evaluate("method")).upper()
     if method not in METHODS:
         raise Unsendable("the method is not one of GET, POST, PUT, PATCH, DELETE")
-    body = _body(send, evaluate)
     headers: dict[str, str] = {"user-agent": USER_AGENT}
     if send.kind:
         headers["content-type"] = send.media or _MEDIA[send.kind]
     for part in ("http.headers", "headers"):
         _put(headers, evaluate(part))
-    if send.kind and evaluate("gzip"):
-        body = gzip.compress(body, 6, mtime=0)
+    packed = bool(send.kind and evaluate("gzip"))
+    if packed:
         headers["content-encoding"] = "gzip"
-    headers |= _proved(proof, evaluate, moment, body)
+    headers |= _proved(proof, evaluate)
     _refuse(headers)
-    url = _url(evaluate, proof, endpoint)
-    return Request(method, url, tuple(headers.items()), body, send.timeout_s)
+    keys = None
+    if proof.standard_webhooks:
+        keys = _keys(evaluate)
+        headers = {name: value for name, value in headers.items() if name not in auth.SIGNATURE}
+    return Head(method, _url(evaluate, proof, endpoint), tuple(headers.items()), packed, keys)
 
 
-def _proved(proof: Auth, evaluate: Evaluate, moment: Moment, body: bytes) -> dict[str, str]:
+def request(head: Head, send: Send, value: Json, moment: Moment) -> Request:
+    """Make the request, whose body is made of a value. Raises: Unsendable."""
+    body = _body(send, value)
+    if head.gzip:
+        body = gzip.compress(body, 6, mtime=0)
+    headers = head.headers
+    if head.keys is not None:
+        if not moment.request_id.isprintable():
+            _refuse({"webhook-id": moment.request_id})
+        headers += auth.signed(head.keys, moment, body)
+    return Request(head.method, head.url, headers, body, send.timeout_s)
+
+
+def _proved(proof: Auth, evaluate: Evaluate) -> dict[str, str]:
     headers: dict[str, str] = {}
     token = evaluate("auth.bearer")
     if token is not None:
@@ -95,13 +122,14 @@ def _proved(proof: Auth, evaluate: Evaluate, moment: Moment, body: bytes) -> dic
     if proof.basic:
         headers |= [auth.basic(text_of(evaluate("auth.user")), text_of(evaluate("auth.password")))]
     _put(headers, {name: evaluate(f"auth.header.{name}") for name, _ in proof.header})
-    if proof.standard_webhooks:
-        try:
-            keys = signing_keys(text_of(evaluate("auth.hook")))
-        except ValueError:
-            raise Unsendable("the signing secret is not base64 after `whsec_`") from None
-        headers |= dict(auth.signed(keys, moment, body))
     return headers
+
+
+def _keys(evaluate: Evaluate) -> tuple[bytes, ...]:
+    try:
+        return signing_keys(text_of(evaluate("auth.hook")))
+    except ValueError:
+        raise Unsendable("the signing secret is not base64 after `whsec_`") from None
 
 
 def _put(headers: dict[str, str], given: Json) -> None:
@@ -118,11 +146,10 @@ def _refuse(headers: Mapping[str, str]) -> None:
             raise Unsendable("a header contains a control character")
 
 
-def _body(send: Send, evaluate: Evaluate) -> bytes:
-    if not send.kind:
-        return b""
-    value = evaluate("body")
+def _body(send: Send, value: Json) -> bytes:
     match send.kind:
+        case "":
+            return b""
         case "json":
             return encode(value)
         case "form":

@@ -3,6 +3,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import pytest
+
 from support.events import CALLER, RECEIVED, accepted
 from turnout.clock import HOUR, iso
 from turnout.document import Document, Json
@@ -46,6 +48,21 @@ def test_a_document_shows_the_corrected_time_and_the_envelopes_stamp() -> None:
 def test_a_time_that_only_the_library_stamped_is_the_original() -> None:
     made = stored({"originalTimestamp": "2025-11-24T14:00:00Z"})
     assert (made["timestamp"], made["originalTimestamp"]) == ("2025-11-24T14:00:00.000Z", "2025-11-24T14:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "shown"),
+    [
+        ("2025-11-24T14:00:00.123Z", "2025-11-24T14:00:00.123Z"),
+        ("2025-W48-1T14:00:00.123Z", "2025-11-24T14:00:00.123Z"),
+        ("2025-11-24 14:00:00.123Z", "2025-11-24T14:00:00.123Z"),
+        ("2025-11-31T14:00:00.123Z", "2025-11-24T16:00:00.000Z"),
+        ("2025-11-24T14:00:60.123Z", "2025-11-24T16:00:00.000Z"),
+        ("0000-11-24T14:00:00.123Z", "2025-11-24T16:00:00.000Z"),
+    ],
+)
+def test_a_time_is_shown_as_we_write_it_and_one_that_is_none_is_not_shown(timestamp: str, shown: str) -> None:
+    assert stored({"timestamp": timestamp})["timestamp"] == shown
 
 
 def test_without_any_time_an_event_happened_when_it_was_received() -> None:

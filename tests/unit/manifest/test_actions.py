@@ -304,7 +304,36 @@ def test_credentials_are_tried_by_the_request_that_the_manifest_names() -> None:
 def test_an_items_document_is_the_event_and_its_value_is_json() -> None:
     (item,) = items(target(one("item: {a: $.userId}, send: {post: 'https://a.test', json: $item}")), TRACK)
 
-    assert item == Item("a", 0, {"a": "u1"}, 11, (), TRACK)
+    assert item == Item("a", 0, {"a": "u1"}, 11, (), TRACK, b'{"a":"u1"}')
+
+
+def test_what_a_request_reads_of_its_event_is_that_events_own() -> None:
+    text = one("send: {post: 'https://a.test/{{ $.userId }}', headers: {X-Name: $.event}, json: {n: $.properties.n}}")
+    made = target(text)
+    other = TRACK | {"userId": "u2", "event": "Left", "properties": {"n": 2}}
+
+    asks = [request(made, TRACK), request(made, other), request(made, TRACK)]
+
+    assert [ask.url for ask in asks] == ["https://a.test/u1", "https://a.test/u2", "https://a.test/u1"]
+    assert [dict(ask.headers)["x-name"] for ask in asks] == ["Signed Up", "Left", "Signed Up"]
+    assert [ask.body for ask in asks] == [b'{"n":1}', b'{"n":2}', b'{"n":1}']
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("$item", '{"id":"m1"}'),
+        ("{all: $batch, first: $batch.0}", '{"all":[{"id":"m1"},{"id":"m2"}],"first":{"id":"m1"}}'),
+        ("{ids: {$each: $batch, $do: $it.id}}", '{"ids":["m1","m2"]}'),
+        ("{id: $batch.1.id, text: {$json: $batch}}", '{"id":"m2","text":"[{\\"id\\":\\"m1\\"},{\\"id\\":\\"m2\\"}]"}'),
+        ("{$spread: $item, n: $batch | count}", '{"id":"m1","n":2}'),
+        ("{$if: $item.id == 'm1', $then: $batch, $else: $item}", '[{"id":"m1"},{"id":"m2"}]'),
+    ],
+)
+def test_a_body_may_hold_its_items_and_look_into_them(body: str, text: str) -> None:
+    made = target(one(f"item: {{id: $.messageId}}, batch: {{max: 10}}, send: {{post: 'https://a.test', json: {body}}}"))
+
+    assert request(made, TRACK, ORDER).body.decode() == text
 
 
 def test_a_limit_may_come_from_a_setting() -> None:
