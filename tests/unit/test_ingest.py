@@ -147,6 +147,15 @@ def test_live_and_test_people_of_the_same_id_are_two(store: Store) -> None:
     assert people[0] != people[1]
 
 
+def test_a_device_that_two_users_share_in_turn_merges_them_no_more_than_at_once(store: Store) -> None:
+    record(store, track("m1", "u1", anonymousId="a1"))
+    record(store, track("m2", "u2", anonymousId="a1"))
+    record(store, track("m3", "u1"), track("m4", "u2"))
+
+    people = [event.person for event in store.look(lambda view: view.log.after(0, 9))]
+    assert people == [1, 2, 1, 2]
+
+
 def test_a_suppression_of_a_live_person_does_not_reach_the_test_one(store: Store) -> None:
     key = store.vault.identifier(Identifier(LIVE, IdType.USER, "u1"))
     store.commit(lambda unit: unit.privacy.suppress([key], "r1"))

@@ -131,7 +131,7 @@ class _Graph:
 
     def person(self, person: PersonId) -> Person:
         """Look up what is known of a person by now."""
-        return self.people.get(person) or self.known.people.get(person) or Person(person)
+        return self.people.get(person) or self.known.people[person]
 
     def exceeded(self, joined: list[PersonId], fresh: list[Identifier]) -> str:
         """Name the limit that these people and identifiers would exceed as one person, if any."""
@@ -152,6 +152,7 @@ class _Graph:
         """Make a person of the next free id."""
         person = PersonId(self.known.next_person + len(self.created))
         self.created.append(person)
+        self.people[person] = Person(person)
         return person
 
     def link(self, identifier: Identifier, person: PersonId, at: int) -> None:
