@@ -20,8 +20,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from turnout.clock import month_of
 from turnout.event.model import Event, PersonId
-from turnout.identity.model import Identifier, IdType, Known, Merge, Person, Resolution
+from turnout.identity.model import Guise, Identifier, IdType, Known, Merge, Person, Resolution
 
 _BLOCKED = re.compile(r"[0-]*|-1|null|anonymous|undefined", re.IGNORECASE)
 """Source: identity.md 2, suggested blocked values; `undefined` is what JavaScript makes of a missing id."""
@@ -39,6 +40,15 @@ class Limits:
 
 
 DEFAULT_LIMITS: Final = Limits()
+
+
+def guises(events: Sequence[Event]) -> list[Guise]:
+    """List as whom these events came: what the store may know already."""
+    months = {received: month_of(received) for received in {event.received for event in events}}
+    return [
+        (months[event.received], event.source, event.namespace, event.user_id, event.anonymous_id, event.emails)
+        for event in events
+    ]
 
 
 def claims(events: Sequence[Event]) -> tuple[Identifier, ...]:
