@@ -40,6 +40,16 @@ class SystemClock:
         return time.monotonic()
 
 
+def month_of(moment: int) -> int:
+    """Say which calendar month (UTC) a moment is in, as YYYYMM.
+
+    >>> month_of(1_764_000_000_000_000)
+    202511
+    """
+    at = datetime.fromtimestamp(moment // SECOND, UTC)
+    return at.year * 100 + at.month
+
+
 def iso(moment: int) -> str:
     """Write microseconds as ISO 8601 with milliseconds and `Z`.
 

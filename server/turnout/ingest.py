@@ -10,17 +10,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
+import msgspec
+
 from turnout.entropy import uuid7
 from turnout.event.accept import accept
 from turnout.event.model import Accepted, Call, Caller, Event, MessageId, Refused, Seq
 from turnout.event.wire import alike
 from turnout.identity.meter import counted
-from turnout.identity.resolve import claims, identifiers, resolve
+from turnout.identity.model import Resolution
+from turnout.identity.resolve import claims, guises, identifiers, resolve
 from turnout.store.unit import Unit
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(msgspec.Struct, frozen=True, gc=False):
     """One call that is in the log. `repeated`: it was there before, under this message id from this source.
 
     `differs`: the repeat had another body; the first one stays.
@@ -53,15 +55,16 @@ def ingest(unit: Unit, calls: tuple[Call, ...], caller: Caller) -> Receipt:
     """Record calls; those refused are returned with their reason, not stored (`refuse` keeps them)."""
     session = unit.session
     made = accept(calls, caller, fresh_id=partial(uuid7, session.now, session.entropy))
-    allowed = tuple(_unless_suppressed(unit, each) for each in made)
-    events = [each for each in allowed if isinstance(each, Event)]
-    seen = unit.log.seen(events)
+    if unit.privacy.suppressing():
+        made = tuple([_unless_suppressed(unit, each) for each in made])
+    events = [each for each in made if isinstance(each, Event)]
     start = session.counter.seq
+    seen = unit.log.take_ids(events)
     fresh = [event for event, earlier in zip(events, seen, strict=True) if earlier is None]
     if fresh:
         _record(unit, fresh, start)
     answers = iter(_answers(unit, events, seen, start))
-    entries = tuple(each if isinstance(each, Refused) else next(answers) for each in allowed)
+    entries = tuple([each if isinstance(each, Refused) else next(answers) for each in made])
     return Receipt(entries, start if fresh else 0, start + len(fresh) - 1 if fresh else 0)
 
 
@@ -71,18 +74,24 @@ def refuse(unit: Unit, receipt: Receipt) -> None:
 
 
 def _record(unit: Unit, fresh: list[Event], start: int) -> None:
-    known = unit.people.known(claims(fresh))
-    whose = resolve(fresh, known)
-    places = {person: event.namespace for person, event in zip(whose.persons, fresh, strict=True)}
-    linked = {person: fresh[at].namespace for _, person, at in whose.linked}
-    homes = [linked.get(person) or places[person] for person in whose.created]
-    unit.people.apply(whose, homes, start)
-    unit.people.count(counted(fresh), start)
-    first = unit.log.append(fresh, whose.persons)
-    assert first == start, "the log goes on where it was"
+    """Write new events. Most are of regulars: only those of strangers are resolved and counted."""
+    people = unit.people
+    came_as = guises(fresh)
+    regulars = people.regulars(came_as)
+    strange = [at for at, person in enumerate(regulars) if person is None]
+    whose = Resolution(())
+    if strange:
+        events, seqs = [fresh[at] for at in strange], [start + at for at in strange]
+        whose = resolve(events, people.known(claims(events)))
+        people.apply(whose, seqs)
+        people.count(counted(events), seqs)
+        people.remember([came_as[at] for at in strange], whose)
+    found = iter(whose.persons)
+    persons = [next(found) if person is None else whose.survivor(person) for person in regulars]
+    unit.log.append(fresh, persons)
 
 
-def _answers(unit: Unit, events: list[Event], seen: tuple[Seq | None, ...], start: int) -> list[Recorded]:
+def _answers(unit: Unit, events: list[Event], seen: list[Seq | None], start: int) -> list[Recorded]:
     answers = []
     number = start
     for event, earlier in zip(events, seen, strict=True):
@@ -98,7 +107,7 @@ def _answers(unit: Unit, events: list[Event], seen: tuple[Seq | None, ...], star
 
 
 def _unless_suppressed(unit: Unit, each: Accepted) -> Accepted:
-    if isinstance(each, Refused) or not unit.privacy.suppressing():
+    if isinstance(each, Refused) or unit.people.regulars(guises((each,))) != [None]:
         return each
     if not any(unit.privacy.suppressed(identifier) for identifier in identifiers(each)):
         return each

@@ -63,7 +63,6 @@ def event(
         previous_id=previous_id,
         emails=emails,
         received=received,
-        timestamp=received,
         meta=b"",
         body=b"{}",
     )

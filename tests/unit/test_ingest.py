@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from functools import partial
+from itertools import product
 from pathlib import Path
 
 import pytest
 
-from support.engine import open_store, record, track
+from support.engine import caller, open_store, record, track
 from turnout.document import encode
 from turnout.event.model import CONFLICT, LIVE, TEST, Call, Refused
 from turnout.identity.model import Identifier, IdType
-from turnout.ingest import Receipt, Recorded, refuse
-from turnout.store.log import ACCEPTED, CONFLICTING, DUPLICATE, REFUSED
+from turnout.ingest import Receipt, Recorded, ingest, refuse
+from turnout.store.log import ACCEPTED, CONFLICTING, DUPLICATE, REFUSED, message_key
 from turnout.store.store import Store
+from turnout.store.unit import View
 
 
 @pytest.fixture
@@ -30,12 +33,21 @@ def only(receipt: Receipt) -> Recorded:
     return entry
 
 
+def only_seq(entry: Recorded | Refused) -> int:
+    assert isinstance(entry, Recorded)
+    return entry.seq
+
+
 def bodies(store: Store) -> list[bytes]:
     return store.look(lambda view: [event.body for event in view.log.after(0, 100)])
 
 
 def counted(store: Store, code: int) -> int:
     return store.look(lambda view: view.counts.since(0)).get(0, {}).get(code, 0)
+
+
+def metered(view: View, month: int) -> tuple[tuple[str, int, str, bool, int], ...]:
+    return view.people.meter(month)
 
 
 def test_a_new_id_is_stored(store: Store) -> None:
@@ -71,6 +83,18 @@ def test_of_an_id_twice_in_a_batch_the_first_stays(store: Store) -> None:
     assert [getattr(entry, "seq", None) for entry in receipt.entries] == [1, 2, 1]
     assert [getattr(entry, "differs", None) for entry in receipt.entries] == [False, False, True]
     assert len(bodies(store)) == 2
+
+
+def test_a_seen_id_among_new_ones_leaves_no_gap_and_takes_no_seq(store: Store) -> None:
+    record(store, track("m1"))
+
+    entries = [only_seq(entry) for entry in record(store, track("m2"), track("m1"), track("m3")).entries]
+    again = [only_seq(entry) for entry in record(store, track("m3"), track("m4"), track("m2")).entries]
+
+    assert (entries, again) == ([2, 1, 3], [3, 4, 2])
+    assert store.look(lambda view: view.log.messages(b"", 9)) == tuple(
+        sorted((message_key(1, f"m{seq}"), seq) for seq in (1, 2, 3, 4))
+    )
 
 
 def test_of_an_id_sent_at_once_by_many_threads_one_stays(store: Store) -> None:
@@ -139,12 +163,41 @@ def test_nothing_of_a_suppressed_person_is_stored_by_any_of_its_ids(store: Store
     assert (len(bodies(store)), counted(store, REFUSED)) == (1, 0)
 
 
+def test_a_regular_who_is_suppressed_is_refused_from_then_on_and_taken_again_afterwards(store: Store) -> None:
+    key = store.vault.identifier(Identifier(LIVE, IdType.USER, "u1"))
+    record(store, track("m1"))
+    store.commit(lambda unit: unit.privacy.suppress([key], "r1"))
+    refused = [record(store, track("m2")).refused for _ in range(2)]
+    store.commit(lambda unit: unit.privacy.unsuppress([key]))
+
+    assert [[each.reason for each in some] for some in refused] == [["suppressed"], ["suppressed"]]
+    assert only(record(store, track("m2"))).seq == 2
+
+
+def test_a_regular_counts_anew_in_each_month_and_at_each_source(store: Store) -> None:
+    moments = (1_764_000_000_000_000, 1_765_000_000_000_000)  # November and December of 2025
+    for number, (moment, source) in enumerate(product(moments, (1, 2, 1))):
+        store.commit(partial(ingest, calls=(track(f"m{number}"),), caller=caller(moment, source)))
+
+    months = [store.look(partial(metered, month=month)) for month in (202511, 202512)]
+    assert months == [tuple((LIVE, source, "u", False, 1) for source in (0, 1, 2))] * 2
+
+
 def test_live_and_test_people_of_the_same_id_are_two(store: Store) -> None:
     record(store, track("m1", "u1"))
     record(store, track("m2", "u1"), namespace=TEST)
 
     people = store.look(lambda view: [event.person for event in view.log.after(0, 9)])
     assert people[0] != people[1]
+
+
+def test_a_device_that_two_users_share_in_turn_merges_them_no_more_than_at_once(store: Store) -> None:
+    record(store, track("m1", "u1", anonymousId="a1"))
+    record(store, track("m2", "u2", anonymousId="a1"))
+    record(store, track("m3", "u1"), track("m4", "u2"))
+
+    people = [event.person for event in store.look(lambda view: view.log.after(0, 9))]
+    assert people == [1, 2, 1, 2]
 
 
 def test_a_suppression_of_a_live_person_does_not_reach_the_test_one(store: Store) -> None:

@@ -6,10 +6,10 @@ Read, checked and made in one pass, each call for itself. What the envelope of a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
 from turnout.document import Document, Json
 from turnout.event.model import Accepted, Call, Caller, Event, Kind, MessageId, Namespace, Refused
@@ -22,6 +22,7 @@ Place: TypeAlias = Callable[[Event, str], Namespace]
 """Where an event belongs, by its ids, e-mails and address: a rule may move a live one to a test namespace."""
 
 _KIND = {kind.value: kind for kind in Kind}
+_TRACK, _GROUP, _VIEWS = Kind.TRACK, Kind.GROUP, frozenset({Kind.PAGE, Kind.SCREEN})
 _encode = msgspec.json.Encoder().encode
 
 
@@ -43,17 +44,19 @@ def accept(
     assert isinstance(context, dict)
     size = (len(caller.context) if context else 0) + (len(caller.integrations) if integrations else 0)
     sent = parse(caller.sent_at)
+    derived = Derived(
+        sent="" if sent is None else caller.sent_at,
+        context=msgspec.Raw(caller.context) if context else msgspec.UNSET,
+        integrations=msgspec.Raw(caller.integrations) if integrations else msgspec.UNSET,
+    )
     door = _Door(
         caller=caller,
         fresh_id=fresh_id,
         place=place,
         limit=max(event_bytes - size, 0),
         sent=sent,
-        derived=Derived(
-            sent="" if sent is None else caller.sent_at,
-            context=msgspec.Raw(caller.context) if context else msgspec.UNSET,
-            integrations=msgspec.Raw(caller.integrations) if integrations else msgspec.UNSET,
-        ),
+        derived=derived,
+        plain=derived == NOTHING,
         ip=_text(context.get("ip")),
         direct=caller.client_side or context.get("direct") is True,
         emails=_email(context.get("traits")),
@@ -61,9 +64,8 @@ def accept(
     return tuple([_accept(call, door) for call in calls])
 
 
-@dataclass(frozen=True, slots=True)
-class _Door:
-    """What the calls of one caller have in common; the last five are read from the envelope once."""
+class _Door(msgspec.Struct, frozen=True):
+    """What the calls of one caller have in common; the last six are read from the envelope once."""
 
     caller: Caller
     fresh_id: Callable[[], str]
@@ -71,6 +73,7 @@ class _Door:
     limit: int
     sent: int | None
     derived: Derived
+    plain: bool
     ip: str
     direct: bool
     emails: tuple[str, ...]
@@ -99,20 +102,8 @@ def _accept(call: Call, door: _Door) -> Accepted:
 def _event(fields: Fields, kind: Kind, message_id: MessageId, door: _Door) -> Event:
     caller = door.caller
     context: Document = fields.context if isinstance(fields.context, dict) else {}
-    original = claimed(fields.timestamp, fields.original_timestamp)
-    own_sent = parse(fields.sent_at)
-    sent = door.sent if own_sent is None else own_sent
-    at = correct(original, sent, caller.received)
     ip = _text(context.get("ip")) or door.ip
-    asks = not ip and (door.direct or context.get("direct") is True)
-    derived = Derived(
-        "" if message_id == fields.message_id else message_id,
-        None if sent is None or at == correct(original, None, caller.received) else at,
-        door.derived.sent if own_sent is None else "",
-        caller.ip if asks else "",
-        door.derived.context,
-        door.derived.integrations,
-    )
+    asks = not ip and caller.ip and (door.direct or context.get("direct") is True)
     event = Event(
         caller.source,
         caller.namespace,
@@ -124,12 +115,35 @@ def _event(fields: Fields, kind: Kind, message_id: MessageId, door: _Door) -> Ev
         _text(fields.previous_id),
         _emails(kind, fields, context, door.emails),
         caller.received,
-        at,
-        b"" if derived == NOTHING else _encode(derived),
+        _meta(fields, message_id, door, caller.ip if asks else ""),
         fields.body,
     )
     namespace = door.place(event, ip or caller.ip) if door.place else event.namespace
     return event if namespace == event.namespace else replace(event, namespace=namespace)
+
+
+def _meta(fields: Fields, message_id: MessageId, door: _Door, ip: str) -> bytes:
+    """Write what is derived, most often nothing."""
+    if door.plain and fields.sent_at is None and message_id == fields.message_id and not ip:
+        return b""
+    own_sent = parse(fields.sent_at)
+    sent = door.sent if own_sent is None else own_sent
+    derived = Derived(
+        "" if message_id == fields.message_id else message_id,
+        None if sent is None else _corrected(fields, sent, door.caller.received),
+        door.derived.sent if own_sent is None else "",
+        ip,
+        door.derived.context,
+        door.derived.integrations,
+    )
+    return b"" if derived == NOTHING else _encode(derived)
+
+
+def _corrected(fields: Fields, sent: int, received: int) -> int | None:
+    """Say when it happened, where that is not when the client says it did."""
+    original = claimed(fields.timestamp, fields.original_timestamp)
+    at = correct(original, sent, received)
+    return None if at == correct(original, None, received) else at
 
 
 def _refuse(flaw: Flaw, caller: Caller, message_id: str, body: bytes) -> Refused:
@@ -141,13 +155,9 @@ def _kind(value: Json) -> Kind | None:
 
 
 def _name(kind: Kind, fields: Fields) -> str:
-    match kind:
-        case Kind.TRACK:
-            return _text(fields.event)
-        case Kind.PAGE | Kind.SCREEN:
-            return _text(fields.name)
-        case Kind.IDENTIFY | Kind.GROUP | Kind.ALIAS:
-            return ""
+    if kind is _TRACK:
+        return _text(fields.event)
+    return _text(fields.name) if kind in _VIEWS else ""
 
 
 def _text(value: Json) -> str:
@@ -156,8 +166,9 @@ def _text(value: Json) -> str:
 
 def _emails(kind: Kind, fields: Fields, context: Document, envelope: tuple[str, ...]) -> tuple[str, ...]:
     """Gather the person's addresses: the traits of a group call are the group's, so they hold none."""
-    own = () if kind is Kind.GROUP else _email(fields.traits)
-    other = _email(context.get("traits")) or envelope
+    own = _email(fields.traits) if fields.traits and kind is not _GROUP else ()
+    other = _email(context["traits"]) if "traits" in context else ()
+    other = other or envelope
     return own if not other or own == other else own + other
 
 

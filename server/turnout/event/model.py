@@ -65,8 +65,7 @@ class Call:
     message_id: MessageId | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True, gc=False):
     """One valid call, checked and on its way into the log; its `seq` comes with the commit.
 
     `name` is the event name of a track, the name of a page or screen, else empty. Absent ids are empty.
@@ -84,7 +83,6 @@ class Event:
     previous_id: str
     emails: tuple[str, ...]
     received: int
-    timestamp: int
     meta: bytes
     body: bytes
 

@@ -94,10 +94,10 @@ def message_id(body: bytes, meta: bytes) -> str:
 def id_text(value: Json) -> str | None:
     """Read a message id: a text as it is, a number as its decimal text, nothing as empty; None for the rest."""
     match value:
-        case None:
-            return ""
         case str():
             return value
+        case None:
+            return ""
         case bool():
             return None
         case int():

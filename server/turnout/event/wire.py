@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from turnout.document import Document, Json, encode
 from turnout.errors import InvalidCall
@@ -52,25 +53,40 @@ TOO_MANY_KEYS = Flaw("too_many_keys", f"An object has more than {KEYS:,} keys; s
 KEY_TOO_LONG = Flaw("key_too_long", f"A key is longer than {KEY_BYTES:,} bytes; shorten it.")
 
 
-class Fields(msgspec.Struct, frozen=True, gc=False):
-    """What the door needs of an event, as it came; None is absent or null. `body` is it less the write key."""
+if TYPE_CHECKING:
+    Value: TypeAlias = Json
+else:
+    Value = Any  # msgspec knows no type that holds itself
 
-    type: Json
-    user_id: Json
-    anonymous_id: Json
-    previous_id: Json
-    group_id: Json
-    event: Json
-    name: Json
-    category: Json
-    message_id: Json
-    timestamp: Json
-    original_timestamp: Json
-    sent_at: Json
-    traits: Json
-    properties: Json
-    context: Json
-    body: bytes
+
+class Fields(msgspec.Struct, frozen=True, gc=False, rename="camel", forbid_unknown_fields=True):
+    """What the door needs of an event, as it came; None is absent or null. `body` is it less the write key.
+
+    The decoder fills it by itself when an event has only these fields, which Segment's libraries send.
+    """
+
+    body: bytes = b""
+    type: Value = None
+    user_id: Value = None
+    anonymous_id: Value = None
+    previous_id: Value = None
+    group_id: Value = None
+    event: Value = None
+    name: Value = None
+    category: Value = None
+    message_id: Value = None
+    timestamp: Value = None
+    original_timestamp: Value = None
+    sent_at: Value = None
+    traits: Value = None
+    properties: Value = None
+    context: Value = None
+    integrations: Value = None
+    channel: Value = None
+    version: Value = None
+
+
+_NAMES = Fields.__struct_encode_fields__[1:]
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -92,6 +108,7 @@ class _Batch(msgspec.Struct, rename="camel"):
 
 
 _decode = msgspec.json.Decoder().decode
+_decode_usual = msgspec.json.Decoder(Fields).decode
 _split = msgspec.json.Decoder(_Batch).decode
 
 
@@ -99,6 +116,18 @@ def read(body: bytes, event_bytes: int = EVENT_BYTES) -> Fields | Flaw:
     """Decode one event wholly, or say why it is none."""
     if len(body) > event_bytes:
         return Flaw("too_large", f"The event has {len(body):,} bytes; at most {event_bytes:,} are taken.")
+    if _needs_look(body):
+        return _read_any(body)
+    try:
+        fields = _decode_usual(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _read_any(body)
+    force_setattr(fields, "body", body)
+    return fields
+
+
+def _read_any(body: bytes) -> Fields | Flaw:
+    """Decode an event that may have any fields, or be none."""
     value = check(body)
     if isinstance(value, Flaw):
         return value
@@ -107,25 +136,7 @@ def read(body: bytes, event_bytes: int = EVENT_BYTES) -> Fields | Flaw:
     if "writeKey" in value:
         del value["writeKey"]
         body = encode(value)
-    get = value.get
-    return Fields(
-        get("type"),
-        get("userId"),
-        get("anonymousId"),
-        get("previousId"),
-        get("groupId"),
-        get("event"),
-        get("name"),
-        get("category"),
-        get("messageId"),
-        get("timestamp"),
-        get("originalTimestamp"),
-        get("sentAt"),
-        get("traits"),
-        get("properties"),
-        get("context"),
-        body,
-    )
+    return Fields(body, *map(value.get, _NAMES))
 
 
 def check(text: bytes) -> Json | Flaw:

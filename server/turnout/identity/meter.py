@@ -8,11 +8,12 @@ each source (for the breakdown, which does not add up to the whole) and each tes
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal, TypeAlias
 
-from turnout.clock import SECOND
+import msgspec
+
+from turnout.clock import SECOND, month_of
 from turnout.event.model import Event, Namespace, SourceId
 
 WORKSPACE: Final = SourceId(0)
@@ -20,8 +21,7 @@ WORKSPACE: Final = SourceId(0)
 _Key: TypeAlias = tuple[int, Namespace, SourceId, Literal["u", "a"], str]
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(msgspec.Struct, frozen=True, gc=False):
     """One id that counts: `u` a user id, `a` an anonymous one, `linked` when it came with a user id.
 
     `month` is YYYYMM; `event` the position in the batch of the event that counted it first. The store adds the
@@ -56,16 +56,6 @@ def counted(events: Sequence[Event]) -> tuple[Count, ...]:
 def mtu(users: int, anonymous_unlinked: int) -> int:
     """Add up the monthly tracked users."""
     return users + anonymous_unlinked
-
-
-def month_of(moment: int) -> int:
-    """Say which month a moment is in, as YYYYMM.
-
-    >>> month_of(1_764_000_000_000_000)
-    202511
-    """
-    at = datetime.fromtimestamp(moment // SECOND, UTC)
-    return at.year * 100 + at.month
 
 
 def bounds(month: int) -> tuple[int, int]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
-from turnout.event.model import Namespace, PersonId
+import msgspec
+
+from turnout.event.model import Namespace, PersonId, SourceId
 
 
 class IdType(StrEnum):
@@ -30,8 +32,11 @@ class Identifier(NamedTuple):
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+Guise: TypeAlias = tuple[int, SourceId, Namespace, str, str, tuple[str, ...]]
+"""As whom somebody came: month, source, namespace, user id, anonymous id, e-mails. It decides whose and who counts."""
+
+
+class Person(msgspec.Struct, frozen=True, gc=False):
     """What the graph knows of one person: identifiers by type, and how often they were merged."""
 
     id: PersonId
@@ -72,3 +77,10 @@ class Resolution:
     linked: tuple[tuple[Identifier, PersonId, int], ...] = ()
     merges: tuple[Merge, ...] = ()
     refused: tuple[tuple[Identifier, str, int], ...] = ()
+
+    def survivor(self, person: PersonId) -> PersonId:
+        """Say who a person is after these merges."""
+        for merge in self.merges:
+            if person == merge.loser:
+                person = merge.survivor
+        return person

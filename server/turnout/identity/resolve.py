@@ -20,8 +20,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from turnout.clock import month_of
 from turnout.event.model import Event, PersonId
-from turnout.identity.model import Identifier, IdType, Known, Merge, Person, Resolution
+from turnout.identity.model import Guise, Identifier, IdType, Known, Merge, Person, Resolution
 
 _BLOCKED = re.compile(r"[0-]*|-1|null|anonymous|undefined", re.IGNORECASE)
 """Source: identity.md 2, suggested blocked values; `undefined` is what JavaScript makes of a missing id."""
@@ -39,6 +40,15 @@ class Limits:
 
 
 DEFAULT_LIMITS: Final = Limits()
+
+
+def guises(events: Sequence[Event]) -> list[Guise]:
+    """List as whom these events came: what the store may know already."""
+    months = {received: month_of(received) for received in {event.received for event in events}}
+    return [
+        (months[event.received], event.source, event.namespace, event.user_id, event.anonymous_id, event.emails)
+        for event in events
+    ]
 
 
 def claims(events: Sequence[Event]) -> tuple[Identifier, ...]:
@@ -131,7 +141,7 @@ class _Graph:
 
     def person(self, person: PersonId) -> Person:
         """Look up what is known of a person by now."""
-        return self.people.get(person) or self.known.people.get(person) or Person(person)
+        return self.people.get(person) or self.known.people[person]
 
     def exceeded(self, joined: list[PersonId], fresh: list[Identifier]) -> str:
         """Name the limit that these people and identifiers would exceed as one person, if any."""
@@ -152,6 +162,7 @@ class _Graph:
         """Make a person of the next free id."""
         person = PersonId(self.known.next_person + len(self.created))
         self.created.append(person)
+        self.people[person] = Person(person)
         return person
 
     def link(self, identifier: Identifier, person: PersonId, at: int) -> None:

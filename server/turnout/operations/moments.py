@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 
-from turnout.clock import DAY, HOUR, MINUTE
+from turnout.clock import DAY, HOUR, MINUTE, month_of
 from turnout.errors import InvalidInput
 from turnout.event.skew import parse
-from turnout.identity.meter import month_of
 
 _AGO = re.compile(r"([0-9]{1,6})\s*([mhdw])")
 _UNITS = {"m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from turnout.clock import iso
+from turnout.clock import iso, month_of
 from turnout.document import Document, Json
 from turnout.event.model import SourceId
 from turnout.guard.principal import Effect, Principal, Scope
@@ -13,7 +13,6 @@ from turnout.operations import names, page
 from turnout.operations.counted import counted
 from turnout.operations.model import Applied, Calling, Operation, Shown
 from turnout.operations.reader import Reader
-from turnout.store.log import month_of
 from turnout.store.unit import Unit, View
 from turnout.workspace import SOURCE, Source, source_body
 

@@ -7,13 +7,15 @@ released, into the cache when the group is committed, forgotten otherwise.
 
 from __future__ import annotations
 
-from collections import Counter as Tally
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import msgspec
+
 from turnout.event.model import PersonId
-from turnout.identity.model import Identifier
+from turnout.identity.model import Guise
 from turnout.workspace import Workspace
 
 K = TypeVar("K")
@@ -21,50 +23,55 @@ V = TypeVar("V")
 
 NameKey = tuple[int, int, str]
 """Source, kind, name."""
-MeterKey = tuple[int, str, int, str, str]
-"""Month, namespace, source, kind, value."""
 
 LIMIT = 65_536
-"""Entries of one kind; at 115 bytes each 7.5 MB. Beyond it the kind starts afresh."""
+"""Entries of one kind; a regular takes 350 bytes, so 23 MB. Beyond it the kind starts afresh."""
 
 
-@dataclass(slots=True)
-class Overlay:
-    """What one operation, or a group of them, changed."""
+class Overlay(msgspec.Struct):
+    """What one operation, or a group of them, changed.
 
-    owners: dict[Identifier, PersonId] = field(default_factory=dict)
-    metered: dict[MeterKey, bool] = field(default_factory=dict)
-    names: dict[NameKey, int] = field(default_factory=dict)
-    seen: Tally[int] = field(default_factory=Tally)
-    last_seen: dict[int, int] = field(default_factory=dict)
-    volumes: Tally[tuple[int, str, int]] = field(default_factory=Tally)
-    counts: Tally[tuple[int, int, int]] = field(default_factory=Tally)
-    moved_people: bool = False
+    `moved`: what was known of people below it is no longer true (a merge, an erasure, a suppression).
+    """
+
+    regulars: dict[Guise, PersonId] = {}
+    names: dict[NameKey, int] = {}
+    seen: defaultdict[int, int] = msgspec.field(default_factory=lambda: defaultdict(int))
+    last_seen: dict[int, int] = {}
+    volumes: defaultdict[tuple[int, str, int], int] = msgspec.field(default_factory=lambda: defaultdict(int))
+    counts: defaultdict[tuple[int, int, int], int] = msgspec.field(default_factory=lambda: defaultdict(int))
+    moved: bool = False
     configured: bool = False
+
+    def move(self) -> None:
+        """Forget who is whose."""
+        self.regulars.clear()
+        self.moved = True
 
     def absorb(self, other: Overlay) -> None:
         """Take over what a finished operation changed."""
-        if other.moved_people:
-            self.owners.clear()
-            self.moved_people = True
-        self.owners.update(other.owners)
-        self.metered.update(other.metered)
+        if other.moved:
+            self.move()
+        self.regulars.update(other.regulars)
         self.names.update(other.names)
-        self.seen.update(other.seen)
         self.last_seen.update(other.last_seen)
-        self.volumes.update(other.volumes)
-        self.counts.update(other.counts)
+        _add(self.seen, other.seen)
+        _add(self.volumes, other.volumes)
+        _add(self.counts, other.counts)
         self.configured = self.configured or other.configured
 
 
 @dataclass(slots=True)
 class Cache:
-    """What is known of the committed state, as of these generations."""
+    """What is known of the committed state, as of these generations.
+
+    `regulars`: guises in which somebody came, and who that is. When they come so again, nothing changes of who is
+    who, they are counted already, and they are not suppressed.
+    """
 
     people: int = -1
     regulations: int = -1
-    owners: dict[Identifier, PersonId] = field(default_factory=dict)
-    metered: dict[MeterKey, bool] = field(default_factory=dict)
+    regulars: dict[Guise, PersonId] = field(default_factory=dict)
     names: dict[NameKey, int] = field(default_factory=dict)
     suppressing: bool | None = None
     workspace: Workspace | None = None
@@ -72,10 +79,10 @@ class Cache:
     def heed(self, people: int, regulations: int, revision: int) -> None:
         """Drop what another process has made out of date."""
         if people != self.people:
-            self.owners.clear()
-            self.metered.clear()
+            self.regulars.clear()
             self.people = people
         if regulations != self.regulations:
+            self.regulars.clear()
             self.suppressing = None
             self.names.clear()
             self.regulations = regulations
@@ -84,13 +91,17 @@ class Cache:
 
     def merge(self, overlay: Overlay) -> None:
         """Take in what is now committed."""
-        if overlay.moved_people:
-            self.owners.clear()
+        if overlay.moved:
+            self.regulars.clear()
         if overlay.configured:
             self.workspace = None
-        _keep(self.owners, overlay.owners)
-        _keep(self.metered, overlay.metered)
+        _keep(self.regulars, overlay.regulars)
         _keep(self.names, overlay.names)
+
+
+def _add(sums: defaultdict[K, int], more: Mapping[K, int]) -> None:
+    for key, n in more.items():
+        sums[key] += n
 
 
 def _keep(kept: dict[K, V], fresh: Mapping[K, V]) -> None:

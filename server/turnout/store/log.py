@@ -6,15 +6,16 @@ import hashlib
 from collections import Counter as Tally
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from operator import itemgetter
 
-from turnout.clock import HOUR, SECOND
+from turnout.clock import HOUR, month_of
 from turnout.event.model import (
     CONFLICT,
     KIND_CODES,
     KINDS,
     TOMBSTONE,
     Event,
+    Kind,
     Namespace,
     PersonId,
     Refused,
@@ -23,6 +24,7 @@ from turnout.event.model import (
     Stored,
 )
 from turnout.event.stored import message_id
+from turnout.store.cache import NameKey
 from turnout.store.halves import first_since
 from turnout.store.queries import load
 from turnout.store.session import NEWEST, Row, Session
@@ -31,9 +33,6 @@ SQL = load("log")
 
 NAMES_MAX = 10_000
 """Event names of one source and kind; what comes after shares the name ''."""
-
-MANY = 32
-"""Message ids looked up by one statement; `find_messages` has as many places."""
 
 ACCEPTED, DUPLICATE, CONFLICTING, REFUSED = 901, 902, 903, 904
 """Counts of the door, under lane 0."""
@@ -62,17 +61,15 @@ class Head:
     erased: bool
 
 
+_COUNTED = itemgetter(1, 2, 4, 5)
+"""Of a row of the log: received, source, name, namespace."""
+
+
 def message_key(source: int, message_id: str) -> bytes:
     """Key of a message id: scope is (source, id). Source: ENGINE.md 2."""
     return hashlib.blake2b(
         message_id.encode("utf-8", "surrogatepass"), key=source.to_bytes(8, "big"), digest_size=16
     ).digest()
-
-
-def month_of(moment: int) -> int:
-    """Give the calendar month of a moment, UTC, as YYYYMM."""
-    at = datetime.fromtimestamp(moment // SECOND, UTC)
-    return at.year * 100 + at.month
 
 
 class LogView:
@@ -185,54 +182,50 @@ class LogView:
 class Log(LogView):
     """What can be written to the log."""
 
-    def seen(self, events: Sequence[Event]) -> tuple[Seq | None, ...]:
-        """Tell for each event whether its message id was seen, and as which event; the first of a batch stays."""
+    def take_ids(self, events: Sequence[Event]) -> list[Seq | None]:
+        """Take the message ids of events that are to be appended; for each, None, or as which event it was seen.
+
+        Of an id twice in a batch the first stays. New ids are the rule: they are written, and only when one was there
+        already the table is asked which.
+        """
         keys = [message_key(event.source, event.message_id) for event in events]
-        known = self._stored(keys)
-        found: list[Seq | None] = []
-        fresh = self._s.counter.seq
+        start = self._s.counter.seq
+        if len(set(keys)) == len(keys):
+            taken = self._s.many(SQL["insert_message"], list(zip(keys, range(start, start + len(keys)), strict=True)))
+            if taken == len(keys):
+                return [None] * taken
+            if taken:
+                self._s.many(SQL["return_message"], [(key, start) for key in keys])
+        known: dict[bytes, Seq] = dict(self._s.among(SQL["find_messages"], keys))
+        fresh = dict.fromkeys(key for key in keys if key not in known)
+        seqs = {key: Seq(seq) for seq, key in enumerate(fresh, start)}
+        self._s.many(SQL["insert_message"], list(seqs.items()))
+        found = []
         for key in keys:
             found.append(known.get(key))
-            if key not in known:
-                known[key] = Seq(fresh)
-                fresh += 1
-        return tuple(found)
-
-    def _stored(self, keys: Sequence[bytes]) -> dict[bytes, Seq]:
-        """Look message ids up, many with one statement."""
-        if len(keys) == 1:
-            row = self._s.row(SQL["find_message"], keys)
-            return {keys[0]: Seq(row[0])} if row else {}
-        found: dict[bytes, Seq] = {}
-        for start in range(0, len(keys), MANY):
-            some = keys[start : start + MANY]
-            padded = [*some, *[some[-1]] * (MANY - len(some))]
-            found.update((row[0], Seq(row[1])) for row in self._s.rows(SQL["find_messages"], padded))
+            if key in seqs:
+                known[key] = seqs[key]
         return found
 
-    def append(self, events: Sequence[Event], persons: Sequence[PersonId]) -> Seq:
-        """Append events that were not seen; give the seq of the first, the others follow it without a gap."""
+    def append(self, events: Sequence[Event], persons: Sequence[PersonId]) -> None:
+        """Append the events whose ids were taken; their seqs follow one another without a gap."""
         counter, overlay = self._s.counter, self._s.overlay
-        first = counter.seq
-        month = month_of(self._s.now)
+        named: dict[tuple[int, Kind, str], tuple[int, int]] = {}
         rows = []
-        for seq, (event, person) in enumerate(zip(events, persons, strict=True), first):
-            name = self._name(event)
-            overlay.seen[name] += 1
-            overlay.last_seen[name] = event.received
-            overlay.volumes[month, event.namespace, event.source] += 1
-            kind = KIND_CODES[event.kind]
+        for seq, (event, person) in enumerate(zip(events, persons, strict=True), counter.seq):
+            key = (event.source, event.kind, event.name)
+            kind, name = named.get(key) or named.setdefault(key, self._named(*key, event.received))
             rows.append(
                 (seq, event.received, event.source, kind, name, event.namespace, person, event.meta, event.body)
             )
         self._s.many(SQL["insert_event"], rows)
-        self._s.many(
-            SQL["insert_message"],
-            [(message_key(event.source, event.message_id), seq) for seq, event in enumerate(events, first)],
-        )
+        month = month_of(self._s.now)
+        for (received, source, name, namespace), n in Tally(map(_COUNTED, rows)).items():
+            overlay.seen[name] += n
+            overlay.last_seen[name] = received
+            overlay.volumes[month, namespace, source] += n
         counter.seq += len(rows)
         self.tally(ACCEPTED, len(rows))
-        return Seq(first)
 
     def body(self, seq: Seq) -> bytes | None:
         """Give the body of an event; None when it is erased or pruned."""
@@ -315,9 +308,11 @@ class Log(LogView):
         """Count something of the door."""
         self._s.overlay.counts[0, self._s.now // HOUR, code] += n
 
-    def _name(self, event: Event) -> int:
-        kind = KIND_CODES[event.kind]
-        key = (int(event.source), kind, event.name)
+    def _named(self, source: int, kind: Kind, name: str, received: int) -> tuple[int, int]:
+        code = KIND_CODES[kind]
+        return code, self._name((source, code, name), received)
+
+    def _name(self, key: NameKey, received: int) -> int:
         for overlay in reversed(self._s.overlays):
             if (known := overlay.names.get(key)) is not None:
                 return known
@@ -326,14 +321,14 @@ class Log(LogView):
         row = self._s.row(SQL["find_name"], key)
         if row is None:
             many = self._s.row(SQL["count_names"], key[:2])
-            if many is not None and many[0] >= NAMES_MAX and event.name:
+            if many is not None and many[0] >= NAMES_MAX and key[2]:
                 return self._other(key)
-            row = self._s.row(SQL["insert_name"], (*key, event.received, event.received))
+            row = self._s.row(SQL["insert_name"], (*key, received, received))
         assert row is not None
         self._s.overlay.names[key] = row[0]
         return int(row[0])
 
-    def _other(self, key: tuple[int, int, str]) -> int:
+    def _other(self, key: NameKey) -> int:
         other = (key[0], key[1], "")
         row = self._s.row(SQL["find_name"], other) or self._s.row(
             SQL["insert_name"], (*other, self._s.now, self._s.now)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from turnout.event.model import Namespace, PersonId
 from turnout.identity.meter import Count
-from turnout.identity.model import ID_CODES, Identifier, IdType, Known, Person, Resolution
+from turnout.identity.model import ID_CODES, Guise, Identifier, IdType, Known, Person, Resolution
 from turnout.store.queries import load
 from turnout.store.session import Session
 
@@ -87,49 +87,60 @@ class _Lazily(dict[PersonId, Person]):
 class People(PeopleView):
     """What can be written of people."""
 
-    def known(self, claims: Iterable[Identifier]) -> Known:
-        """Look up whose these identifiers are, in the overlays, the cache, the table."""
-        owners: dict[Identifier, PersonId] = {}
-        for claim in claims:
-            if (person := self._owner(claim)) is not None:
-                owners[claim] = person
-        return Known(owners, _Lazily(self), PersonId(self._s.counter.person))
+    def regulars(self, guises: Sequence[Guise]) -> list[PersonId | None]:
+        """Say who came so before, if it is known without a look into the tables."""
+        layers = self._regulars()
+        found: list[PersonId | None] = list(map(layers[0].get, guises)) if layers else [None] * len(guises)
+        for layer in layers[1:]:
+            found = [
+                layer.get(guise) if person is None else person for guise, person in zip(guises, found, strict=True)
+            ]
+        return found
 
-    def apply(self, whose: Resolution, namespaces: Sequence[Namespace], first: int) -> None:
-        """Write a resolution. `namespaces` is parallel to `created`; event numbers count from seq `first`."""
+    def known(self, claims: Sequence[Identifier]) -> Known:
+        """Look up whose these identifiers are."""
+        keys = {self._s.vault.identifier(claim): claim for claim in claims}
+        found = self._s.among(SQL["find_owners"], list(keys))
+        return Known(
+            {keys[key]: PersonId(person) for key, person in found}, _Lazily(self), PersonId(self._s.counter.person)
+        )
+
+    def apply(self, whose: Resolution, seqs: Sequence[int]) -> None:
+        """Write a resolution; `seqs` are those of its events."""
         session = self._s
-        overlay = session.overlay
-        made = zip(whose.created, namespaces, strict=True)
-        session.many(SQL["insert_profile"], [(person, namespace, session.now) for person, namespace in made])
+        homes = {person: identifier.namespace for identifier, person, _ in whose.linked}
+        session.many(SQL["insert_profile"], [(person, homes[person], session.now) for person in whose.created])
         session.counter.person = max([session.counter.person, *(person + 1 for person in whose.created)])
         session.many(
             SQL["insert_identifier"],
             [
-                (session.vault.identifier(each), person, ID_CODES[each.type], each.value, each.namespace, first + event)
+                (session.vault.identifier(each), person, ID_CODES[each.type], each.value, each.namespace, seqs[event])
                 for each, person, event in whose.linked
             ],
         )
-        overlay.owners.update((identifier, person) for identifier, person, _ in whose.linked)
         for merge in whose.merges:
             because = "+".join(str(IdType(each)) for each in merge.because)
             session.run(SQL["move_identifiers"], (merge.survivor, merge.loser))
             session.run(SQL["move_links"], (merge.survivor, merge.loser))
-            session.run(SQL["insert_link"], (merge.loser, merge.survivor, first + merge.event, session.now, because))
+            session.run(SQL["insert_link"], (merge.loser, merge.survivor, seqs[merge.event], session.now, because))
             session.run(SQL["add_merges"], (merge.loser, merge.survivor))
             session.run(SQL["rekey_owed"], (merge.survivor, merge.loser))
         if whose.merges:
             self._moved()
 
-    def count(self, counts: Iterable[Count], first: int) -> None:
-        """Note who counts this month; event numbers count from seq `first`."""
+    def count(self, counts: Sequence[Count], seqs: Sequence[int]) -> None:
+        """Note who counts this month; `seqs` are those of the events that count them."""
+        macs: dict[tuple[str, str, str], bytes] = {}
         rows = []
         for each in counts:
-            key = (each.month, str(each.namespace), int(each.source), each.kind, each.value)
-            if not self._metered(key, linked=each.linked):
-                mac = self._s.vault.mac("meter", each.namespace, each.kind, each.value)
-                rows.append((*key[:4], mac, int(each.linked), first + each.event))
-                self._s.overlay.metered[key] = each.linked
+            who = (each.namespace, each.kind, each.value)
+            mac = macs.get(who) or macs.setdefault(who, self._s.vault.mac("meter", *who))
+            rows.append((each.month, each.namespace, each.source, each.kind, mac, int(each.linked), seqs[each.event]))
         self._s.many(SQL["upsert_meter"], rows)
+
+    def remember(self, guises: Sequence[Guise], whose: Resolution) -> None:
+        """Know them when they come so again: their events were resolved and counted."""
+        self._s.overlay.regulars.update(zip(guises, whose.persons, strict=True))
 
     def cut(self, person: int) -> int:
         """Take a person's identifiers: from now on their events are a new person's. Gives how many."""
@@ -145,27 +156,15 @@ class People(PeopleView):
         self._moved()
 
     def _moved(self) -> None:
-        self._s.overlay.moved_people = True
-        self._s.overlay.owners.clear()
+        self._s.overlay.move()
         self._s.counter.people += 1
 
-    def _owner(self, claim: Identifier) -> PersonId | None:
-        moved = False
+    def _regulars(self) -> list[Mapping[Guise, PersonId]]:
+        layers: list[Mapping[Guise, PersonId]] = []
         for overlay in reversed(self._s.overlays):
-            if (person := overlay.owners.get(claim)) is not None:
-                return person
-            if overlay.moved_people:
-                moved = True
+            layers.append(overlay.regulars)
+            if overlay.moved:
                 break
-        if not moved and (person := self._s.cache.owners.get(claim)) is not None:
-            return person
-        found = self.owner(claim)
-        if found is not None:
-            self._s.overlay.owners[claim] = found
-        return found
-
-    def _metered(self, key: tuple[int, str, int, str, str], *, linked: bool) -> bool:
-        for known in (*(overlay.metered for overlay in reversed(self._s.overlays)), self._s.cache.metered):
-            if (was := known.get(key)) is not None:
-                return was or not linked
-        return False
+        else:
+            layers.append(self._s.cache.regulars)
+        return [layer for layer in layers if layer]

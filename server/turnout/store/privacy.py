@@ -123,6 +123,7 @@ class Privacy(PrivacyView):
 
     def _changed(self) -> None:
         self._s.counter.regulations += 1
+        self._s.overlay.move()
         self._s.cache.suppressing = None
 
 

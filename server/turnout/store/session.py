@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -16,6 +16,9 @@ Row: TypeAlias = tuple[Any, ...]
 
 NEWEST = (1 << 63) - 1
 """Beyond every seq, number and moment."""
+
+AT_ONCE = 32
+"""Keys that one statement looks up: as many places as `find_messages` and `find_owners` have."""
 
 COUNTER = (
     "SELECT workspace, keys, seq, request, person, lane, source, run, epoch, revision, people, regulations, lanes "
@@ -87,6 +90,14 @@ class Session:
         cursor.close()
         return found
 
+    def among(self, sql: str, keys: Sequence[Any]) -> list[Row]:
+        """Read the rows of many keys with a query that takes so many at once."""
+        found: list[Row] = []
+        for start in range(0, len(keys), AT_ONCE):
+            some = keys[start : start + AT_ONCE]
+            found += self.rows(sql, (*some, *[some[-1]] * (AT_ONCE - len(some))))
+        return found
+
     def run(self, sql: str, values: Sequence[Any] = ()) -> int:
         """Write; give how many rows changed."""
         cursor = self.connection.execute(sql, values)
@@ -94,9 +105,14 @@ class Session:
         cursor.close()
         return changed
 
-    def many(self, sql: str, values: Iterable[Sequence[Any]]) -> None:
-        """Write many rows with one prepared statement."""
-        self.connection.executemany(sql, values).close()
+    def many(self, sql: str, values: Sequence[Sequence[Any]]) -> int:
+        """Write many rows with one prepared statement; give how many changed."""
+        if not values:
+            return 0
+        cursor = self.connection.executemany(sql, values)
+        changed = cursor.rowcount
+        cursor.close()
+        return changed
 
     def counter_changed(self) -> bool:
         """Tell whether the row must be written back."""

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 from support.events import RECEIVED, event
-from turnout.clock import DAY
+from turnout.clock import DAY, month_of
 from turnout.event.model import LIVE, TEST, Event, Namespace, SourceId
-from turnout.identity.meter import WORKSPACE, bounds, counted, forecast, month_of, mtu
+from turnout.identity.meter import WORKSPACE, bounds, counted, forecast, mtu
 
 
 def total(events: list[Event], source: SourceId = WORKSPACE, namespace: Namespace = LIVE) -> int:

@@ -8,7 +8,12 @@ SELECT key, seq FROM messages WHERE key IN
 (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: insert_message
-INSERT INTO messages (key, seq) VALUES (?, ?);
+-- What is there stays.
+INSERT INTO messages (key, seq) VALUES (?, ?) ON CONFLICT DO NOTHING;
+
+-- name: return_message
+-- By primary key: an id taken by this very batch.
+DELETE FROM messages WHERE key = ? AND seq >= ?;
 
 -- name: insert_event
 -- At the right edge of the table: seq only grows.

@@ -2,6 +2,11 @@
 -- By primary key.
 SELECT person FROM identifiers WHERE key = ?;
 
+-- name: find_owners
+-- By primary key, 32 at once.
+SELECT key, person FROM identifiers WHERE key IN
+(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
 -- name: insert_identifier
 INSERT INTO identifiers (key, person, type, value, namespace, seq) VALUES (?, ?, ?, ?, ?, ?);
 
