@@ -11,7 +11,7 @@ MAY_WAIT = (
     "app",
     "delivery.lane",
     "delivery.deliverer",
-    "delivery.multi",
+    "delivery.names",
     "delivery.sender",
     "delivery.control",
     "upkeep.loop",

@@ -20,6 +20,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "server/turnout/config.py": frozenset({"os.environ", "os.getenv"}),
     "server/turnout/delivery/control.py": frozenset({"httpx2"}),
     "server/turnout/delivery/multi.py": frozenset({"asyncio", "pycurl"}),
+    "server/turnout/delivery/names.py": frozenset({"asyncio"}),
     "server/turnout/delivery/sender.py": frozenset({"asyncio", "pycurl"}),
     "server/turnout/entropy.py": frozenset({"random", "uuid.uuid4"}),
     "server/turnout/manifest/load.py": frozenset({"yaml"}),

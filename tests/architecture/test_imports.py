@@ -21,7 +21,17 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     (
         "edges",
-        ("telemetry", "store", "store.*", "delivery.multi", "delivery.sender", "delivery.control", "sinks", "sinks.*"),
+        (
+            "telemetry",
+            "store",
+            "store.*",
+            "delivery.multi",
+            "delivery.names",
+            "delivery.sender",
+            "delivery.control",
+            "sinks",
+            "sinks.*",
+        ),
     ),
     (
         "paths",

@@ -17,6 +17,7 @@ from msgspec import structs
 
 from turnout.clock import Clock
 from turnout.delivery import commits, look, reigns, verdict
+from turnout.delivery.answers import Answers
 from turnout.delivery.batch import Batch
 from turnout.delivery.breaker import Breaker, Throttle
 from turnout.delivery.converse import Carry, Talk
@@ -36,9 +37,6 @@ _log = logging.getLogger(__name__)
 
 UNRESOLVED = 2000
 """Events that a lane has in hand at the most: two windows."""
-GATHER = 32
-GATHER_S = 0.010
-"""Parts that settle at once, or how long fewer wait for more: a commit costs as much as 15 of them (profiled)."""
 LEAVE_S = 5.0
 """How long a stopping lane waits for answers. Source: ENGINE.md 1."""
 IDLE_S = 5.0
@@ -74,10 +72,7 @@ class Lane:
         self._line = Line()
         self._breaker = Breaker(options.max_in_flight, options.schedule.base_s)
         self._throttle: Throttle | None = None
-        self._answered: list[tuple[int, Answered]] = []
-        self._told = 0
-        self._heard_at = 0.0
-        self._parts = 0
+        self._answers = Answers()
         self._owing: list[Settled] = []
         self._again: deque[Batch] = deque()
         self._in_flight: dict[int, Batch] = {}
@@ -247,40 +242,30 @@ class Lane:
 
     def _hear(self, number: int, answered: Answered) -> None:
         """Lay an answer down for the next turn."""
-        if not self._answered:
-            self._heard_at = self._clock.monotonic()
-        self._answered.append((number, answered))
-        self._parts += len(answered.outcomes)
-        if len(self._answered) == 1 or self._ripe():
+        self._answers.add(number, answered, self._clock.monotonic())
+        if len(self._answers) == 1 or self._ripe():
             self._wake.set()
 
     def _take_in(self) -> None:
         """Tell the breaker of new answers, and when it opens, give back what has not left."""
         now = self._clock.monotonic()
         short = self._line.ready > 0
-        for place in range(self._told, len(self._answered)):
-            number, answered = self._answered[place]
+        while (answered := self._answers.next_unknown()) is not None:
             if self._breaker.passed_credentials:
-                self._answered[place] = number, structs.replace(answered, passed=True)
+                self._answers.passed()
             if self._breaker.heard(summary(answered.outcomes), now, short=short):
                 self._owing += [Unsent(part) for part in self._drop_line()]
-        self._told = len(self._answered)
 
     def _ripe(self) -> bool:
-        """Tell whether to settle: nothing more is on its way, enough was answered, or it has waited long enough."""
-        if self._owing or self._stopping or len(self._answered) == len(self._in_flight):
-            return True
-        return self._parts >= GATHER or self._gathering_s() <= 0
-
-    def _gathering_s(self) -> float:
-        """Tell how long what was answered may still wait for more."""
-        return self._heard_at + GATHER_S - self._clock.monotonic() if self._answered else 0.0
+        """Tell whether to settle: nothing more is on its way, or there is enough, or it has waited long enough."""
+        alone = len(self._answers) == len(self._in_flight)
+        return bool(self._owing) or self._stopping or alone or self._answers.enough(self._clock.monotonic())
 
     async def _settle(self) -> None:
         """Commit what was answered; whatever of it does not commit is kept for the next try."""
-        if not self._told and not self._owing:
+        answered = self._answers.known()
+        if not answered and not self._owing:
             return
-        answered = tuple(self._answered[: self._told])
         done = settlement(
             [each for _, each in answered], self._options.schedule, self._clock.now(), self._entropy.fraction
         )
@@ -297,9 +282,7 @@ class Lane:
         owing = (*self._owing, *(Unsent(part) for part in back))
         settled = tuple(self._unless_removed([*done.settled, *owing]))
         await self._write(structs.replace(done, settled=settled, again=again))
-        del self._answered[: len(answered)]
-        self._told -= len(answered)
-        self._parts = sum(len(each.outcomes) for _, each in self._answered)
+        self._answers.drop(len(answered))
         self._owing = self._owing[taken:]
         for number, _ in answered:
             self._in_flight.pop(number, None)
@@ -381,10 +364,10 @@ class Lane:
         )
 
     def _rest(self) -> float:
-        if (self._answered and self._ripe()) or self._owing or (self._dirty and not self._stopping):
+        if (self._answers and self._ripe()) or self._owing or (self._dirty and not self._stopping):
             return 0.0
         now = self._clock.monotonic()
-        waits = [self._gathering_s() if self._answered else IDLE_S]
+        waits = [self._answers.wait_s(now) if self._answers else IDLE_S]
         if self._breaker.wait_s(now) > 0:
             waits.append(self._breaker.wait_s(now))
             if not self._in_flight:

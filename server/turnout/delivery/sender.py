@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections import deque
 from collections.abc import Callable
@@ -20,13 +19,14 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Self, TypeAlias
+from typing import Self
 
 import pycurl
 
 from turnout.delivery.answer import Incoming, fault, header_lines, kind_after, kind_before
 from turnout.delivery.multi import Multi
-from turnout.egress import Endpoint, Policy, check_url, is_address, judge_address
+from turnout.delivery.names import Names
+from turnout.egress import Endpoint, Policy, check_url
 from turnout.exchange import Fault, FaultKind, Reply, Request
 
 CONNECTIONS = 64
@@ -37,10 +37,8 @@ IDLE_S = 50
 """A kept connection idle for longer is not used again: load balancers close them after 60 s."""
 
 ADDRESSES_TRIED = 3
-NAMES_KEPT = 1024
 URLS_KEPT = 256
 """Most destinations have one or two; reading one costs 20 µs."""
-NAME_S = 30.0
 
 _CA_FILES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 """Debian, Red Hat, and macOS or Alpine; looked for where Python knows of none."""
@@ -49,8 +47,6 @@ _ELSEWHERE = frozenset({FaultKind.REFUSED, FaultKind.UNREACHABLE, FaultKind.CONN
 """What another address of the same name may do better; nothing has left."""
 
 _GO, _STOP = int(pycurl.PREREQFUNC_OK), int(pycurl.PREREQFUNC_ABORT)
-
-Resolved: TypeAlias = "tuple[str, ...] | Fault"
 
 
 def find_ca_file() -> str | None:
@@ -78,7 +74,7 @@ class CurlSender:
         """Set the pool up; `ca_file` holds the certificates to trust."""
         self._lead = lru_cache(URLS_KEPT)(partial(check_url, policy=policy))
         self._options = _Options(user_agent, ca_file)
-        self._names = _Names(policy)
+        self._names = Names(policy)
         self._free = connections
         self._queue: deque[Job] = deque()
         self._idle: list[_Transfer] = []
@@ -348,71 +344,3 @@ class _Transfer:
         if self._out_at >= len(self._out):
             self._multi.gone(self.curl)
         return self._out[start : self._out_at]
-
-
-class _Names:
-    """The addresses of names: each judged, looked up once at a time, and kept for a while."""
-
-    def __init__(self, policy: Policy) -> None:
-        """Begin with none."""
-        self._policy = policy
-        self._kept: dict[str, tuple[float, tuple[str, ...]]] = {}
-        self._looking: dict[str, asyncio.Task[Resolved]] = {}
-
-    def known(self, host: str, now: float) -> tuple[str, ...]:
-        """Give the addresses that may be spoken to as far as they are known; a literal was judged with its URL."""
-        if is_address(host):
-            return (host,)
-        expires, addresses = self._kept.get(host, (0.0, ()))
-        return addresses if now < expires else ()
-
-    async def resolve(self, endpoint: Endpoint, timeout_s: float) -> Resolved:
-        """Look the addresses up that may be spoken to, best first."""
-        host = endpoint.host
-        looking = self._looking.get(host)
-        if looking is None:
-            looking = self._looking[host] = asyncio.create_task(self._look_up(host, endpoint.port))
-        try:
-            async with asyncio.timeout(timeout_s):
-                return await asyncio.shield(looking)
-        except TimeoutError:
-            return Fault(FaultKind.NAME, "the name was not resolved in time")
-        except asyncio.CancelledError:
-            if looking.cancelled() and not _is_cancelled():
-                return Fault(FaultKind.NAME, "the sender is closed")
-            raise
-
-    def demote(self, host: str, address: str) -> None:
-        """Try this address last from now on."""
-        if host in self._kept:
-            expires, addresses = self._kept[host]
-            others = tuple(other for other in addresses if other != address)
-            self._kept[host] = (expires, (*others, address))
-
-    def close(self) -> None:
-        """Stop looking."""
-        for task in self._looking.values():
-            task.cancel()
-
-    async def _look_up(self, host: str, port: int) -> Resolved:
-        loop = asyncio.get_running_loop()
-        try:
-            found = await loop.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
-        except OSError:
-            return fault(FaultKind.NAME)
-        finally:
-            del self._looking[host]
-        addresses = tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
-        reasons = {address: judge_address(address, self._policy) for address in addresses}
-        fine = tuple(address for address in addresses if reasons[address] is None)
-        if not fine:
-            return Fault(FaultKind.FORBIDDEN, f"the name leads to {reasons[addresses[0]]}")
-        if len(self._kept) >= NAMES_KEPT:
-            del self._kept[next(iter(self._kept))]
-        self._kept[host] = (loop.time() + NAME_S, fine)
-        return fine
-
-
-def _is_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import msgspec
-from msgspec.structs import replace
 
 from turnout.document import Document, Json
 from turnout.event.model import Accepted, Call, Caller, Event, Kind, MessageId, Namespace, Refused
@@ -119,7 +118,7 @@ def _event(fields: Fields, kind: Kind, message_id: MessageId, door: _Door) -> Ev
         fields.body,
     )
     namespace = door.place(event, ip or caller.ip) if door.place else event.namespace
-    return event if namespace == event.namespace else replace(event, namespace=namespace)
+    return event if namespace == event.namespace else event._replace(namespace=namespace)
 
 
 def _meta(fields: Fields, message_id: MessageId, door: _Door, ip: str) -> bytes:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NewType, TypeAlias
-
-import msgspec
+from typing import NamedTuple, NewType, TypeAlias
 
 MessageId = NewType("MessageId", str)
 PersonId = NewType("PersonId", int)
@@ -65,7 +63,7 @@ class Call:
     message_id: MessageId | None = None
 
 
-class Event(msgspec.Struct, frozen=True, gc=False):
+class Event(NamedTuple):
     """One valid call, checked and on its way into the log; its `seq` comes with the commit.
 
     `name` is the event name of a track, the name of a page or screen, else empty. Absent ids are empty.
@@ -111,7 +109,7 @@ CONFLICT = 2
 """Flag of an event whose message id came again with another body."""
 
 
-class Stored(msgspec.Struct, frozen=True):
+class Stored(NamedTuple):
     """One row of the log. `person` is as recorded: a later merge may have given it a survivor."""
 
     seq: Seq

@@ -1,0 +1,84 @@
+"""The addresses of names: each judged before anything is sent to it, looked up once at a time, kept for a while."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Final, TypeAlias
+
+from turnout.delivery.answer import fault
+from turnout.egress import Endpoint, Policy, is_address, judge_address
+from turnout.exchange import Fault, FaultKind
+
+NAMES_KEPT: Final = 1024
+NAME_S: Final = 30.0
+
+Resolved: TypeAlias = "tuple[str, ...] | Fault"
+
+
+class Names:
+    """What the requests of one sender know."""
+
+    def __init__(self, policy: Policy) -> None:
+        """Begin with none."""
+        self._policy = policy
+        self._kept: dict[str, tuple[float, tuple[str, ...]]] = {}
+        self._looking: dict[str, asyncio.Task[Resolved]] = {}
+
+    def known(self, host: str, now: float) -> tuple[str, ...]:
+        """Give the addresses that may be spoken to as far as they are known; a literal was judged with its URL."""
+        if is_address(host):
+            return (host,)
+        expires, addresses = self._kept.get(host, (0.0, ()))
+        return addresses if now < expires else ()
+
+    async def resolve(self, endpoint: Endpoint, timeout_s: float) -> Resolved:
+        """Look the addresses up that may be spoken to, best first."""
+        host = endpoint.host
+        looking = self._looking.get(host)
+        if looking is None:
+            looking = self._looking[host] = asyncio.create_task(self._look_up(host, endpoint.port))
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await asyncio.shield(looking)
+        except TimeoutError:
+            return Fault(FaultKind.NAME, "the name was not resolved in time")
+        except asyncio.CancelledError:
+            if looking.cancelled() and not _is_cancelled():
+                return Fault(FaultKind.NAME, "the sender is closed")
+            raise
+
+    def demote(self, host: str, address: str) -> None:
+        """Try this address last from now on."""
+        if host in self._kept:
+            expires, addresses = self._kept[host]
+            others = tuple(other for other in addresses if other != address)
+            self._kept[host] = (expires, (*others, address))
+
+    def close(self) -> None:
+        """Stop looking."""
+        for task in self._looking.values():
+            task.cancel()
+
+    async def _look_up(self, host: str, port: int) -> Resolved:
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
+        except OSError:
+            return fault(FaultKind.NAME)
+        finally:
+            del self._looking[host]
+        addresses = tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+        reasons = {address: judge_address(address, self._policy) for address in addresses}
+        fine = tuple(address for address in addresses if reasons[address] is None)
+        if not fine:
+            return Fault(FaultKind.FORBIDDEN, f"the name leads to {reasons[addresses[0]]}")
+        if len(self._kept) >= NAMES_KEPT:
+            del self._kept[next(iter(self._kept))]
+        self._kept[host] = (loop.time() + NAME_S, fine)
+        return fine
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
