@@ -8,6 +8,7 @@ import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import anyio
@@ -17,8 +18,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from support.destination import Recorder, Script, Scripted, launch
+from support.worker import until
 from turnout.delivery.answer import BODY_BYTES
-from turnout.delivery.sender import CurlSender
+from turnout.delivery.sender import CONNECTIONS, HOST_CONNECTIONS, CurlSender
 from turnout.egress import Policy, parse_networks
 from turnout.exchange import Answer, Fault, FaultKind, Reply, Request
 
@@ -366,6 +368,39 @@ async def test_a_slow_vendor_does_not_hold_another_up(sender: CurlSender, vendor
             with anyio.fail_after(5):
                 answered(await sender.send(request(vendor.url)))
             group.cancel_scope.cancel()
+
+
+async def test_hosts_that_hang_leave_every_other_its_place(sender: CurlSender, vendor: Recorder) -> None:
+    with ExitStack() as stack:
+        hanging = [stack.enter_context(Recorder(Script(default=Scripted(act="hang")))) for _ in range(6)]
+        async with anyio.create_task_group() as group:
+            for slow in hanging:
+                for _ in range(HOST_CONNECTIONS):
+                    group.start_soon(sender.send, request(slow.url, timeout_s=30))
+            await anyio.to_thread.run_sync(until, lambda: sum(slow.open for slow in hanging) >= CONNECTIONS * 6 // 7)
+            with anyio.fail_after(5):
+                for _ in range(3):
+                    answered(await sender.send(request(vendor.url)))
+            assert sum(slow.open for slow in hanging) <= CONNECTIONS
+            group.cancel_scope.cancel()
+
+
+async def test_a_place_that_is_free_again_goes_to_whoever_waits(vendor: Recorder) -> None:
+    vendor.script.decide = lambda got: Scripted(body=got.body, delay_s=0.01)
+    found: list[bytes] = []
+
+    async def one(sender: CurlSender, number: int) -> None:
+        found.append(answered(await sender.send(request(vendor.url, str(number).encode()))).body)
+
+    with Recorder() as other:
+        async with CurlSender(LOOPBACK, connections=4) as sender, anyio.create_task_group() as group:
+            for number in range(40):
+                group.start_soon(one, sender, number)
+                group.start_soon(sender.send, request(other.url))
+
+    assert sorted(map(int, found)) == list(range(40))
+    assert len(other.received) == 40
+    assert max(vendor.peak, other.peak) == 2
 
 
 async def test_a_cancelled_request_gives_its_place_and_connection_back(vendor: Recorder) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections import Counter, deque
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -25,8 +26,10 @@ from turnout.delivery.answer import Incoming, fault, header_lines, kind_after, k
 from turnout.egress import Endpoint, Policy, check_url, is_address, judge_address
 from turnout.exchange import Fault, FaultKind, Reply, Request
 
-CONNECTIONS = 64
-"""Requests on their way at once, and connections kept: more wait. Source: reliability-security.md 4.2."""
+CONNECTIONS = 256
+"""Requests on their way at once, and connections kept: more wait. A process may have 1,024 descriptors."""
+HOST_CONNECTIONS = 64
+"""Of them to one host and port at the most: what one lane may have in flight. Source: ENGINE.md 4."""
 
 CONNECT_S = 5.0
 IDLE_S = 50
@@ -43,6 +46,8 @@ _ELSEWHERE = frozenset({FaultKind.REFUSED, FaultKind.UNREACHABLE, FaultKind.CONN
 """What another address of the same name may do better; nothing has left."""
 
 Resolved: TypeAlias = "tuple[str, ...] | Fault"
+_Where: TypeAlias = tuple[str, int]
+"""A host and its port."""
 
 
 def find_ca_file() -> str | None:
@@ -71,7 +76,7 @@ class CurlSender:
         self._policy = policy
         self._options = _Options(user_agent, ca_file)
         self._names = _Names(policy)
-        self._slots = asyncio.Semaphore(connections)
+        self._places = _Places(connections)
         self._idle: list[_Transfer] = []
         self._multi = pycurl.AsyncCurlMulti()
         self._multi.setopt(pycurl.M_MAXCONNECTS, connections)
@@ -87,14 +92,17 @@ class CurlSender:
     async def send(self, request: Request) -> Reply:
         """Send one request and give its answer, or why there is none; never raises for what the other side does.
 
-        Units: the time-out counts from when a slot is free, name and connection included.
+        Units: the time-out counts from when a place is free, name and connection included.
         """
-        async with self._slots:
-            began = asyncio.get_running_loop().time()
-            led = refuse(request) or check_url(request.url, self._policy)
-            if isinstance(led, str):
-                return Fault(FaultKind.FORBIDDEN, led)
-            return await self._deliver(request, led, began)
+        led = refuse(request) or check_url(request.url, self._policy)
+        if isinstance(led, str):
+            return Fault(FaultKind.FORBIDDEN, led)
+        where = (led.host, led.port)
+        await self._places.take(where)
+        try:
+            return await self._deliver(request, led, asyncio.get_running_loop().time())
+        finally:
+            self._places.give_back(where)
 
     async def aclose(self) -> None:
         """Stop: what is still on its way ends as a fault, and every connection is closed."""
@@ -250,6 +258,59 @@ class _Transfer:
     def _on_read(self, size: int) -> bytes:
         start, self._out_at = self._out_at, self._out_at + size
         return self._out[start : self._out_at]
+
+
+class _Places:
+    """Who may be on the way: a host has at most as many places as it leaves free.
+
+    So hosts that hang, however many, share what there is and leave one more host its place.
+    Source: dynamic thresholds, as switches share their buffers (Choudhury and Hahne, 1998).
+    """
+
+    def __init__(self, most: int) -> None:
+        """Begin with all free."""
+        self._free = most
+        self._taken: Counter[_Where] = Counter()
+        self._waiting: dict[_Where, deque[asyncio.Future[None]]] = {}
+
+    async def take(self, where: _Where) -> None:
+        """Wait for a place."""
+        if where not in self._waiting and self._has(where):
+            self._hand_out(where)
+            return
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(where, deque()).append(waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():
+                self.give_back(where)
+            raise
+
+    def give_back(self, where: _Where) -> None:
+        """Free a place, and hand out what is free to those who wait, the hosts in turn."""
+        self._free += 1
+        self._taken[where] -= 1
+        if not self._taken[where]:
+            del self._taken[where]
+        for other in tuple(self._waiting):
+            if not self._free:
+                return
+            waiters = self._waiting.pop(other)
+            while waiters and self._has(other):
+                if not (waiter := waiters.popleft()).done():
+                    self._hand_out(other)
+                    waiter.set_result(None)
+                    break
+            if waiters:
+                self._waiting[other] = waiters
+
+    def _has(self, where: _Where) -> bool:
+        return self._taken[where] < min(self._free, HOST_CONNECTIONS)
+
+    def _hand_out(self, where: _Where) -> None:
+        self._free -= 1
+        self._taken[where] += 1
 
 
 class _Names:
