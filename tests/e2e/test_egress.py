@@ -13,30 +13,18 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
-from support.engine import caller, track
+from support.engine import track
+from support.lanes import became, connect, record, workspace
 from support.program import TURNOUT, Program
 from support.sealed import LONE, LONE_PORT
 from support.worker import until
-from support.workspace import PERSON
-from turnout.binder import Binder
-from turnout.clock import SystemClock
-from turnout.delivery import verdict
 from turnout.document import Json
-from turnout.entropy import SystemEntropy
 from turnout.errors import InvalidInput
-from turnout.event.model import LIVE
-from turnout.guard import run as guard
-from turnout.ingest import ingest
-from turnout.manifest.catalogue import Catalogue
-from turnout.operations import connect, sources
-from turnout.operations.model import Intent
-from turnout.sinks.files import JSONL
 from turnout.store.store import Store
 from turnout.store.unit import View
 
@@ -208,23 +196,19 @@ def test_a_client_that_checks_nothing_is_seen_at_them(tmp_path: Path) -> None:
 
 def test_serve_delivers_to_public_addresses_and_to_no_others(tmp_path: Path, data_dir: Path) -> None:
     sealed = Sealed(tmp_path)
-    store = Store(data_dir, SystemClock(), SystemEntropy()).open()
-    try:
-        store.commit(sources.ensure_first)
+    with workspace(data_dir) as store:
         lanes = {url: lane for url in (*PRIVATE, *PARTLY, *CONTROLS) if (lane := connected(store, {"url": url}))}
         endpoints = {
             url: lane
             for url in ("http://10.0.0.1/", "http://ten.test/", "http://127.0.0.1.:8080/")
             if (lane := connected(store, {"endpoint": url, "write_key": "wk_0123456789abcdef"}, "segment"))
         }
-        record(store, "m1")
+        record(store, track("m1"))
         serve(sealed, data_dir, store, len(lanes) + len(endpoints))
         first = store.look(words)
-        record(store, "m2")
+        record(store, track("m2"))
         serve(Sealed(tmp_path, LATER), data_dir, store, len(lanes) + len(endpoints))
         second = store.look(words)
-    finally:
-        store.close()
 
     assert strangers(sealed.reached()) == {}
     assert [first[lanes[url], 1] for url in CONTROLS] == ["delivered"] * len(CONTROLS)
@@ -241,19 +225,10 @@ def test_serve_delivers_to_public_addresses_and_to_no_others(tmp_path: Path, dat
 
 def connected(store: Store, settings: Mapping[str, Json], slug: str = "webhook") -> int | None:
     """Connect a destination; give its lane, or nothing where the settings are refused at the door."""
-    catalogue = Catalogue((JSONL,))
-    request = connect.Connect(slug, None, settings, "all")
-    operation = connect.operation(catalogue, Binder(catalogue))
-    intent = Intent(PERSON, "", dry_run=False, confirm="", sure=True)
     try:
-        store.commit(partial(guard.run, operation=operation, request=request, intent=intent))
+        return connect(store, settings, slug)
     except InvalidInput:
         return None
-    return store.look(lambda view: max(row.lane for row in view.lanes.all()))
-
-
-def record(store: Store, message_id: str) -> None:
-    store.commit(partial(ingest, calls=(track(message_id),), caller=caller(store.clock.now(), namespace=LIVE)))
 
 
 def serve(sealed: Sealed, data: Path, store: Store, lanes: int) -> None:
@@ -272,8 +247,4 @@ def serve(sealed: Sealed, data: Path, store: Store, lanes: int) -> None:
 
 def words(view: View) -> dict[tuple[int, int], str]:
     """Say what became of each event at each lane that has tried it: (lane, seq)."""
-    final = view.session.rows("SELECT lane, seq, code FROM deliveries")
-    owed = view.session.rows("SELECT lane, seq, reason FROM owed WHERE reason > 0 OR state = 2")
-    return {(lane, seq): verdict.BY_NUMBER[code].word for lane, seq, code in final} | {
-        (lane, seq): view.deliveries.reason(reason) for lane, seq, reason in owed
-    }
+    return {(each.lane, each.seq): each.reason if each.word == "waiting" else each.word for each in became(view)}
