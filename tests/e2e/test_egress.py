@@ -28,10 +28,7 @@ from turnout.errors import InvalidInput
 from turnout.store.store import Store
 from turnout.store.unit import View
 
-pytestmark = [
-    pytest.mark.timeout(60),
-    pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives a process a network of its own"),
-]
+pytestmark = pytest.mark.timeout(60)
 
 TESTS = Path(__file__).resolve().parent.parent
 LITERALS = (
