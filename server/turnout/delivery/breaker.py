@@ -34,6 +34,7 @@ class Breaker:
     _until: float = 0.0
     _probing: bool = False
     _streak: int = 0
+    _spared: int = 0
 
     def __post_init__(self) -> None:
         """Begin no wider than allowed."""
@@ -63,6 +64,7 @@ class Breaker:
 
     def heard(self, outcome: Outcome, now: float, *, short: bool) -> bool:
         """Take in how a request ended; `short`: more work waits than slots. Give whether it just opened."""
+        self._spared -= 1
         if outcome.what in {Class.CREDENTIALS, Class.PAUSE}:
             return self._open("credentials" if outcome.what is Class.CREDENTIALS else "gone", now)
         if outcome.what in TROUBLE:
@@ -96,7 +98,8 @@ class Breaker:
         self._row += 1
         self._last.append(True)
         self._streak = 0
-        self.slots = max(1, self.slots // 2) if outcome.code != "http_500" else self.slots
+        if self._spared <= 0 and outcome.code != "http_500":
+            self.slots, self._spared = max(1, self.slots // 2), self.slots  # once for all that were on their way
         if outcome.after_s and outcome.status in {429, 503}:
             self._until = max(self._until, now + outcome.after_s)
         mostly = len(self._last) == WINDOW and sum(self._last) * 2 > WINDOW

@@ -79,6 +79,7 @@ class Lane:
         self._in_flight: dict[int, Batch] = {}
         self._numbers = 0
         self._looks = 0
+        self._owed_next = True
         self._seen = Looked(LaneState.RUNNING, -1, owes=True, more=True)
         self._windows = Windows()
         self._wake = anyio.Event()
@@ -139,7 +140,7 @@ class Lane:
         before, self._seen = self._seen, replace(found, opening=None, retries=(), ended=())
         self._line.merged(found.moved)
         if found.revision != before.revision:
-            self._throttle = Throttle(found.pace) if found.pace else None
+            self._throttle = Throttle(found.pace) if found.pace and found.pace.requests else None
             self._breaker.limit(found.pace.concurrency if found.pace else 0, self._options.max_in_flight)
             self._breaker.reset()
         if found.state is not LaneState.RUNNING:
@@ -166,9 +167,9 @@ class Lane:
             return Wanted(batches=min(free, 1), events=min(free, 1), probe=True, turn=self._breaker.probes)
         self._looks += 1
         enough = self._line.ready >= UNRESOLVED // 2
-        batches = min(free, max(1, self._breaker.slots // 2)) if self._line.ready else free
+        batches = (free + self._owed_next) // 2 if self._line.ready else free
         return Wanted(
-            batches=1 if self._throttle and batches else batches,
+            batches=min(batches, 1) if self._throttle else batches,
             events=0 if enough else max(0, min(room, 1000)),
             probe=False,
             turn=self._looks,
@@ -236,6 +237,7 @@ class Lane:
     def _send(self, batch: Batch) -> None:
         self._numbers += 1
         self._in_flight[self._numbers] = batch
+        self._owed_next = not batch.request  # of one slot, what is owed and what is new take turns
         if self._throttle:
             self._throttle.take()
         self._work.append((self._numbers, batch, self._breaker.open))
@@ -261,7 +263,7 @@ class Lane:
     def _lay_down(self, number: int, answered: Answered) -> None:
         """Take in an answer: tell the breaker, and when it opens, give back what has not left."""
         self._answered.append((number, replace(answered, passed=self._breaker.passed_credentials)))
-        short = self._line.ready > 0
+        short = self._line.ready > 0 or self._is_due()
         if self._breaker.heard(summary(answered.outcomes), self._clock.monotonic(), short=short):
             self._owing += [Unsent(part) for part in self._drop_line()]
         self._wake.set()
@@ -357,12 +359,11 @@ class Lane:
         room = len(self._line) < UNRESOLVED // 2
         return self._seen.more and room and self._breaker.allows(self._clock.monotonic(), len(self._in_flight)) > 0
 
+    def _is_due(self) -> bool:
+        return self._seen.next_due is not None and self._seen.next_due <= self._clock.now()
+
     def _due(self) -> bool:
-        return (
-            self._seen.next_due is not None
-            and self._seen.next_due <= self._clock.now()
-            and self._breaker.allows(self._clock.monotonic(), len(self._in_flight)) > 0
-        )
+        return self._is_due() and self._breaker.allows(self._clock.monotonic(), len(self._in_flight)) > 0
 
     def _rest(self) -> float:
         if self._answered or self._owing or (self._dirty and not self._stopping):

@@ -101,7 +101,9 @@ def _due(
 ) -> tuple[tuple[Batch, ...], tuple[tuple[Owed, int, str], ...]]:  # fmt: skip
     parts: list[Part] = []
     ended: list[tuple[Owed, int, str]] = []
-    for row in _together(view, lane, bound, view.owed.due(lane, view.now, 1 if wanted.probe else DUE_ROWS)):
+    most = max(action.max_items for action in bound.target.actions.values())
+    rows = view.owed.due(lane, view.now, 1 if wanted.probe else min(DUE_ROWS, wanted.batches * most))
+    for row in _together(view, lane, bound, rows):
         event = view.log.get(row.seq)
         found = _again(view, row, event, bound, sight)
         if isinstance(found, Part):

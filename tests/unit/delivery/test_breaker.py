@@ -118,3 +118,13 @@ def test_a_rate_below_one_request_a_period_still_passes() -> None:
 
     assert throttle.wait_s(0.0) == 2.0
     assert throttle.wait_s(2.0) == 0
+
+
+def test_what_was_on_its_way_together_halves_the_slots_once() -> None:
+    breaker = Breaker(max_in_flight=64)
+    hear(breaker, *[OK, BUSY] * 8)
+    assert breaker.slots == START // 2
+
+    hear(breaker, OK, BUSY)
+
+    assert breaker.slots == START // 4
