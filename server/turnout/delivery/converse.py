@@ -33,9 +33,9 @@ async def converse(batch: Batch, carry: Callable[[Ask], Awaitable[Reply]], clock
             ask, outcomes = _step(talk, reply)
         assert len(outcomes) == len(batch.parts), "an exchange answers for each item"
     except Exception:
-        # A manifest that fails on this event costs this event: final if nothing left, else in doubt.
+        # A manifest that fails on one event costs that event: halved until it is alone if nothing left, else in doubt.
         _log.exception("the exchange of %s failed", batch.first.bound.destination.slug)
-        broken = Outcome(Class.UNKNOWN if turns else Class.FINAL, "mapping_error")
+        broken = Outcome(Class.UNKNOWN if turns else Class.SPLIT, "mapping_error")
         outcomes = (broken,) * len(batch.parts)
     return Answered(batch, outcomes, sent, took, tuple(turns), probe)
 

@@ -9,7 +9,7 @@ from turnout.delivery import verdict
 from turnout.delivery.batch import Batch, pack
 from turnout.delivery.eyes import Eyes
 from turnout.delivery.selection import read_selection, selects
-from turnout.delivery.window import WINDOW_BYTES, WINDOW_EVENTS, Opening, Part, Sight, opening
+from turnout.delivery.window import WINDOW_BYTES, WINDOW_EVENTS, Opening, Part, Sight, mapped, opening
 from turnout.event.model import MessageId, Stored
 from turnout.exchange import Dedupe, Drop, Item, Order, Pace, part_of
 from turnout.routing import Bound
@@ -137,7 +137,7 @@ def _again(view: View, row: Owed, event: Stored | None, bound: Bound, sight: Sig
     action = next((name for name in bound.target.actions if part_of(name, row.part) == row.part), None)
     if action is None:
         return verdict.ACTION_GONE, ""
-    made = bound.target.items(sight.document(event), (action,), sight.now)
+    made = mapped(bound, sight.document(event), (action,), sight.now)
     item = next((each for each in made if isinstance(each, Item) and part_of(action, each.index) == row.part), None)
     if item is None:
         drop = next((each for each in made if isinstance(each, Drop)), None)

@@ -140,7 +140,7 @@ class CompiledTarget:
                 call.send, call.proof, lambda name: here.compute(f"{call.prefix}!{name}"), self._endpoint, moment
             )
         except requests.Unsendable as error:
-            return (Outcome(Class.FINAL, "mapping_error", 0, str(error)),) * len(values)
+            return (Outcome(Class.SPLIT, "mapping_error", 0, str(error)),) * len(values)  # one of them may be to blame
         reply = yield request
         if isinstance(reply, Answer):
             here.scope.res = results.seen(reply, call.judging)

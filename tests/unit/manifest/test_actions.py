@@ -129,7 +129,7 @@ def test_a_header_with_a_control_character_is_never_sent() -> None:
     asks, ended = asked(made, items(made, TRACK | {"userId": "a\r\nX-Evil: 1"}))
 
     assert asks == ()
-    assert (ended[0].what, ended[0].code) == (Class.FINAL, "mapping_error")
+    assert (ended[0].what, ended[0].code) == (Class.SPLIT, "mapping_error")
 
 
 @pytest.mark.parametrize("name", ["Host", "Content-Length", "bad name"])
