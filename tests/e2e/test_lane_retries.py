@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from support.delivering import delivering, until_seen
 from support.destination import Recorder
-from support.engine import Poster, caller
+from support.engine import Poster, caller, connect
 from support.lanes import tracks
 from support.script import Received, Script, Scripted
 from turnout.delivery.breaker import START
 from turnout.delivery.lane import Options
 from turnout.delivery.schedule import Schedule
+from turnout.exchange import Pace
 from turnout.ingest import ingest
 from turnout.store.store import Store
 from turnout.store.unit import View
@@ -64,3 +66,18 @@ async def test_of_one_slot_retries_and_fresh_events_have_their_turns(data_dir: P
     fresh = [at for at, again in enumerate(told) if not again]
     between = Counter(told[fresh[20] : fresh[-1]])
     assert 15 <= between[True] <= between[False] + 1
+
+
+async def test_lanes_that_share_a_rate_keep_it_together_and_take_turns(data_dir: Path) -> None:
+    rate, each = 20, 30
+    with Recorder() as vendor:
+        target = Poster(url=vendor.url, pace=Pace(((rate, 1.0),), key="one account"))
+        async with delivering(data_dir, target) as store:
+            await store.transact(partial(connect, name="dst_2"))
+            await record(store, 0, each)
+            await until_seen(store, lambda view: final(view) == 2 * each)
+            sent = await store.read(lambda view: view.session.rows("SELECT sent, lane FROM requests ORDER BY sent"))
+
+    assert len(vendor.received) == 2 * each
+    assert (sent[-1][0] - sent[0][0]) / 1e6 >= (2 * each - rate) / rate - 0.1
+    assert min(Counter(lane for _, lane in sent[rate : rate + 20]).values()) >= 5

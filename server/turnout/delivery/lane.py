@@ -18,7 +18,7 @@ from anyio.abc import TaskGroup
 from turnout.clock import Clock
 from turnout.delivery import commits, look, reigns, verdict
 from turnout.delivery.batch import Batch
-from turnout.delivery.breaker import Breaker, Throttle
+from turnout.delivery.breaker import Breaker, Throttle, Throttles, held_s
 from turnout.delivery.converse import converse
 from turnout.delivery.eyes import Eyes
 from turnout.delivery.look import Looked, Wanted
@@ -28,7 +28,7 @@ from turnout.delivery.settlement import Answered, Back, Finished, Held, Settled,
 from turnout.delivery.window import Part
 from turnout.entropy import Entropy
 from turnout.errors import Unavailable
-from turnout.exchange import Ask, Reply
+from turnout.exchange import Ask, Pace, Reply
 from turnout.store.lanes import LaneState
 from turnout.store.store import Store
 from turnout.store.unit import Unit
@@ -58,7 +58,7 @@ class Lane:
 
     def __init__(
         self, number: int, epoch: int, store: Store, eyes: Eyes, ask: Callable[[Ask], Awaitable[Reply]], clock: Clock,
-        entropy: Entropy, options: Options,
+        entropy: Entropy, options: Options, throttles: Throttles,
     ) -> None:  # fmt: skip
         """Make it; `run` runs it."""
         self.number = number
@@ -72,6 +72,7 @@ class Lane:
         self._tasks: TaskGroup | None = None
         self._line = Line()
         self._breaker = Breaker(options.max_in_flight, options.schedule.base_s)
+        self._throttles = throttles
         self._throttle: Throttle | None = None
         self._answered: list[tuple[int, Answered]] = []
         self._owing: list[Settled] = []
@@ -140,8 +141,9 @@ class Lane:
         before, self._seen = self._seen, replace(found, opening=None, retries=(), ended=())
         self._line.merged(found.moved)
         if found.revision != before.revision:
-            self._throttle = Throttle(found.pace) if found.pace and found.pace.requests else None
-            self._breaker.limit(found.pace.concurrency if found.pace else 0, self._options.max_in_flight)
+            pace = found.pace or Pace()
+            self._throttle = self._throttles.of(pace, self._throttle)
+            self._breaker.limit(pace.concurrency, self._options.max_in_flight)
             self._breaker.reset()
         if found.state is not LaneState.RUNNING:
             await self._put_down()
@@ -161,7 +163,8 @@ class Lane:
 
     def _wanted(self) -> Wanted:
         now = self._clock.monotonic()
-        free = 0 if self._stopping or self._throttled() else self._breaker.allows(now, len(self._in_flight))
+        free = 0 if self._stopping else self._breaker.allows(now, len(self._in_flight))
+        free = min(free, self._throttle.room(now)) if self._throttle else free
         room = UNRESOLVED - len(self._line) - sum(len(batch.parts) for batch in self._in_flight.values())
         if self._breaker.open:
             return Wanted(batches=min(free, 1), events=min(free, 1), probe=True, turn=self._breaker.probes)
@@ -169,7 +172,7 @@ class Lane:
         enough = self._line.ready >= UNRESOLVED // 2
         batches = (free + self._owed_next) // 2 if self._line.ready else free
         return Wanted(
-            batches=min(batches, 1) if self._throttle else batches,
+            batches=batches,
             events=0 if enough else max(0, min(room, 1000)),
             probe=False,
             turn=self._looks,
@@ -178,7 +181,7 @@ class Lane:
         )
 
     def _throttled(self) -> bool:
-        return self._throttle is not None and self._throttle.wait_s(self._clock.monotonic()) > 0
+        return self._throttle is not None and not self._throttle.room(self._clock.monotonic())
 
     async def _retry(self, found: Looked) -> None:
         mark = partial(
@@ -264,7 +267,10 @@ class Lane:
         """Take in an answer: tell the breaker, and when it opens, give back what has not left."""
         self._answered.append((number, replace(answered, passed=self._breaker.passed_credentials)))
         short = self._line.ready > 0 or self._is_due()
-        if self._breaker.heard(summary(answered.outcomes), self._clock.monotonic(), short=short):
+        outcome, now = summary(answered.outcomes), self._clock.monotonic()
+        if self._throttle and (after_s := held_s(outcome)):
+            self._throttle.hold(now + after_s)
+        if self._breaker.heard(outcome, now, short=short):
             self._owing += [Unsent(part) for part in self._drop_line()]
         self._wake.set()
 
@@ -363,7 +369,8 @@ class Lane:
         return self._seen.next_due is not None and self._seen.next_due <= self._clock.now()
 
     def _due(self) -> bool:
-        return self._is_due() and self._breaker.allows(self._clock.monotonic(), len(self._in_flight)) > 0
+        now = self._clock.monotonic()
+        return self._is_due() and not self._throttled() and self._breaker.allows(now, len(self._in_flight)) > 0
 
     def _rest(self) -> float:
         if self._answered or self._owing or (self._dirty and not self._stopping):
@@ -374,12 +381,10 @@ class Lane:
             waits.append(self._breaker.wait_s(now))
             if not self._in_flight:
                 return min(waits) + 0.001
-        if self._seen.next_due is not None and self._breaker.allows(now, len(self._in_flight)):
-            waits.append(max(0.0, (self._seen.next_due - self._clock.now()) / 1e6))
-        if (grown := self._line.grown_s(now, self._options.batch_wait_s)) is not None and self._breaker.allows(
-            now, len(self._in_flight)
-        ):
-            waits.append(grown)
-            if self._throttle:
-                waits[-1] = max(grown, self._throttle.wait_s(now))
+        if self._breaker.allows(now, len(self._in_flight)):
+            least = self._throttle.wait_s(now) if self._throttle else 0.0
+            if self._seen.next_due is not None:
+                waits.append(max(least, (self._seen.next_due - self._clock.now()) / 1e6))
+            if (grown := self._line.grown_s(now, self._options.batch_wait_s)) is not None:
+                waits.append(max(least, grown))
         return max(0.001, min(waits))

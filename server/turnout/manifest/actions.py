@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from turnout.clock import SECOND
-from turnout.document import Document, Json, canonical, encode
+from turnout.document import Document, Json, canonical, digest, encode
 from turnout.exchange import Action, Answer, Ask, Class, Drop, Exchange, Item, Moment, Outcome, Pace, Reply
 from turnout.manifest import requests, results
 from turnout.manifest.auth import credentials
 from turnout.manifest.compile import Mapped, Memory, Scope
 from turnout.manifest.model import ActionSpec
-from turnout.manifest.plans import CHECK, Call, Compiled, Plan, is_for
+from turnout.manifest.plans import CHECK, PER, Call, Compiled, Plan, is_for
 from turnout.manifest.settings import secrets
 from turnout.manifest.times import micros
 from turnout.manifest.values import entries, number, text_of
@@ -69,6 +69,7 @@ class CompiledTarget:
         self._settings = settings
         self._endpoint = text_of(settings.get("endpoint"))
         self._actions = {name: self._action(plan) for name, plan in program.plans.items()}
+        self._pace = self._paced()
         self._secrets = {**secrets(self._manifest.settings, settings), **self._proofs()}
 
     @property
@@ -83,12 +84,8 @@ class CompiledTarget:
 
     @property
     def pace(self) -> Pace:
-        """The lowest of the rates that the manifest states."""
-        limits = self._manifest.limits
-        if not limits.rates:
-            return Pace(concurrency=limits.concurrency)
-        count, per_s = min(limits.rates, key=lambda rate: rate[0] / rate[1])
-        return Pace(count, per_s, limits.concurrency)
+        """The rates that the manifest states."""
+        return self._pace
 
     @property
     def secrets(self) -> Mapping[str, str]:
@@ -230,6 +227,12 @@ class CompiledTarget:
         most = max(stated - ENVELOPE, stated // 2) if stated else MAX_BYTES
         wait_s = batch.wait_s if batch else 0.0
         return Action(spec.name, spec.order, spec.dedupe.kind, max(1, int(limit or 1)), most, wait_s)
+
+    def _paced(self) -> Pace:
+        """Say how fast it may be asked: what its rates are counted by is a digest, for it may be a secret."""
+        limits, per = self._manifest.limits, self._here({}, Scope()).compute(PER)
+        key = "" if per is None else digest([self._manifest.slug, per]).hex()
+        return Pace(limits.rates, limits.concurrency, key)
 
     def _proofs(self) -> dict[str, str]:
         """List what is made of secrets and leaves in a header: a name and password, encoded."""
