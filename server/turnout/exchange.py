@@ -192,11 +192,14 @@ class Moment(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast a destination may be asked: `requests` each `per_s`, `concurrency` at once; 0: not stated."""
+    """How fast a destination may be asked: each of `rates` is requests in seconds; `concurrency` at once, 0: any.
 
-    requests: float = 0.0
-    per_s: float = 1.0
+    Destinations with one `key` share their rates; without one, each has its own.
+    """
+
+    rates: tuple[tuple[float, float], ...] = ()
     concurrency: int = 0
+    key: str = ""
 
 
 class Target(Protocol):
@@ -214,7 +217,7 @@ class Target(Protocol):
 
     @property
     def pace(self) -> Pace:
-        """The rate that the manifest states."""
+        """The rates that the manifest states."""
         ...
 
     @property

@@ -29,7 +29,14 @@ ALLOWED: dict[str, frozenset[str]] = {
 }
 
 # Each answers for code that is not its own.
-MAY_CATCH_ALL = ("agent.server", "delivery.converse", "delivery.deliverer", "store.writer", "upkeep.loop")
+MAY_CATCH_ALL = (
+    "agent.server",
+    "delivery.converse",
+    "delivery.deliverer",
+    "delivery.window",
+    "store.writer",
+    "upkeep.loop",
+)
 
 
 def allowed(module: Module) -> frozenset[str]:
@@ -94,7 +101,7 @@ def test_the_files_that_ruff_lets_pass_are_the_ones_checked_here() -> None:
     assert ours - {"server/turnout/store/writer.py"} == set(ALLOWED) - {"server/turnout/store/migrate.py"}
 
 
-def test_only_five_places_catch_everything() -> None:
+def test_only_six_places_catch_everything() -> None:
     everything = {"Exception", "BaseException"}
     catches = [
         module.at(node)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import gzip
 import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import anyio
@@ -17,10 +19,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from support.destination import Recorder, Script, Scripted, launch
+from support.worker import until
 from turnout.delivery.answer import BODY_BYTES
-from turnout.delivery.sender import CurlSender
+from turnout.delivery.places import HOST_CONNECTIONS
+from turnout.delivery.sender import CONNECTIONS, CurlSender
 from turnout.egress import Policy, parse_networks
-from turnout.exchange import Answer, Fault, FaultKind, Reply, Request
+from turnout.exchange import NEVER_LEFT, Answer, Class, Fault, FaultKind, Reply, Request
+from turnout.outcome import judge
 
 LOOPBACK = Policy(parse_networks("127.0.0.0/8 ::1/128"))
 POST = "POST"
@@ -161,6 +166,82 @@ async def test_what_is_not_http_is_no_answer(sender: CurlSender, vendor: Recorde
     vendor.answer(Scripted(act="garbage", body=body))
 
     assert failed(await sender.send(request(vendor.url))) is FaultKind.GARBLED
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n", b"x-more: y\r\n"],
+    ids=["continue", "hints", "header"],
+)
+async def test_what_never_comes_to_an_answer_is_none(sender: CurlSender, vendor: Recorder, line: bytes) -> None:
+    vendor.answer(Scripted(status=0, body=line, act="endless"))
+
+    reply = await sender.send(request(vendor.url))
+
+    assert failed(reply) is FaultKind.GARBLED
+    assert reply.took_ms < 3000
+
+
+async def test_a_body_without_an_end_is_cut_at_the_cap(sender: CurlSender, vendor: Recorder) -> None:
+    vendor.answer(Scripted(202, body=b"x" * 1000, act="endless"))
+
+    answer = answered(await sender.send(request(vendor.url)))
+
+    assert (answer.status, len(answer.body), answer.whole) == (202, BODY_BYTES, False)
+    assert answer.took_ms < 3000
+
+
+@pytest.mark.parametrize("coding", ["content-encoding", "transfer-encoding"])
+async def test_what_comes_compressed_is_never_inflated(sender: CurlSender, vendor: Recorder, coding: str) -> None:
+    bomb = gzip.compress(b"\0" * 20_000_000)
+    vendor.answer(Scripted(headers=((coding, "gzip"),), body=bomb))
+
+    reply = await sender.send(request(vendor.url))
+
+    assert not isinstance(reply, Answer) or len(reply.body) == len(bomb) < BODY_BYTES
+    assert vendor.received[0].header("accept-encoding") is None
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 9\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999999999999999\r\n\r\n{}",
+        b"<html>It works!</html>",
+        b"HTTP/3 200\r\n\r\n",
+        b"\0" * 100,
+    ],
+    ids=["two-lengths", "negative", "huge", "http09", "http3", "zeros"],
+)
+async def test_an_answer_that_contradicts_itself_never_breaks_the_sender(
+    sender: CurlSender, vendor: Recorder, head: bytes
+) -> None:
+    vendor.answer(Scripted(act="garbage", body=head))
+
+    reply = await sender.send(request(vendor.url))
+
+    assert isinstance(reply, Answer) or reply.kind is FaultKind.GARBLED
+    assert answered(await sender.send(request(vendor.url))).status == 200
+
+
+async def test_an_answer_too_many_is_not_taken_for_the_next_request(sender: CurlSender, vendor: Recorder) -> None:
+    one, other = (f"HTTP/1.1 {status} OK\r\ncontent-length: 2\r\n\r\n{{}}".encode() for status in (202, 418))
+    vendor.answer(Scripted(act="raw", body=one + other), Scripted(act="raw", body=one + b"x" * 100_000 + other))
+
+    replies = [answered(await sender.send(request(vendor.url))).status for _ in range(4)]
+
+    assert replies == [202, 202, 200, 200]
+    assert len({got.connection for got in vendor.received}) == 3
+
+
+async def test_an_answer_before_the_request_was_read_is_one_or_leaves_doubt(sender: CurlSender) -> None:
+    early = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}"
+    with Recorder(Script(default=Scripted(body=early), on_connect="early")) as vendor:
+        for size in (10, 3_000_000):
+            reply = await sender.send(request(vendor.url, b"x" * size))
+
+            assert isinstance(reply, Answer) or reply.kind is FaultKind.RESET
 
 
 async def test_an_endless_head_is_no_answer(sender: CurlSender, vendor: Recorder) -> None:
@@ -368,6 +449,39 @@ async def test_a_slow_vendor_does_not_hold_another_up(sender: CurlSender, vendor
             group.cancel_scope.cancel()
 
 
+async def test_hosts_that_hang_leave_every_other_its_place(sender: CurlSender, vendor: Recorder) -> None:
+    with ExitStack() as stack:
+        hanging = [stack.enter_context(Recorder(Script(default=Scripted(act="hang")))) for _ in range(6)]
+        async with anyio.create_task_group() as group:
+            for slow in hanging:
+                for _ in range(HOST_CONNECTIONS):
+                    group.start_soon(sender.send, request(slow.url, timeout_s=30))
+            await anyio.to_thread.run_sync(until, lambda: sum(slow.open for slow in hanging) >= CONNECTIONS * 6 // 7)
+            with anyio.fail_after(5):
+                for _ in range(3):
+                    answered(await sender.send(request(vendor.url)))
+            assert sum(slow.open for slow in hanging) <= CONNECTIONS
+            group.cancel_scope.cancel()
+
+
+async def test_a_place_that_is_free_again_goes_to_whoever_waits(vendor: Recorder) -> None:
+    vendor.script.decide = lambda got: Scripted(body=got.body, delay_s=0.01)
+    found: list[bytes] = []
+
+    async def one(sender: CurlSender, number: int) -> None:
+        found.append(answered(await sender.send(request(vendor.url, str(number).encode()))).body)
+
+    with Recorder() as other:
+        async with CurlSender(LOOPBACK, connections=4) as sender, anyio.create_task_group() as group:
+            for number in range(40):
+                group.start_soon(one, sender, number)
+                group.start_soon(sender.send, request(other.url))
+
+    assert sorted(map(int, found)) == list(range(40))
+    assert len(other.received) == 40
+    assert max(vendor.peak, other.peak) == 2
+
+
 async def test_a_cancelled_request_gives_its_place_and_connection_back(vendor: Recorder) -> None:
     vendor.answer(*[Scripted(act="hang")] * 3)
     async with CurlSender(LOOPBACK, connections=1) as sender:
@@ -424,11 +538,10 @@ async def test_a_process_that_dies_keeps_what_it_wrote_down(sender: CurlSender, 
         assert [got.path for got in vendor.received()] == ["/a"]
 
 
-@pytest.fixture(scope="session")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A key and a self-signed certificate for localhost, in one file."""
+def certified(path: Path, host: str = "localhost", begins: int = -1, ends: int = 1) -> Path:
+    """Write a key and a self-signed certificate into one file; `begins` and `ends` in days from now."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
     now = dt.datetime.now(dt.UTC)
     certificate = (
         x509.CertificateBuilder()
@@ -436,13 +549,12 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .not_valid_before(now + dt.timedelta(days=begins))
+        .not_valid_after(now + dt.timedelta(days=ends))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
-    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -450,11 +562,21 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return certified(tmp_path_factory.mktemp("tls") / "localhost.pem")
+
+
+def speaking(certificate: Path) -> Recorder:
+    """Make a receiver that shows this certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return Recorder(tls=context)
+
+
 @pytest.fixture
 def secure(authority: Path) -> Iterator[Recorder]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(authority)
-    with Recorder(tls=context) as vendor:
+    with speaking(authority) as vendor:
         yield vendor
 
 
@@ -477,6 +599,24 @@ async def test_a_certificate_for_another_name_is_refused(secure: Recorder, autho
 
     assert failed(reply) is FaultKind.TLS
     assert secure.received == []
+
+
+@pytest.mark.parametrize(
+    ("host", "begins", "ends"),
+    [("localhost", -3, -1), ("localhost", 1, 3), ("localhost.example", -1, 1), ("*.localhost", -1, 1), ("*", -1, 1)],
+    ids=["expired", "not-yet", "longer-name", "below", "any"],
+)
+async def test_a_certificate_of_a_trusted_one_that_does_not_hold_here_and_now_is_refused_before_anything_left(
+    tmp_path: Path, host: str, begins: int, ends: int
+) -> None:
+    certificate = certified(tmp_path / "its.pem", host, begins, ends)
+    with speaking(certificate) as vendor:
+        async with CurlSender(LOOPBACK, ca_file=str(certificate)) as sender:
+            reply = await sender.send(request(f"https://localhost:{vendor.port}/"))
+
+        assert failed(reply) is FaultKind.TLS
+        assert vendor.received == []
+        assert (judge(reply).what, FaultKind.TLS in NEVER_LEFT) == (Class.RETRY, True)
 
 
 async def test_a_port_without_tls_is_refused(sender: CurlSender, vendor: Recorder) -> None:

@@ -24,8 +24,11 @@ What an answer may do (`act`):
     half_close  shuts its sending side without an answer and keeps the connection
     hang        no answer, ever; the connection stays
     garbage     the body as raw bytes, without any HTTP, then closes
+    raw         the body as raw bytes; the connection stays
+    endless     status and headers, then the body again and again for as long as somebody listens; status 0: no head
 
-Each comes `delay_s` after the request. `on_connect: "reset"` resets each connection before it reads a byte.
+Each comes `delay_s` after the request. `on_connect: "reset"` resets each connection before it reads a byte;
+`"early"` answers before it reads a byte, with the default's body as raw bytes, and closes.
 """
 
 from __future__ import annotations
@@ -200,6 +203,9 @@ class _Connection(asyncio.Protocol):
         self.number = self.recorder.enter(self)
         if self.recorder.script.on_connect == "reset":
             self._reset()
+        elif self.recorder.script.on_connect == "early":
+            transport.write(self.recorder.script.default.body)
+            transport.close()
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -261,10 +267,17 @@ class _Connection(asyncio.Protocol):
     async def _act(self, answer: Scripted) -> None:
         await asyncio.sleep(answer.delay_s)
         match answer.act:
-            case "answer":
-                self._send(answer)
             case "drip":
                 await self._drip(answer)
+            case "endless":
+                await self._endless(answer)
+            case _:
+                self._do(answer)
+
+    def _do(self, answer: Scripted) -> None:
+        match answer.act:
+            case "answer":
+                self._send(answer)
             case "cut":
                 self.transport.write(_head(answer, len(answer.body) + answer.missing) + answer.body)
                 self.transport.close()
@@ -277,6 +290,9 @@ class _Connection(asyncio.Protocol):
             case "garbage":
                 self.transport.write(answer.body)
                 self.transport.close()
+            case "raw":
+                self._answered()
+                self.transport.write(answer.body)
             case _:  # hang
                 pass
 
@@ -286,6 +302,14 @@ class _Connection(asyncio.Protocol):
             await asyncio.sleep(answer.every_s)
             self.transport.write(answer.body[start : start + answer.piece])
         self._answered()
+
+    async def _endless(self, answer: Scripted) -> None:
+        if answer.status:
+            self.transport.write(_head(answer, 1 << 40))
+        while not self.transport.is_closing():
+            if not self.transport.get_write_buffer_size():
+                self.transport.write(answer.body * (1 + 4096 // len(answer.body)))
+            await asyncio.sleep(0.001)
 
     def _send(self, answer: Scripted) -> None:
         self._answered()  # before the bytes: who has the answer finds the count right

@@ -97,11 +97,11 @@ def bound(target: Poster | None = None, keep: Callable[[Document], bool] | None 
     return Bound(destination(**changed), target or Poster(), keep, frozenset({"poster"}), b"m")
 
 
-def connect(unit: Unit) -> int:
-    """Connect the destination from the log's beginning; give its lane."""
+def connect(unit: Unit, name: str = NAME) -> int:
+    """Connect the destination, or another like it, from the log's beginning; give its lane."""
     unit.entities.revise("tests", "connect")
-    lane = unit.lanes.create(NAME, 0)
-    unit.entities.put("destination", NAME, destination_body(destination(lane)))
+    lane = unit.lanes.create(name, 0)
+    unit.entities.put("destination", name, destination_body(destination(lane, id=name, name=name)))
     return lane
 
 

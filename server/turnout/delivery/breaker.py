@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 from turnout.exchange import Class, Outcome, Pace
 
@@ -34,6 +35,7 @@ class Breaker:
     _until: float = 0.0
     _probing: bool = False
     _streak: int = 0
+    _spared: int = 0
 
     def __post_init__(self) -> None:
         """Begin no wider than allowed."""
@@ -63,6 +65,7 @@ class Breaker:
 
     def heard(self, outcome: Outcome, now: float, *, short: bool) -> bool:
         """Take in how a request ended; `short`: more work waits than slots. Give whether it just opened."""
+        self._spared -= 1
         if outcome.what in {Class.CREDENTIALS, Class.PAUSE}:
             return self._open("credentials" if outcome.what is Class.CREDENTIALS else "gone", now)
         if outcome.what in TROUBLE:
@@ -96,9 +99,9 @@ class Breaker:
         self._row += 1
         self._last.append(True)
         self._streak = 0
-        self.slots = max(1, self.slots // 2) if outcome.code != "http_500" else self.slots
-        if outcome.after_s and outcome.status in {429, 503}:
-            self._until = max(self._until, now + outcome.after_s)
+        if self._spared <= 0 and outcome.code != "http_500":
+            self.slots, self._spared = max(1, self.slots // 2), self.slots  # once for all that were on their way
+        self._until = max(self._until, now + held_s(outcome))
         mostly = len(self._last) == WINDOW and sum(self._last) * 2 > WINDOW
         if self.why or self._row >= FAILURES or mostly:
             return self._open("trouble", now)
@@ -116,33 +119,64 @@ class Breaker:
         return not was
 
 
-@dataclass(slots=True)
+def held_s(outcome: Outcome) -> float:
+    """Tell for how long an answer holds its whole lane, and those that share its rates."""
+    return outcome.after_s or 0.0 if outcome.status in {429, 503} else 0.0
+
+
 class Throttle:
-    """A token bucket for the rate that a manifest states."""
+    """A token bucket for each rate that a manifest states. A request takes a token of each; times as the breaker's."""
 
-    pace: Pace
-    _tokens: float = field(init=False)
-    _at: float = -1.0
+    def __init__(self, rates: tuple[tuple[float, float], ...]) -> None:
+        """Begin full, with room for one request at least: else a rate below one a period would never let one pass."""
+        self.rates = rates
+        self._tokens = [max(1.0, requests) for requests, _ in rates]
+        self._at: float | None = None
+        self._until = 0.0
 
-    def __post_init__(self) -> None:
-        """Begin full."""
-        self._tokens = self._most
-
-    @property
-    def _most(self) -> float:
-        """Room for one request at least, else a rate below one a period would never let one pass."""
-        return max(1.0, self.pace.requests)
+    def room(self, now: float) -> int:
+        """Tell how many requests may start now."""
+        self._fill(now)
+        return 0 if now < self._until else int(min(self._tokens))
 
     def wait_s(self, now: float) -> float:
         """Tell how long until a request may start; 0 when one may now."""
-        if not self.pace.requests:
-            return 0.0
-        rate = self.pace.requests / self.pace.per_s
-        if self._at >= 0:
-            self._tokens = min(self._most, self._tokens + (now - self._at) * rate)
-        self._at = now
-        return 0.0 if self._tokens >= 1 else (1 - self._tokens) / rate
+        self._fill(now)
+        waits = [
+            (1 - tokens) * per_s / requests for tokens, (requests, per_s) in zip(self._tokens, self.rates, strict=True)
+        ]
+        return max(0.0, self._until - now, *waits)
 
     def take(self) -> None:
         """Count one request."""
-        self._tokens -= 1
+        self._tokens = [tokens - 1 for tokens in self._tokens]
+
+    def hold(self, until: float) -> None:
+        """Let none start before then: one was told so."""
+        self._until = max(self._until, until)
+
+    def _fill(self, now: float) -> None:
+        passed, self._at = now - (now if self._at is None else self._at), now
+        self._tokens = [
+            min(max(1.0, requests), tokens + passed * requests / per_s)
+            for tokens, (requests, per_s) in zip(self._tokens, self.rates, strict=True)
+        ]
+
+
+class Throttles:
+    """The throttles of a deliverer: lanes whose paces have one key share one, for as long as either runs."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._shared: WeakValueDictionary[str, Throttle] = WeakValueDictionary()
+
+    def of(self, pace: Pace, before: Throttle | None) -> Throttle | None:
+        """Give the throttle of a pace, none where it states no rate; `before`: what its lane has held so far."""
+        if not pace.rates:
+            return None
+        found = self._shared.get(pace.key) if pace.key else before
+        if found is None or found.rates != pace.rates:
+            found = Throttle(pace.rates)
+        if pace.key:
+            self._shared[pace.key] = found
+        return found

@@ -68,8 +68,8 @@ class Talk:
         return self._talk.send(reply)
 
     def _broken(self, reply: Reply | None) -> tuple[Outcome, ...]:
-        """A manifest that fails on this event costs this event: final if nothing left, else in doubt."""
-        outcome = Outcome(Class.FINAL if reply is None else Class.UNKNOWN, "mapping_error")
+        """A manifest that fails on an event costs that event: halved until it is alone if nothing left, else in doubt."""
+        outcome = Outcome(Class.SPLIT if reply is None else Class.UNKNOWN, "mapping_error")
         return (outcome,) * len(self._batch.parts)
 
     def _end(self, outcomes: tuple[Outcome, ...]) -> None:

@@ -18,6 +18,7 @@ from anyio.abc import TaskGroup
 
 from turnout.clock import Clock
 from turnout.delivery import reigns
+from turnout.delivery.breaker import Throttles
 from turnout.delivery.eyes import Eyes
 from turnout.delivery.lane import Lane, Options
 from turnout.entropy import Entropy
@@ -65,6 +66,7 @@ class Deliverer:
         self._stopping = anyio.Event()
         self._lanes: dict[int, Lane] = {}
         self._tasks: TaskGroup | None = None
+        self._throttles = Throttles()
         self.reigns = False
         self._ending = False
         self._empty = anyio.Event()
@@ -150,7 +152,15 @@ class Deliverer:
             for row in rows:
                 if row.lane not in self._lanes and row.state is not LaneState.REMOVED:
                     lane = Lane(
-                        row.lane, epoch, self._store, self._eyes, self._carry, self._clock, self._entropy, self._options
+                        row.lane,
+                        epoch,
+                        self._store,
+                        self._eyes,
+                        self._carry,
+                        self._clock,
+                        self._entropy,
+                        self._options,
+                        self._throttles,
                     )
                     self._lanes[row.lane] = lane
                     tasks.start_soon(self._run, lane, epoch)

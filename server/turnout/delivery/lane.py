@@ -19,7 +19,7 @@ from turnout.clock import Clock
 from turnout.delivery import commits, look, reigns, verdict
 from turnout.delivery.answers import Answers
 from turnout.delivery.batch import Batch
-from turnout.delivery.breaker import Breaker, Throttle
+from turnout.delivery.breaker import Breaker, Throttle, Throttles, held_s
 from turnout.delivery.converse import Carry, Talk
 from turnout.delivery.eyes import Eyes
 from turnout.delivery.look import Looked, Wanted
@@ -29,6 +29,7 @@ from turnout.delivery.settlement import Answered, Back, Finished, Held, Settled,
 from turnout.delivery.window import Part
 from turnout.entropy import Entropy
 from turnout.errors import Unavailable
+from turnout.exchange import Pace
 from turnout.store.lanes import LaneState
 from turnout.store.store import Store
 from turnout.store.unit import Unit
@@ -58,7 +59,7 @@ class Lane:
 
     def __init__(
         self, number: int, epoch: int, store: Store, eyes: Eyes, carry: Carry, clock: Clock,
-        entropy: Entropy, options: Options,
+        entropy: Entropy, options: Options, throttles: Throttles,
     ) -> None:  # fmt: skip
         """Make it; `run` runs it."""
         self.number = number
@@ -71,6 +72,7 @@ class Lane:
         self._options = options
         self._line = Line()
         self._breaker = Breaker(options.max_in_flight, options.schedule.base_s)
+        self._throttles = throttles
         self._throttle: Throttle | None = None
         self._answers = Answers()
         self._owing: list[Settled] = []
@@ -78,6 +80,7 @@ class Lane:
         self._in_flight: dict[int, Batch] = {}
         self._numbers = 0
         self._looks = 0
+        self._owed_next = True
         self._seen = Looked(LaneState.RUNNING, -1, owes=True, more=True)
         self._windows = Windows()
         self._wake = anyio.Event()
@@ -136,8 +139,9 @@ class Lane:
         before, self._seen = self._seen, replace(found, opening=None, retries=(), ended=())
         self._line.merged(found.moved)
         if found.revision != before.revision:
-            self._throttle = Throttle(found.pace) if found.pace else None
-            self._breaker.limit(found.pace.concurrency if found.pace else 0, self._options.max_in_flight)
+            pace = found.pace or Pace()
+            self._throttle = self._throttles.of(pace, self._throttle)
+            self._breaker.limit(pace.concurrency, self._options.max_in_flight)
             self._breaker.reset()
         if found.state is not LaneState.RUNNING:
             await self._put_down()
@@ -157,15 +161,16 @@ class Lane:
 
     def _wanted(self) -> Wanted:
         now = self._clock.monotonic()
-        free = 0 if self._stopping or self._throttled() else self._breaker.allows(now, len(self._in_flight))
+        free = 0 if self._stopping else self._breaker.allows(now, len(self._in_flight))
+        free = min(free, self._throttle.room(now)) if self._throttle else free
         room = UNRESOLVED - len(self._line) - sum(len(batch.parts) for batch in self._in_flight.values())
         if self._breaker.open:
             return Wanted(batches=min(free, 1), events=min(free, 1), probe=True, turn=self._breaker.probes)
         self._looks += 1
         enough = self._line.ready >= UNRESOLVED // 2
-        batches = min(free, max(1, self._breaker.slots // 2)) if self._line.ready else free
+        batches = (free + self._owed_next) // 2 if self._line.ready else free
         return Wanted(
-            batches=1 if self._throttle and batches else batches,
+            batches=batches,
             events=0 if enough else max(0, min(room, 1000)),
             probe=False,
             turn=self._looks,
@@ -174,7 +179,7 @@ class Lane:
         )
 
     def _throttled(self) -> bool:
-        return self._throttle is not None and self._throttle.wait_s(self._clock.monotonic()) > 0
+        return self._throttle is not None and not self._throttle.room(self._clock.monotonic())
 
     async def _retry(self, found: Looked) -> None:
         mark = partial(
@@ -233,6 +238,7 @@ class Lane:
     def _send(self, batch: Batch) -> None:
         self._numbers += 1
         self._in_flight[self._numbers] = batch
+        self._owed_next = not batch.request  # of one slot, what is owed and what is new take turns
         if self._throttle:
             self._throttle.take()
         done = partial(self._hear, self._numbers)
@@ -249,11 +255,14 @@ class Lane:
     def _take_in(self) -> None:
         """Tell the breaker of new answers, and when it opens, give back what has not left."""
         now = self._clock.monotonic()
-        short = self._line.ready > 0
+        short = self._line.ready > 0 or self._is_due()
         while (answered := self._answers.next_unknown()) is not None:
             if self._breaker.passed_credentials:
                 self._answers.passed()
-            if self._breaker.heard(summary(answered.outcomes), now, short=short):
+            outcome = summary(answered.outcomes)
+            if self._throttle and (after_s := held_s(outcome)):
+                self._throttle.hold(now + after_s)
+            if self._breaker.heard(outcome, now, short=short):
                 self._owing += [Unsent(part) for part in self._drop_line()]
 
     def _ripe(self) -> bool:
@@ -356,12 +365,12 @@ class Lane:
         room = len(self._line) < UNRESOLVED // 2
         return self._seen.more and room and self._breaker.allows(self._clock.monotonic(), len(self._in_flight)) > 0
 
+    def _is_due(self) -> bool:
+        return self._seen.next_due is not None and self._seen.next_due <= self._clock.now()
+
     def _due(self) -> bool:
-        return (
-            self._seen.next_due is not None
-            and self._seen.next_due <= self._clock.now()
-            and self._breaker.allows(self._clock.monotonic(), len(self._in_flight)) > 0
-        )
+        now = self._clock.monotonic()
+        return self._is_due() and not self._throttled() and self._breaker.allows(now, len(self._in_flight)) > 0
 
     def _rest(self) -> float:
         if (self._answers and self._ripe()) or self._owing or (self._dirty and not self._stopping):
@@ -372,12 +381,10 @@ class Lane:
             waits.append(self._breaker.wait_s(now))
             if not self._in_flight:
                 return min(waits) + 0.001
-        if self._seen.next_due is not None and self._breaker.allows(now, len(self._in_flight)):
-            waits.append(max(0.0, (self._seen.next_due - self._clock.now()) / 1e6))
-        if (grown := self._line.grown_s(now, self._options.batch_wait_s)) is not None and self._breaker.allows(
-            now, len(self._in_flight)
-        ):
-            waits.append(grown)
-            if self._throttle:
-                waits[-1] = max(grown, self._throttle.wait_s(now))
+        if self._breaker.allows(now, len(self._in_flight)):
+            least = self._throttle.wait_s(now) if self._throttle else 0.0
+            if self._seen.next_due is not None:
+                waits.append(max(least, (self._seen.next_due - self._clock.now()) / 1e6))
+            if (grown := self._line.grown_s(now, self._options.batch_wait_s)) is not None:
+                waits.append(max(least, grown))
         return max(0.001, min(waits))

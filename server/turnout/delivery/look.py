@@ -9,7 +9,7 @@ from turnout.delivery import verdict
 from turnout.delivery.batch import Batch, pack
 from turnout.delivery.eyes import Eyes
 from turnout.delivery.selection import read_selection, selects
-from turnout.delivery.window import WINDOW_BYTES, WINDOW_EVENTS, Opening, Part, Sight, opening
+from turnout.delivery.window import WINDOW_BYTES, WINDOW_EVENTS, Opening, Part, Sight, mapped, opening
 from turnout.event.model import MessageId, Stored
 from turnout.exchange import Dedupe, Drop, Item, Order, Pace, part_of
 from turnout.routing import Bound
@@ -101,7 +101,9 @@ def _due(
 ) -> tuple[tuple[Batch, ...], tuple[tuple[Owed, int, str], ...]]:  # fmt: skip
     parts: list[Part] = []
     ended: list[tuple[Owed, int, str]] = []
-    for row in _together(view, lane, bound, view.owed.due(lane, view.now, 1 if wanted.probe else DUE_ROWS)):
+    most = max(action.max_items for action in bound.target.actions.values())
+    rows = view.owed.due(lane, view.now, 1 if wanted.probe else min(DUE_ROWS, wanted.batches * most))
+    for row in _together(view, lane, bound, rows):
         event = view.log.get(row.seq)
         found = _again(view, row, event, bound, sight)
         if isinstance(found, Part):
@@ -135,7 +137,7 @@ def _again(view: View, row: Owed, event: Stored | None, bound: Bound, sight: Sig
     action = next((name for name in bound.target.actions if part_of(name, row.part) == row.part), None)
     if action is None:
         return verdict.ACTION_GONE, ""
-    made = bound.target.items(sight.document(event), (action,), sight.now)
+    made = mapped(bound, sight.document(event), (action,), sight.now)
     item = next((each for each in made if isinstance(each, Item) and part_of(action, each.index) == row.part), None)
     if item is None:
         drop = next((each for each in made if isinstance(each, Drop)), None)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -26,11 +25,12 @@ import pycurl
 from turnout.delivery.answer import Incoming, fault, header_lines, kind_after, kind_before
 from turnout.delivery.multi import Multi
 from turnout.delivery.names import Names
+from turnout.delivery.places import Places, Where
 from turnout.egress import Endpoint, Policy, check_url
 from turnout.exchange import Fault, FaultKind, Reply, Request
 
-CONNECTIONS = 64
-"""Requests on their way at once, and connections kept: more wait. Source: reliability-security.md 4.2."""
+CONNECTIONS = 256
+"""Requests on their way at once, and connections kept: more wait. A process may have 1,024 descriptors."""
 
 CONNECT_S = 5.0
 IDLE_S = 50
@@ -75,11 +75,11 @@ class CurlSender:
         self._lead = lru_cache(URLS_KEPT)(partial(check_url, policy=policy))
         self._options = _Options(user_agent, ca_file)
         self._names = Names(policy)
-        self._free = connections
-        self._queue: deque[Job] = deque()
+        self._places: Places[Job] = Places(connections)
         self._idle: list[_Transfer] = []
         self._multi = Multi(connections)
         self._resolving: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __aenter__(self) -> Self:
         """Give the sender itself."""
@@ -92,14 +92,17 @@ class CurlSender:
     def start(self, request: Request, done: Callable[[Reply], None]) -> Job:
         """Send one request; `done` hears its answer, or why there is none, from the loop, never from within.
 
-        Units: the time-out counts from when a slot is free, name and connection included.
+        Units: the time-out counts from when a place is free, name and connection included.
         """
-        job = Job(request, done, asyncio.get_running_loop())
-        if self._free:
-            self._free -= 1
+        job = Job(request, done, self._loop or self._settle_in())
+        led, lines = self._lead(request.url), header_lines(request)
+        if isinstance(led, str) or isinstance(lines, str):
+            say = led if isinstance(led, str) else str(lines)
+            job.loop.call_soon(job.end, Fault(FaultKind.FORBIDDEN, say))
+            return job
+        job.endpoint, job.lines, job.where = led, lines, (led.host, led.port)
+        if self._places.take(job.where, job):
             self._begin(job)
-        else:
-            self._queue.append(job)
         return job
 
     async def send(self, request: Request) -> Reply:
@@ -115,8 +118,8 @@ class CurlSender:
     async def aclose(self) -> None:
         """Stop: what is still on its way ends as a fault, and every connection is closed."""
         self._names.close()
-        while self._queue:
-            self._queue.popleft().end(_CLOSED)
+        for job in self._places.close():
+            job.end(_CLOSED)
         self._multi.close()
         for transfer in self._idle:
             transfer.curl.close()
@@ -124,15 +127,15 @@ class CurlSender:
         if self._resolving:
             await asyncio.wait(self._resolving)
 
+    def _settle_in(self) -> asyncio.AbstractEventLoop:
+        """Stay with the loop of the first request: asking for it costs a system call."""
+        self._loop = asyncio.get_running_loop()
+        return self._loop
+
     def _begin(self, job: Job) -> None:
-        """Go with a slot of its own."""
+        """Go, with a place."""
         job.began = job.loop.time()
-        led, lines = self._lead(job.request.url), header_lines(job.request)
-        if isinstance(led, str) or isinstance(lines, str):
-            self._end_soon(job, Fault(FaultKind.FORBIDDEN, led if isinstance(led, str) else str(lines)))
-            return
-        job.endpoint, job.lines = led, lines
-        known = self._names.known(led.host, job.began)
+        known = self._names.known(job.endpoint.host, job.began)
         if known:
             job.addresses = known
             self._try(job)
@@ -180,41 +183,37 @@ class CurlSender:
         job.loop.call_soon(self._end, job, reply)
 
     def _end(self, job: Job, reply: Reply) -> None:
-        self._let_go()
+        self._give_back(job)
         job.end(reply)
 
-    def _let_go(self) -> None:
-        """Give the slot to who waits for one."""
-        if self._queue:
-            self._begin(self._queue.popleft())
-        else:
-            self._free += 1
+    def _give_back(self, job: Job) -> None:
+        for other in self._places.give_back(job.where):
+            self._begin(other)
 
     def _stop(self, job: Job) -> None:
         """Break a request off that nobody waits for any more."""
         job.done = _nobody
-        if job in self._queue:
-            self._queue.remove(job)
-        elif job.transfer is not None:
+        if not self._places.leave(job.where, job) and job.transfer is not None:
             self._multi.stop(job.transfer.curl)
             job.transfer.curl.close()
-            self._let_go()
+            self._give_back(job)
 
 
 class Job:
-    """One request on its way, from slot to slot and address to address; `began` when it got its slot."""
+    """One request on its way, from address to address; `began` when it got its place."""
 
-    __slots__ = ("addresses", "began", "done", "endpoint", "lines", "loop", "request", "transfer", "tried")
+    __slots__ = ("addresses", "began", "done", "endpoint", "lines", "loop", "request", "transfer", "tried", "where")
 
     endpoint: Endpoint
     lines: list[bytes]
 
     def __init__(self, request: Request, done: Callable[[Reply], None], loop: asyncio.AbstractEventLoop) -> None:
-        """Begin to wait for a slot."""
+        """Begin to wait for a place."""
         self.request = request
         self.done = done
         self.loop = loop
         self.began = 0.0
+        self.where: Where = ("", 0)
         self.addresses: tuple[str, ...] = ()
         self.tried = 0
         self.transfer: _Transfer | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from turnout.document import Document
 from turnout.event.model import MessageId, Stored
 from turnout.exchange import Drop, Item, Order, part_of
 from turnout.routing import Bound, NotSent, route
+
+_log = logging.getLogger(__name__)
 
 WINDOW_EVENTS = 1000
 WINDOW_BYTES = 4_000_000
@@ -108,7 +111,7 @@ def owed(
     actions = route(event, bound, read, suppressed=sight.suppressed(event))
     if isinstance(actions, NotSent):
         return (Skip(event.seq, event.seq, 0, actions.code, actions.reason),)
-    made = bound.target.items(read(), actions, sight.now)
+    made = mapped(bound, read(), actions, sight.now)
     parts = [_part(event, lane, run, bound, item, sight, window) for item in made if isinstance(item, Item)]
     drops = [_skip(event, drop, alone=not parts) for drop in made if isinstance(drop, Drop)]
     if parts:
@@ -117,6 +120,15 @@ def owed(
         return (Skip(event.seq, event.seq, 0, verdict.UNSUPPORTED, ""),)
     telling = [skip for skip in drops if skip.code in _TELLING]
     return tuple(telling) or (drops[0],)
+
+
+def mapped(bound: Bound, document: Document, actions: tuple[str, ...], now: int) -> tuple[Item | Drop, ...]:
+    """Map one event; a mapping that fails on it, which none should, costs this event and not the lane."""
+    try:
+        return bound.target.items(document, actions, now)
+    except Exception:
+        _log.exception("the mapping of %s failed", bound.destination.slug)
+        return tuple(Drop(name, "mapping_error") for name in actions)
 
 
 _TELLING = frozenset(code.number for code in verdict.CODES if code.verdict is verdict.Verdict.DISCARDED)

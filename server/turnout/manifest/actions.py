@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from turnout.clock import SECOND
-from turnout.document import Document, Json, canonical, encode, encoded
+from turnout.document import Document, Json, canonical, digest, encode, encoded
 from turnout.exchange import Action, Answer, Class, Drop, Exchange, Item, Moment, Outcome, Pace, Reply, Request
 from turnout.manifest import requests, results
 from turnout.manifest.auth import credentials
 from turnout.manifest.compile import Mapped, Scope
 from turnout.manifest.model import ActionSpec
-from turnout.manifest.plans import CHECK, Call, Compiled, Plan, is_for
+from turnout.manifest.plans import CHECK, PER, Call, Compiled, Plan, is_for
 from turnout.manifest.settings import secrets
 from turnout.manifest.steps import Here, Steps, steps_of
 from turnout.manifest.times import micros
@@ -42,6 +42,7 @@ class CompiledTarget:
         }
         self._any = _by_kind(program.plans)
         self._heads: dict[str, requests.Head] = {}
+        self._pace = self._paced()
         self._secrets = {**secrets(self._manifest.settings, settings), **self._proofs()}
 
     @property
@@ -56,12 +57,8 @@ class CompiledTarget:
 
     @property
     def pace(self) -> Pace:
-        """The lowest of the rates that the manifest states."""
-        limits = self._manifest.limits
-        if not limits.rates:
-            return Pace(concurrency=limits.concurrency)
-        count, per_s = min(limits.rates, key=lambda rate: rate[0] / rate[1])
-        return Pace(count, per_s, limits.concurrency)
+        """The rates that the manifest states."""
+        return self._pace
 
     @property
     def secrets(self) -> Mapping[str, str]:
@@ -116,7 +113,7 @@ class CompiledTarget:
             head = self._heads.get(call.prefix) or self._head(call, here)
             return requests.request(head, call.send, here.of(body), moment)
         except requests.Unsendable as error:
-            return Outcome(Class.FINAL, "mapping_error", 0, str(error))
+            return Outcome(Class.SPLIT, "mapping_error", 0, str(error))  # one of a batch may be to blame
 
     def _head(self, call: Call, here: Here) -> requests.Head:
         """Make what a request has before its body, and keep it where it is the same for every event."""
@@ -215,6 +212,12 @@ class CompiledTarget:
         most = max(stated - ENVELOPE, stated // 2) if stated else MAX_BYTES
         wait_s = batch.wait_s if batch else 0.0
         return Action(spec.name, spec.order, spec.dedupe.kind, max(1, int(limit or 1)), most, wait_s)
+
+    def _paced(self) -> Pace:
+        """Say how fast it may be asked: what its rates are counted by is a digest, for it may be a secret."""
+        limits, per = self._manifest.limits, self._here({}, Scope()).of(self._functions.get(PER))
+        key = "" if per is None else digest([self._manifest.slug, per]).hex()
+        return Pace(limits.rates, limits.concurrency, key)
 
     def _proofs(self) -> dict[str, str]:
         """List what is made of secrets and leaves in a header: a name and password, encoded."""

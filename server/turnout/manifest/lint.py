@@ -207,6 +207,8 @@ def _names(manifest: Manifest) -> Iterator[Finding]:
 
 
 def _limits(manifest: Manifest) -> Iterator[Finding]:
+    if manifest.limits.per and not manifest.limits.rates:
+        yield _finding(manifest, ("limits", "per"), "there is no `rate` that it could be counted by")
     for name, spec in manifest.actions.items():
         if spec.batch and not spec.batch.bytes and spec.batch.limit != Const(1):
             yield _finding(manifest, ("actions", name, "batch"), "`bytes` is not stated", severe=False)

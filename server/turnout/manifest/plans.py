@@ -12,6 +12,7 @@ from turnout.manifest.nodes import TRUE, By, Choose, Listing, Node, Path, Shape,
 from turnout.manifest.reads import roots
 
 CHECK = "check"
+PER = "limits!per"
 _LOOP = frozenset({"it", "index"})
 _ITEMS = frozenset({"item", "batch"})
 
@@ -75,6 +76,8 @@ def compiled(manifest: Manifest) -> Compiled:
         if manifest.check.ok:
             nodes[f"{CHECK}!ok"] = manifest.check.ok
             check = replace(check, judging=replace(check.judging, reads_body=True))
+    if manifest.limits.per:
+        nodes[PER] = manifest.limits.per
     return Compiled(manifest, compile_nodes(nodes, manifest.lets, manifest.names), plans, check)
 
 

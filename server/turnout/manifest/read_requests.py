@@ -107,14 +107,21 @@ class RequestReader:
         part = top.part("limits")
         part.only("rate", "burst", "concurrency", "per", "reset")
         rates = tuple(self._rate(part, key) for key in ("rate", "burst") if key in part.raw)
-        answered = RequestReader(self.language, Names(frozenset({"res"}), settings=self.names.settings))
-        return Limits(rates, int(part.number("concurrency") or 0), self.node(part, "per"), answered.node(part, "reset"))
+        settled, answered = (
+            RequestReader(self.language, Names(frozenset(read), settings=self.names.settings))
+            for read in (("settings",), ("res",))
+        )
+        per, reset = settled.node(part, "per"), answered.node(part, "reset")
+        return Limits(rates, int(part.number("concurrency") or 0), per, reset)
 
     def _rate(self, part: Part, key: str) -> tuple[float, float]:
         found = _RATE.fullmatch(part.text(key))
         if found is None:
             raise part.fail(key, "expected a rate, for example `100/s` or `1600/10s`")
-        return float(found[1]), float(found[2] or 1) * _UNIT[found[3]]
+        rate = float(found[1]), float(found[2] or 1) * _UNIT[found[3]]
+        if not all(rate):
+            raise part.fail(key, "a rate is above nothing, in a time above nothing")
+        return rate
 
     def results(self, top: Part) -> Results:
         """Read where the vendor differs from the outcome table."""

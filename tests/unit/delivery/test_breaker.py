@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from turnout.delivery.breaker import PROBE_S, START, Breaker, Throttle
+from turnout.delivery.breaker import PROBE_S, START, Breaker, Throttle, Throttles
 from turnout.exchange import Class, Outcome, Pace
 
 OK = Outcome(Class.SUCCESS, "delivered", 200)
@@ -102,19 +104,82 @@ def test_slots_keep_within_what_is_allowed() -> None:
 
 
 def test_a_throttle_lets_its_rate_pass_and_no_more() -> None:
-    throttle = Throttle(Pace(requests=2, per_s=1.0))
-    for _ in range(2):
-        assert throttle.wait_s(0.0) == 0
-        throttle.take()
+    throttle = Throttle(((2, 1.0),))
+    assert throttle.room(0.0) == 2
+    throttle.take()
+    throttle.take()
 
-    assert throttle.wait_s(0.0) == 0.5
-    assert throttle.wait_s(0.5) == 0
+    assert (throttle.room(0.0), throttle.wait_s(0.0)) == (0, 0.5)
+    assert (throttle.room(0.5), throttle.wait_s(0.5)) == (1, 0)
+    assert throttle.room(60.0) == 2
 
 
 def test_a_rate_below_one_request_a_period_still_passes() -> None:
-    throttle = Throttle(Pace(requests=0.5, per_s=1.0))
-    throttle.wait_s(0.0)
+    throttle = Throttle(((0.5, 1.0),))
+    assert throttle.room(0.0) == 1
     throttle.take()
 
     assert throttle.wait_s(0.0) == 2.0
-    assert throttle.wait_s(2.0) == 0
+    assert throttle.room(2.0) == 1
+
+
+def test_of_two_rates_both_hold() -> None:
+    throttle = Throttle(((5, 1.0), (8, 60.0)))
+    throttle.room(0.0)
+    for _ in range(5):
+        throttle.take()
+
+    assert throttle.room(1.0) == 3
+    for _ in range(3):
+        throttle.take()
+    assert throttle.wait_s(1.0) == pytest.approx((1 - 8 / 60) * 60 / 8)
+
+
+def test_a_throttle_that_is_held_lets_nothing_pass_until_then() -> None:
+    throttle = Throttle(((100, 1.0),))
+    throttle.hold(30.0)
+
+    assert (throttle.room(29.0), throttle.wait_s(29.0)) == (0, 1.0)
+    assert throttle.room(30.0) == 100
+
+
+# Whatever is taken and whenever, no stretch of time sees more requests than its share and one bucket full.
+@given(st.lists(st.floats(0, 3), min_size=1, max_size=60), st.integers(1, 20), st.floats(0.1, 10))
+def test_no_stretch_of_time_sees_more_than_the_rate_and_one_bucket(gaps: list[float], n: int, per_s: float) -> None:
+    throttle, now, sent = Throttle(((n, per_s),)), 0.0, []
+    for gap in gaps:
+        now += gap
+        for _ in range(throttle.room(now)):
+            throttle.take()
+            sent.append(now)
+
+    for first, began in enumerate(sent):
+        assert len(sent) - first <= n + (now - began) * n / per_s + 1e-6
+
+
+def test_paces_with_one_key_share_a_throttle_and_others_do_not() -> None:
+    throttles = Throttles()
+    one, other = Pace(((2, 1.0),), key="k1"), Pace(((2, 1.0),), key="k2")
+    first = throttles.of(one, None)
+
+    assert throttles.of(one, None) is first
+    assert throttles.of(other, None) is not first
+    assert throttles.of(Pace(), first) is None
+
+
+def test_a_throttle_stays_while_its_rate_does() -> None:
+    throttles = Throttles()
+    plain = throttles.of(Pace(((2, 1.0),)), None)
+
+    assert throttles.of(Pace(((2, 1.0),), concurrency=4), plain) is plain
+    assert throttles.of(Pace(((3, 1.0),)), plain) is not plain
+
+
+def test_what_was_on_its_way_together_halves_the_slots_once() -> None:
+    breaker = Breaker(max_in_flight=64)
+    hear(breaker, *[OK, BUSY] * 8)
+    assert breaker.slots == START // 2
+
+    hear(breaker, OK, BUSY)
+
+    assert breaker.slots == START // 4

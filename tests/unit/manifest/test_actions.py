@@ -7,6 +7,7 @@ import pytest
 from support.manifests import MOMENT, answer, asked, items, mapped, outcomes, request, sent, target
 from support.manifests import manifest as read_manifest
 from turnout.document import Document
+from turnout.errors import InvalidManifest
 from turnout.exchange import Action, Answer, Class, Dedupe, Drop, Fault, FaultKind, Item, Order, Pace, Request
 
 TRACK: Document = {"type": "track", "event": "Signed Up", "messageId": "m1", "userId": "u1", "properties": {"n": 1}}
@@ -73,7 +74,7 @@ def test_a_lane_is_told_what_it_must_know() -> None:
 
     assert made.actions["event"] == Action("event", Order.NONE, Dedupe.ITEM, 3, 98_976, 5.0)
     assert made.actions["person"] == Action("person", Order.PERSON, Dedupe.UPSERT, 1, 4_000_000)
-    assert made.pace == Pace(100, 10, 4)
+    assert made.pace == Pace(((100, 10), (30, 1)), 4)
     assert made.profile == "api"
     assert made.secrets == {"key": "k"}
 
@@ -123,13 +124,29 @@ def test_form_query_ndjson_text_and_gzip_bodies() -> None:
     assert ("content-encoding", "gzip") in packed.headers
 
 
+def test_destinations_share_their_rates_by_what_the_manifest_counts_them_by() -> None:
+    text = "settings: {key!: secret}\nlimits: {rate: 10/s, per: $settings.key}\n" + one(
+        "send: {post: 'https://a.test'}"
+    )
+    first, same, other = (target(text, key=key).pace for key in ("k-secret", "k-secret", "k-other"))
+
+    assert first == same != other
+    assert "k-secret" not in repr(first)
+
+
+@pytest.mark.parametrize("limits", ["{rate: 0/s}", "{rate: 5/0s}", "{rate: 5/s, per: $.userId}", "{rate: five}"])
+def test_a_rate_is_of_something_in_some_time_and_counted_by_settings(limits: str) -> None:
+    with pytest.raises(InvalidManifest, match="limits"):
+        target(f"limits: {limits}\n" + one("send: {post: 'https://a.test'}"))
+
+
 def test_a_header_with_a_control_character_is_never_sent() -> None:
     made = target(one("send: {post: 'https://a.test', headers: {X-User: $.userId}}"))
 
     asks, ended = asked(made, items(made, TRACK | {"userId": "a\r\nX-Evil: 1"}))
 
     assert asks == ()
-    assert (ended[0].what, ended[0].code) == (Class.FINAL, "mapping_error")
+    assert (ended[0].what, ended[0].code) == (Class.SPLIT, "mapping_error")
 
 
 @pytest.mark.parametrize("name", ["Host", "Content-Length", "bad name"])

@@ -26,6 +26,7 @@ tests:
   - {event: {type: track, messageId: m1}, settings: {api_key: k}, answers: [{status: 503}], outcomes: [retry]}
 """
 
+NO_RATE = "there is no `rate` that it could be counted by"
 NO_ID = "`dedupe: batch` needs `$request_id` in the request, or `standard_webhooks`"
 NOT_GROUPED = "the request reads `$.userId` of its first event only: put it into `batch.by`"
 IN_URL = "a secret stands in the URL, where logs may keep it"
@@ -69,6 +70,7 @@ def test_a_manifest_that_says_all_has_no_findings() -> None:
         ("json: $batch", "query: {k: $settings.api_key}, json: $batch", IN_URL),
         ("for: track", "for: track, except: track", "this can never match"),
         (", bytes: 1MB", "", "`bytes` is not stated"),
+        ("order: none", "order: none\nlimits: {per: $settings.api_key}", NO_RATE),
         ("  a:\n", "  b: {for: group, dedupe: none, send: {post: /}}\n  a:\n", "no test is for this action"),
     ],
 )  # fmt: skip
