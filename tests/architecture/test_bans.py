@@ -27,7 +27,7 @@ ALLOWED: dict[str, frozenset[str]] = {
 }
 
 # Each answers for code that is not its own.
-MAY_CATCH_ALL = ("agent.server", "delivery.converse", "delivery.deliverer", "store.writer", "upkeep.loop")
+MAY_CATCH_ALL = ("agent.call", "delivery.converse", "delivery.deliverer", "store.writer", "upkeep.loop")
 
 
 def allowed(module: Module) -> frozenset[str]:

@@ -13,45 +13,69 @@ import anyio
 T = TypeVar("T")
 
 
+class Bell:
+    """Any thread rings, one task hears; rings that were not heard yet are one."""
+
+    def __init__(self) -> None:
+        """Be silent."""
+        self._here, self._there = socket.socketpair()
+        self._here.setblocking(False)
+        self._there.setblocking(False)
+        self._rung = False
+
+    def ring(self) -> None:
+        """Ring, from any thread."""
+        if self._rung:
+            return
+        self._rung = True
+        try:
+            self._there.send(b"!")
+        except (BlockingIOError, OSError):
+            self._rung = False
+
+    async def heard(self) -> None:
+        """Wait for a ring since the last one."""
+        while True:
+            await anyio.wait_readable(self._here)
+            try:
+                self._here.recv(4096)
+            except BlockingIOError:
+                continue
+            self._rung = False  # after the bytes are taken: a ring in between is heard here, not lost
+            return
+
+    def close(self) -> None:
+        """Ring no more."""
+        self._here.close()
+        self._there.close()
+
+
 class Wake:
     """One loop's ear. All but `commit_seen` is called in the loop."""
 
     def __init__(self) -> None:
         """Hear nothing yet."""
-        self._here: socket.socket | None = None
-        self._there: socket.socket | None = None
+        self._bell: Bell | None = None
         self._answered: deque[anyio.Event] = deque()
         self._changed = anyio.Event()
-        self._running = False
-        self._rung = False
 
     def begin(self) -> None:
         """Begin to hear."""
-        self._here, self._there = socket.socketpair()
-        self._here.setblocking(False)
-        self._there.setblocking(False)
         self._changed = anyio.Event()
-        self._running = True
+        self._bell = Bell()
 
     def end(self) -> None:
         """Hear no more."""
-        self._running = False
-        for each in (self._here, self._there):
-            if each is not None:
-                each.close()
-        self._here = self._there = None
+        bell, self._bell = self._bell, None
+        if bell is not None:
+            bell.close()
 
     async def hear(self, heard: Callable[[], None]) -> None:
         """Pass on what rings, for ever; `heard` is told first."""
-        here = self._here
-        assert here is not None
+        bell = self._bell
+        assert bell is not None
         while True:
-            await anyio.wait_readable(here)
-            try:
-                here.recv(4096)
-            except BlockingIOError:
-                continue
-            self._rung = False  # after the bytes are taken: a ring in between is heard here, not lost
+            await bell.heard()
             heard()
             while self._answered:
                 self._answered.popleft().set()
@@ -64,8 +88,8 @@ class Wake:
 
     def commit_seen(self) -> None:
         """Ring, from the writer's thread."""
-        if self._running:
-            self._ring()
+        if self._bell is not None:
+            self._bell.ring()
 
     async def answered(self, answer: Future[T]) -> None:
         """Wait until the writer has answered."""
@@ -73,7 +97,7 @@ class Wake:
 
         def ring(_: Future[T]) -> None:
             self._answered.append(event)
-            self._ring()
+            self.commit_seen()
 
         answer.add_done_callback(ring)
         await event.wait()
@@ -81,13 +105,3 @@ class Wake:
     def mark(self) -> anyio.Event:
         """Give what the next change will set: to look after taking it, and then to wait for it, misses nothing."""
         return self._changed
-
-    def _ring(self) -> None:
-        there = self._there
-        if self._rung or there is None:
-            return
-        self._rung = True
-        try:
-            there.send(b"!")
-        except (BlockingIOError, OSError):
-            self._rung = False
