@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from turnout.agent.fitting import LAST, QUOTED, cut, fitted, rendered
+from turnout.agent.fitting import LAST, QUOTED, cut, fitted
 from turnout.document import Document, Json
 from turnout.errors import TurnoutError, Unavailable
 
@@ -49,8 +49,8 @@ class Told:
 
 def answered(answer: Document, budget: int = USUAL, rest: str = "") -> Told:
     """Make the result of a call that worked, at most `budget` characters long; `rest`: how to see more."""
-    shown = fitted(ordered(answer), min(budget, CAP), rest)
-    return Told(rendered(shown), shown)
+    shown, text = fitted(ordered(answer), min(budget, CAP), rest)
+    return Told(text, shown)
 
 
 def refused(text: str) -> Told:

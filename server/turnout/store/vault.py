@@ -12,6 +12,7 @@ import hmac
 import os
 import uuid
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -50,7 +51,7 @@ class Vault:
 
     def derived(self, purpose: str) -> bytes:
         """Derive a 32-byte key for one purpose (fingerprints, confirmation tokens)."""
-        return hmac.digest(self.pepper, b"derive\0" + purpose.encode(), hashlib.sha256)
+        return _derived(self.pepper, purpose)
 
     def check(self) -> bytes:
         """What the database remembers of these keys, to know them again."""
@@ -70,6 +71,11 @@ class Vault:
                 f"the secret {name} of {entity} cannot be opened with this workspace's keys; set it again"
             ) from None
         return plain.decode()
+
+
+@cache
+def _derived(pepper: bytes, purpose: str) -> bytes:
+    return hmac.digest(pepper, b"derive\0" + purpose.encode(), hashlib.sha256)
 
 
 def make(path: Path, entropy: Entropy) -> Vault:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from collections import deque
-from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
@@ -51,7 +50,7 @@ class Bell:
 
 
 class Wake:
-    """One loop's ear. All but `commit_seen` is called in the loop."""
+    """One loop's ear. All but `ring` is called in the loop."""
 
     def __init__(self) -> None:
         """Hear nothing yet."""
@@ -70,13 +69,12 @@ class Wake:
         if bell is not None:
             bell.close()
 
-    async def hear(self, heard: Callable[[], None]) -> None:
-        """Pass on what rings, for ever; `heard` is told first."""
+    async def hear(self) -> None:
+        """Pass on what rings, for ever."""
         bell = self._bell
         assert bell is not None
         while True:
             await bell.heard()
-            heard()
             while self._answered:
                 self._answered.popleft().set()
             self.notice()
@@ -86,21 +84,18 @@ class Wake:
         changed, self._changed = self._changed, anyio.Event()
         changed.set()
 
-    def commit_seen(self) -> None:
-        """Ring, from the writer's thread."""
-        if self._bell is not None:
-            self._bell.ring()
+    def ring(self) -> None:
+        """Ring, from the writer's thread: a group was answered."""
+        bell = self._bell
+        if bell is not None:
+            bell.ring()
 
     async def answered(self, answer: Future[T]) -> None:
-        """Wait until the writer has answered."""
+        """Wait until the writer has answered: it rings after that."""
         event = anyio.Event()
-
-        def ring(_: Future[T]) -> None:
-            self._answered.append(event)
-            self.commit_seen()
-
-        answer.add_done_callback(ring)
-        await event.wait()
+        answer.add_done_callback(lambda _: self._answered.append(event))
+        if not answer.done():
+            await event.wait()
 
     def mark(self) -> anyio.Event:
         """Give what the next change will set: to look after taking it, and then to wait for it, misses nothing."""
