@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 
 import anyio
 from anyio.abc import TaskStatus
@@ -20,7 +21,7 @@ def serve(stdio: Stdio, make_desk: MakeDesk, entropy: Entropy, load: Callable[[]
 
     `make_desk` opens the store, in this loop; `load` imports the SDK, in a thread.
     """
-    anyio.run(_serve, stdio, make_desk, entropy, load)
+    anyio.run(_serve, stdio, make_desk, entropy, load, backend_options={"use_uvloop": find_spec("uvloop") is not None})
 
 
 async def _serve(stdio: Stdio, make_desk: MakeDesk, entropy: Entropy, load: Callable[[], Rest]) -> None:

@@ -48,7 +48,7 @@ class Talk:
         self._offer = offer
         self._load = load
         self._tasks = tasks
-        self._bell = Bell()
+        self._said = anyio.Event()
         self._card: Card | None = None
         self._greeted: str | None = None
         self._hello: list[bytes] = []
@@ -62,13 +62,10 @@ class Talk:
 
     async def until_over(self) -> None:
         """Answer until the input ends, and then what is on its way."""
-        self._card = self._wire.hand_over(self._bell.ring)
+        self._card = self._wire.hand_over(Bell(self._hear).ring)
         if self._card is None:
             await self._wake()
-        try:
-            await self._listen()
-        finally:
-            self._bell.close()
+        await self._listen()
         if self._rest is not None:
             self._rest.close()
             await self._rested.wait()
@@ -78,12 +75,16 @@ class Talk:
 
     async def _listen(self) -> None:
         while True:
+            self._said = anyio.Event()  # before what was said is taken: nothing is missed
             for line in self._wire.lines():
                 if line is None:
                     return
                 await self._take(line)
                 await self._until_busy_with(CALLS - 1)
-            await self._bell.heard()
+            await self._said.wait()
+
+    def _hear(self) -> None:
+        self._said.set()
 
     async def _until_busy_with(self, answers: int) -> None:
         while self._busy > answers:

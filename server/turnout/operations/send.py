@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 
 from typing_extensions import override
 
@@ -101,6 +102,7 @@ def fill(request: Send, principal: Principal) -> Send:
     return replace(request, namespace=request.namespace or principal.default_namespace)
 
 
+@cache
 def operation(name: str) -> Operation[Send, Sending]:
     """Give the operation under the name of the tool that sends: keys are the tool's own."""
     return Operation(

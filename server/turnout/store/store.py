@@ -154,7 +154,6 @@ class Store:
         try:
             async with anyio.create_task_group() as tasks:
                 self._loop.begin()
-                tasks.start_soon(self._loop.hear)
                 tasks.start_soon(self._watch)
                 try:
                     yield
