@@ -59,10 +59,13 @@ class OwnDesk:
         self._app = app
         self._principal = principal
         self._sure = sure
+        self._seen: OwnDesk | None = None
 
     def seen_by(self, client: str) -> OwnDesk:
         """Give this desk for the calls of one client, for the audit."""
-        return OwnDesk(self._app, replace(self._principal, client=client), sure=self._sure)
+        if self._seen is None or self._seen._principal.client != client:  # noqa: SLF001 - one of us
+            self._seen = OwnDesk(self._app, replace(self._principal, client=client), sure=self._sure)
+        return self._seen
 
     # -- sending ------------------------------------------------------------------------------------------
 

@@ -30,7 +30,7 @@ ALLOWED: dict[str, frozenset[str]] = {
 
 # Each answers for code that is not its own.
 MAY_CATCH_ALL = (
-    "agent.server",
+    "agent.call",
     "delivery.converse",
     "delivery.deliverer",
     "delivery.window",

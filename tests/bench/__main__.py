@@ -19,7 +19,11 @@ BENCHES: Mapping[str, Callable[[int, Path], None]] = {
     "fanout": fanout.run,
     "dead": dead.run,
 }
-PROFILES: Mapping[str, Callable[[Path], None]] = {"ingest": ingest.profiled, "deliver": fanout.profiled}
+PROFILES: Mapping[str, Callable[[Path], None]] = {
+    "ingest": ingest.profiled,
+    "stdio": stdio.profiled,
+    "deliver": fanout.profiled,
+}
 ROUNDS = 5
 
 

@@ -8,6 +8,7 @@ figures are scaled to what the same run costs without it, and rooms of many smal
 from __future__ import annotations
 
 import cProfile
+import sys
 import threading
 import time
 from collections import Counter, defaultdict
@@ -28,14 +29,17 @@ CALLS_A_STATEMENT = 3
 
 
 class Threads:
-    """A profile of this thread, and of each that starts within `on`."""
+    """A profile of this thread, and of each that starts within `on`; of all from when it is `armed`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, armed: bool = True) -> None:
         self._profiles: list[cProfile.Profile] = []
         self.entries: list[Any] = []
+        self.armed = armed
 
     def _begin(self, *_: object) -> None:
-        """Be called by a new thread's first event; from then on the profile is."""
+        """Be called by each event of a thread until it is armed; from then on the profile is."""
+        if not self.armed:
+            return
         profile = cProfile.Profile(time.thread_time)
         self._profiles.append(profile)
         profile.enable()
@@ -44,11 +48,11 @@ class Threads:
     def on(self) -> Iterator[None]:
         """Profile what runs in here."""
         threading.setprofile(self._begin)
-        self._begin()
+        sys.setprofile(self._begin)
         try:
             yield
         finally:
-            self._profiles[0].disable()
+            sys.setprofile(None)
             threading.setprofile(None)
             self.entries = [entry for profile in self._profiles for entry in profile.getstats()]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from functools import partial
@@ -24,7 +25,9 @@ from mcp.server import Server, ServerRequestContext
 from mcp.server.stdio import stdio_server
 
 from bench.measure import Cost, Mark, compare, cores, environment, heading, interleave, pinned
+from bench.profile import Threads, table
 from turnout.agent.tools.track_event import TrackEvent
+from turnout.cli.main import run as turnout
 
 CALLS = 1_000
 WARMING = 100
@@ -33,6 +36,7 @@ ERAS: Mapping[str, ConnectMode] = {"2026-07-28": "auto", "initialize": "legacy"}
 """Generations of the protocol, and how the client is told to speak them."""
 OURS = ("-m", "turnout", "mcp", "--data")
 EMPTY = ("-m", "bench.stdio")
+PROFILED = ("-m", "bench.stdio", "profiled")
 WRITE_PID = 'echo $$ > "$0"; exec "$@"'
 
 
@@ -54,13 +58,20 @@ def ours(mode: ConnectMode, folder: Path) -> Cost:
         return talked(mode, folder, (*OURS, room))
 
 
-def talked(mode: ConnectMode, folder: Path, words: tuple[str, ...]) -> Cost:
-    """Start a server and call its tool."""
+def talked(mode: ConnectMode, folder: Path, words: tuple[str, ...], *, armed: bool = False) -> Cost:
+    """Start a server and call its tool; `armed`: it has a profiler, which begins when the calls count."""
     with TemporaryDirectory(dir=folder) as room:
-        return anyio.run(_talk, mode, Path(room) / "pid", words)
+        return anyio.run(_talk, mode, Path(room) / "pid", words, armed)
 
 
-async def _talk(mode: ConnectMode, pid: Path, words: tuple[str, ...]) -> Cost:
+def profiled(folder: Path) -> None:
+    """Call the program without the profiler and with it, and print where the time of a call goes."""
+    cost = ours("auto", folder)
+    with TemporaryDirectory(dir=folder) as room:
+        talked("auto", folder, (*PROFILED, str(cost.cpu_us), room), armed=True)
+
+
+async def _talk(mode: ConnectMode, pid: Path, words: tuple[str, ...], armed: bool) -> Cost:  # noqa: FBT001
     command = ["-c", WRITE_PID, str(pid), sys.executable, *words]
     environ = {**environment(), "XDG_CACHE_HOME": str(pid.parent)}
     under_test, load = cores()
@@ -71,6 +82,8 @@ async def _talk(mode: ConnectMode, pid: Path, words: tuple[str, ...]) -> Cost:
             for each in range(WARMING):
                 await client.call_tool(NAME, arguments(each))
             _pin(process, under_test)
+            if armed:
+                os.kill(process, signal.SIGUSR1)
             begin = Mark.of(process)
             failed = 0
             for each in range(WARMING, WARMING + CALLS):
@@ -112,5 +125,18 @@ async def _serve_empty() -> None:
         await server.run(read, write, server.create_initialization_options())
 
 
+def _serve_profiled(cpu_us: float, room: str) -> None:
+    threads = Threads(armed=False)
+    signal.signal(signal.SIGUSR1, lambda *_: setattr(threads, "armed", True))
+    standard_output = os.dup(2)
+    with threads.on():
+        turnout(["mcp", "--data", room])
+    os.dup2(standard_output, 1)
+    table(threads, CALLS, cpu_us)
+
+
 if __name__ == "__main__":
-    asyncio.run(_serve_empty())
+    if sys.argv[1:2] == ["profiled"]:
+        _serve_profiled(float(sys.argv[2]), sys.argv[3])
+    else:
+        asyncio.run(_serve_empty())

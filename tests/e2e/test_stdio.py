@@ -112,6 +112,81 @@ def test_a_call_on_its_way_at_the_end_of_input_is_answered(cards: Path) -> None:
     assert said[0]["result"]["structuredContent"]["message_id"] == "m_1"
 
 
+def test_a_plain_talk_does_without_the_sdk(cards: Path) -> None:
+    ping: Message = {"jsonrpc": "2.0", "id": "p", "method": "ping"}
+
+    for opening in OPENINGS.values():
+        _, err = talk(cards, [*opening, ping] if INITIALIZE in opening else opening)
+
+        assert "desk closed without the SDK" in err
+
+
+@pytest.mark.parametrize("opening", OPENINGS)
+def test_what_only_the_sdk_can_answer_is_answered_in_the_era_of_the_talk(opening: str, cards: Path) -> None:
+    meta = {} if INITIALIZE in OPENINGS[opening] else META
+    prompts: Message = {"jsonrpc": "2.0", "id": "p", "method": "prompts/list", "params": meta}
+
+    said, err = talk(cards, [*OPENINGS[opening], prompts, LEGACY_CALL | {"id": "z", "params": CALL | meta}])
+
+    by_id = {each["id"]: each for each in said}
+    assert len(said) == len(by_id)
+    assert by_id["p"]["error"]["code"] == -32601
+    assert by_id["z"]["result"]["structuredContent"]["mtu"] == 3
+    assert "desk closed with the SDK" in err
+
+
+def test_a_call_of_the_other_era_is_refused(cards: Path) -> None:
+    said, _ = talk(cards, [INITIALIZE, INITIALIZED, MODERN_CALL, LEGACY_CALL | {"id": "z"}])
+
+    by_id = {each["id"]: each for each in said}
+    assert by_id["c"]["error"]["code"] == -32600
+    assert "result" in by_id["z"]
+
+
+def test_a_name_that_is_no_tool_is_an_error_of_the_protocol(cards: Path) -> None:
+    said, err = talk(cards, [INITIALIZE, INITIALIZED, LEGACY_CALL | {"params": {"name": "track_events"}}])
+
+    assert said[1]["error"] == {"code": -32602, "message": "Unknown tool: track_events. Did you mean track_event?"}
+    assert "without the SDK" in err
+
+
+def test_a_call_that_the_client_cancels_is_not_answered_and_the_others_are(cards: Path) -> None:
+    slow = {"name": "track_event", "arguments": {"event": "A", "user_id": "u", "wait_seconds": 30}}
+    cancel: Message = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "s"}}
+    with server(cards) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write(lines([INITIALIZE, INITIALIZED, {**LEGACY_CALL, "id": "s", "params": slow}]))
+        process.stdin.flush()
+        while b"waiting" not in process.stderr.readline():
+            pass
+
+        out, _ = process.communicate(lines([cancel, LEGACY_CALL]), timeout=4)  # sooner than what it would leave behind
+
+    assert [each["id"] for each in map(json.loads, out.splitlines())] == ["i", "c"]
+
+
+def test_calls_wait_beside_each_other_and_each_is_answered_once(cards: Path) -> None:
+    slow = {"name": "track_event", "arguments": {"event": "A", "user_id": "u", "wait_seconds": 1}}
+    calls = [{**LEGACY_CALL, "id": n, "params": slow} for n in range(300)]
+    began = time.monotonic()
+
+    said, _ = talk(cards, [INITIALIZE, INITIALIZED, *calls, LEGACY_CALL])
+
+    assert sorted(str(each["id"]) for each in said) == sorted(["i", "c", *map(str, range(300))])
+    assert all("result" in each for each in said)
+    assert time.monotonic() - began < 60, "300 seconds one after the other"
+
+
+def test_a_call_that_is_left_behind_hears_so(cards: Path) -> None:
+    slow = {"name": "track_event", "arguments": {"event": "A", "user_id": "u", "wait_seconds": 30}}
+
+    said, err = talk(cards, [INITIALIZE, INITIALIZED, LEGACY_CALL | {"params": slow}])
+
+    assert said[1] == {"jsonrpc": "2.0", "id": "c", "error": {"code": -32000, "message": "Connection closed"}}
+    assert "desk closed" in err
+
+
 def test_lists_are_answered_although_the_store_cannot_be_opened(cards: Path) -> None:
     said, _ = talk(cards, OPENINGS["handshake"], "broken")
 

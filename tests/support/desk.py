@@ -123,6 +123,7 @@ class FakeDesk:
 
     async def track_event(self, **given: object) -> Document:
         if isinstance(wait := given["wait_seconds"], int):
+            print("waiting", file=sys.stderr, flush=True)  # noqa: T201 - for the test that cancels it
             await anyio.sleep(wait)
         return self._answer("track_event", given)
 
@@ -202,7 +203,8 @@ async def opened() -> AsyncIterator[FakeDesk]:
     """Open a desk, and say on standard error when it is let go."""
     print("stray", flush=True)  # noqa: T201 - what a library may do: it must not reach the client
     yield FakeDesk()
-    print("desk closed", file=sys.stderr, flush=True)  # noqa: T201 - for the test that waits for it
+    how = "with" if "mcp" in sys.modules else "without"
+    print(f"desk closed {how} the SDK", file=sys.stderr, flush=True)  # noqa: T201 - for the test that waits for it
 
 
 @asynccontextmanager
@@ -228,8 +230,9 @@ def main(cards: str, kind: str) -> None:
 
     stdio = begin(local("write"), USUAL_TOOLSETS, Path(cards))
     from turnout.agent.session import serve  # noqa: PLC0415
+    from turnout.cli.mcp import rest  # noqa: PLC0415
 
-    serve(stdio, {"opened": opened, "broken": broken, "never": never}[kind], SystemEntropy())
+    serve(stdio, {"opened": opened, "broken": broken, "never": never}[kind], SystemEntropy(), rest)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from mcp.types import CallToolResult, TextContent
-
-from turnout.agent.fitting import LAST, QUOTED, cut, fitted, rendered
+from turnout.agent.fitting import LAST, QUOTED, cut, fitted
 from turnout.document import Document, Json
 from turnout.errors import TurnoutError, Unavailable
 
@@ -35,16 +34,28 @@ _UNSEEN = re.compile(
 """C0 and C1 controls, bidirectional and zero-width characters, tags, lone surrogates."""
 
 
-def answered(answer: Document, budget: int = USUAL, rest: str = "") -> CallToolResult:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a call is answered with; an error has no structure."""
+
+    text: str
+    structured_content: Document | None = None
+
+    @property
+    def is_error(self) -> bool:
+        """Tell an error from an answer."""
+        return self.structured_content is None
+
+
+def answered(answer: Document, budget: int = USUAL, rest: str = "") -> Told:
     """Make the result of a call that worked, at most `budget` characters long; `rest`: how to see more."""
-    shown = fitted(ordered(answer), min(budget, CAP), rest)
-    return CallToolResult(content=[TextContent(type="text", text=rendered(shown))], structured_content=shown)
+    shown, text = fitted(ordered(answer), min(budget, CAP), rest)
+    return Told(text, shown)
 
 
-def refused(text: str) -> CallToolResult:
+def refused(text: str) -> Told:
     """Make the result of a call that did not work: text only, one line."""
-    line = " ".join(_visible(" ".join(text.split()))[:_ERROR_LIMIT].split())
-    return CallToolResult(content=[TextContent(type="text", text=line)], is_error=True)
+    return Told(" ".join(_visible(" ".join(text.split()))[:_ERROR_LIMIT].split()))
 
 
 def explained(error: TurnoutError) -> str:

@@ -25,6 +25,7 @@ MODERN = "2026-07-28"
 LEGACY = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
 """Protocol revisions that begin with `initialize`; a client that asks for another is offered the last."""
 ERA = "io.modelcontextprotocol/protocolVersion"
+CAPABILITIES = "io.modelcontextprotocol/clientCapabilities"
 
 PACKAGED = Path(__file__).parent / "cards"
 """Where a build may leave cards."""
@@ -113,5 +114,4 @@ def answer(card: Card, request: Mapping[str, Json], *, greeted: bool) -> Documen
 
 def _is_whole(meta: Json, era: Json) -> bool:
     """Say whether a request carries what each modern one must; if not, the refusal is the real server's."""
-    capabilities = meta.get("io.modelcontextprotocol/clientCapabilities") if isinstance(meta, Mapping) else None
-    return era == MODERN and isinstance(capabilities, Mapping)
+    return era == MODERN and isinstance(meta, Mapping) and isinstance(meta.get(CAPABILITIES), Mapping)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 
-from mcp import types as t
-
 from turnout.agent.model import AnyTool
-from turnout.agent.schema import input_schema, output_schema
 from turnout.agent.tools import (
     connect_destination,
     create_source,
@@ -75,21 +72,3 @@ def _way_to(tool: AnyTool, scopes: AbstractSet[Scope]) -> str:
     if Scope.CONFIGURE in tool.scopes and {Scope.PEOPLE, Scope.TRACK} <= scopes:
         return "The user may start the server without --people, or allow both in turnout.toml (both_allowed = true)"
     return "The user may start the server with --mode write, or use a token with that scope"
-
-
-def definition(tool: AnyTool) -> t.Tool:
-    """Write a tool as clients see it."""
-    return t.Tool(
-        name=tool.name,
-        description=tool.description,
-        input_schema=dict(input_schema(tool.args)),
-        output_schema=dict(output_schema(tool.answer)),
-        annotations=t.ToolAnnotations(
-            title=tool.title,
-            read_only_hint=tool.hints.read_only,
-            destructive_hint=tool.hints.destructive,
-            idempotent_hint=tool.hints.idempotent,
-            open_world_hint=tool.hints.open_world,
-        ),
-        _meta={"anthropic/searchHint": tool.search} if tool.search else None,
-    )

@@ -23,10 +23,15 @@ _NOTE = 20
 _WAS_CUT = re.compile(r"… \((\d{1,9}) more\)$")
 
 
-def fitted(answer: Document, budget: int, rest: str = "") -> Document:
-    """Shorten an answer until it fits; `rest` says how to see what is missing, else narrower arguments do."""
-    if len(rendered(answer)) <= budget:
-        return answer
+def fitted(answer: Document, budget: int, rest: str = "") -> tuple[Document, str]:
+    """Shorten an answer until it fits, and write it; `rest` says how to see what is missing, else narrower calls."""
+    if len(text := rendered(answer)) <= budget:
+        return answer, text
+    short = _shorter(answer, budget, rest)
+    return short, rendered(short)
+
+
+def _shorter(answer: Document, budget: int, rest: str) -> Document:
     for texts, members in _STEPS:
         short = _noted(_squeezed(answer, texts, members), f"Long data is cut inside. {_advice(rest)}")
         if len(rendered(short)) <= budget:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 from typing_extensions import override
@@ -33,6 +33,17 @@ class Args(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    _required: ClassVar[frozenset[str]] = frozenset()
+    _optional: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    @override
+    def __pydantic_init_subclass__(cls, **given: Any) -> None:
+        """Note once which arguments may be left out."""
+        fields = cls.model_fields
+        cls._required = frozenset(name for name, field in fields.items() if field.is_required())
+        cls._optional = frozenset(fields) - cls._required
+
     @model_validator(mode="before")
     @classmethod
     def leave_out_absent(cls, given: object) -> object:
@@ -43,10 +54,9 @@ class Args(BaseModel):
 
     @classmethod
     def _is_absent(cls, name: str, value: object) -> bool:
-        field = cls.model_fields.get(name)
-        if field is None or not (value is None or isinstance(value, str)):
+        if not (value is None or isinstance(value, str)):
             return False
-        return value in (_ABSENT[:2] if field.is_required() else _ABSENT)
+        return (name in cls._optional and value in _ABSENT) or (name in cls._required and value in _ABSENT[:2])
 
     def budget(self) -> int:
         """Say how many characters the answer may have."""

@@ -1,6 +1,6 @@
 """The first moment of a server on standard input and output: no SDK, no store, only the card.
 
-A command begins here, then imports `session`, which takes the SDK's 0.6 s, and goes on with `session.serve`.
+A command begins here, then imports `session`, and goes on with `session.serve`.
 """
 
 from __future__ import annotations

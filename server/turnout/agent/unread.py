@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from turnout.document import Document, Json, decode
 
-PARSE_ERROR, INVALID_REQUEST = -32700, -32600
+PARSE_ERROR, INVALID_REQUEST, INVALID_PARAMS = -32700, -32600, -32602
 NO_JSON = (
     "The line is not JSON that this server takes: it may be cut off, or hold half a surrogate pair (as \\ud83d alone), "
     "a number of thousands of digits, or nesting without end. Send whole characters, such numbers as strings."

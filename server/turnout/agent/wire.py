@@ -1,34 +1,43 @@
 """The process's standard input and output, for the protocol alone.
 
-A thread reads lines from the start of the process on. Until the real server is there it answers the opening
-moves from the card; every line goes on to the real server too, whose second answers are dropped. Whatever else
-in this process prints or reads, meets standard error and an empty file.
+A thread reads lines from the start of the process on. Until the session is there it answers the opening moves
+from the card; every line goes on to the session too, and says whether it was answered. Whatever else in this
+process prints or reads, meets standard error and an empty file.
 """
 
 from __future__ import annotations
 
 import os
-import queue
 import select
 import threading
 import time
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 
 from turnout.agent import card as cards
 from turnout.agent.card import Card
 from turnout.agent.pen import Pen
 from turnout.agent.unread import INVALID_REQUEST, IdScan, error
-from turnout.document import Json, decode, encode
+from turnout.document import decode, encode
 
 LINES = 256
-"""Lines that wait for the real server; beyond them the client waits."""
+"""Lines that wait for the session; beyond them the client waits."""
 LINE_LIMIT = 4 * 1024 * 1024
 """Bytes of one message, as over HTTP (reliability-security.md 7.4)."""
 GRACE_S = 4.0
 """Seconds that a client which closed its side may leave answers unread. Source: ENGINE 1, leaving: 5 s in all."""
 LAST_S = 1.0
 """Seconds that the last answers have to leave, at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What the client said; `answered`: from the card, already."""
+
+    text: bytes
+    answered: bool = False
 
 
 class Wire:
@@ -46,9 +55,10 @@ class Wire:
             os.dup2(empty, 1)
         os.close(empty)
         self._card = card
-        self._lines: queue.Queue[bytes | None] = queue.Queue(LINES)
+        self._lines: deque[Line | None] = deque()
+        self._room = threading.Semaphore(LINES)
+        self._ring: Callable[[], None] | None = None
         self._lock = threading.Lock()
-        self._answered: set[bytes] = set()
         self._greeted = False
         self._left = 0.0
         self._watch = select.poll()
@@ -58,35 +68,39 @@ class Wire:
         """Begin to read."""
         threading.Thread(target=self._read, name="stdin", daemon=True).start()
 
-    def hand_over(self) -> None:
-        """Leave the answers to the real server from now on."""
+    def hand_over(self, ring: Callable[[], None]) -> Card | None:
+        """Leave the answers to the session from now on, and ring for each line; give the card."""
         with self._lock:
-            self._card = None
+            self._ring = ring
+            card, self._card = self._card, None
+        ring()
+        return card
 
-    def line(self) -> bytes | None:
-        """Give the next line; None at the end. Waits."""
-        return self._lines.get()
+    def lines(self) -> list[Line | None]:
+        """Give the lines that came since the last time; None at the end."""
+        found = []
+        while self._lines:
+            found.append(self._lines.popleft())
+            self._room.release()
+        return found
 
-    def say(self, message: Mapping[str, Json]) -> None:
-        """Write a message, unless it answers what the card has answered; wait until it is written.
+    def tell(self, line: bytes) -> int:
+        """Write a line, and wait for nothing; give its number, or 0 when it is written already."""
+        return self._pen.put(line + b"\n")
+
+    def settle(self, number: int) -> None:
+        """Wait until a line is written.
 
         Raises: OSError when nobody reads any more: the pipe says so, or its other half was closed and nothing moves.
         """
-        number = self._post(message)
         while not self._is_abandoned() and not self._pen.wait(number, LAST_S):
             pass
         if self._is_abandoned():
             raise BrokenPipeError
 
-    def tell(self, message: Mapping[str, Json]) -> None:
-        """Write a message, and wait for nothing: who reads lines must hear of the end of input."""
-        self._post(message)
-
     def release(self) -> None:
-        """Write the last answers, then let go whoever waits for a line or for a reader."""
+        """Write the last answers, then let go whoever waits for a reader."""
         self._pen.finish(LAST_S)
-        with suppress(queue.Full):  # then nobody waits
-            self._lines.put_nowait(None)
 
     def _is_abandoned(self) -> bool:
         """Say whether the client has closed its side, although lines of it may be unread, and long reads no more."""
@@ -96,23 +110,27 @@ class Wire:
         self._left = self._left or time.monotonic()
         return time.monotonic() - max(stuck, self._left) > GRACE_S
 
-    def _post(self, message: Mapping[str, Json]) -> int:
-        """Hand a message over to be written; give the number of the line to wait for."""
-        with self._lock:
-            if "method" not in message and (asked := encode(message.get("id"))) in self._answered:
-                self._answered.discard(asked)
-                return 0
-            return self._pen.put(encode(message) + b"\n")
-
     def _read(self) -> None:
         with suppress(OSError):
             while line := self._input.readline(LINE_LIMIT):
                 if not line.endswith(b"\n") and len(line) == LINE_LIMIT:
                     self._skip(line)
                 elif line.strip():
-                    self._open_with(line)
-                    self._lines.put(line)
-        self._lines.put(None)
+                    self._pass(line)
+        self._put(None)
+
+    def _pass(self, line: bytes) -> None:
+        with self._lock:
+            answered = self._card is not None and self._open_with(line, self._card)
+        self._put(Line(line, answered))
+
+    def _put(self, line: Line | None) -> None:
+        self._room.acquire()
+        self._lines.append(line)
+        with self._lock:
+            ring = self._ring
+        if ring is not None:
+            ring()
 
     def _skip(self, piece: bytes) -> None:
         """Refuse a message that is too long: read on to its end for its id, keep none of it."""
@@ -122,21 +140,19 @@ class Wire:
             piece = self._input.readline(LINE_LIMIT)
         scan.feed(piece, last=True)
         said = f"The message is longer than {LINE_LIMIT} bytes; send less at once."
-        self.tell(error(scan.found, INVALID_REQUEST, said))
+        self.tell(encode(error(scan.found, INVALID_REQUEST, said)))
 
-    def _open_with(self, line: bytes) -> None:
-        """Answer an opening move from the card."""
-        with self._lock:
-            if self._card is None:
-                return
-            try:
-                request = decode(line)
-            except ValueError:
-                return  # the real server will say so
-            if not isinstance(request, Mapping) or request.get("id") is None:
-                return
-            result = cards.answer(self._card, request, greeted=self._greeted)
-            self._greeted = self._greeted or request.get("method") == "initialize"
-            if result is not None:
-                self._answered.add(encode(request["id"]))
-                self._pen.put(encode({"jsonrpc": "2.0", "id": request["id"], "result": result}) + b"\n")
+    def _open_with(self, line: bytes, card: Card) -> bool:
+        """Answer an opening move from the card; say whether it was one."""
+        try:
+            request = decode(line)
+        except ValueError:
+            return False  # whoever reads it says so
+        if not isinstance(request, Mapping) or request.get("id") is None:
+            return False
+        result = cards.answer(card, request, greeted=self._greeted)
+        self._greeted = self._greeted or request.get("method") == "initialize"
+        if result is None:
+            return False
+        self.tell(encode({"jsonrpc": "2.0", "id": request["id"], "result": result}))
+        return True

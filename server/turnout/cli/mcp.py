@@ -1,12 +1,12 @@
 """`turnout mcp`: MCP on standard input and output.
 
-A client waits for its first answer no longer than a second, so it is given before the SDK is imported and the
-store open: `begin` comes first, all that is heavy after it.
+A client waits for its first answer no longer than a second, so it is given before the store is open: `begin` comes
+first, all that is heavy after it, and the SDK only when something is asked that nobody else answers.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import click
@@ -44,7 +44,14 @@ def mcp(here: Here, *, mode: Mode, live: bool, people: bool, namespace: str, too
 
     from turnout.agent.session import serve
 
-    serve(stdio, lambda: opened(settings, principal), SystemEntropy())
+    serve(stdio, lambda: opened(settings, principal), SystemEntropy(), rest)
+
+
+def rest() -> Callable[..., Awaitable[None]]:
+    """Import the SDK, for what is asked seldom."""
+    from turnout.agent.rest import serve
+
+    return serve
 
 
 @asynccontextmanager

@@ -68,7 +68,7 @@ class Talk:
         return self._talk.send(reply)
 
     def _broken(self, reply: Reply | None) -> tuple[Outcome, ...]:
-        """A manifest that fails on an event costs that event: halved until it is alone if nothing left, else in doubt."""
+        """A mapping that fails on an event costs that event: halved until it is alone if nothing left, else doubt."""
         outcome = Outcome(Class.SPLIT if reply is None else Class.UNKNOWN, "mapping_error")
         return (outcome,) * len(self._batch.parts)
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 from typing import assert_never
 from uuid import UUID, uuid5
 
@@ -125,7 +126,10 @@ def expires(key: str, on: Lasting, first_used: int, retention: int) -> int:
 def message_id(workspace: str, principal: str, operation: str, key: str, *, first_used: int, index: int) -> MessageId:
     """Make the message id of event `index` of a call: UUIDv5 in the workspace's UUID. Source: DESIGN 3.3."""
     name = canonical([principal, operation, key, first_used, index]).decode()
-    return MessageId(str(uuid5(UUID(workspace), name)))
+    return MessageId(str(uuid5(_uuid(workspace), name)))
+
+
+_uuid = lru_cache(maxsize=8)(UUID)
 
 
 def _keyed(secret: bytes, value: object, size: int) -> bytes:

@@ -6,9 +6,10 @@ ids and counts: it is stored under the call's key, so no personal text stands in
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, TypeVar
 
 from turnout.document import Document, Json
 from turnout.guard.audit import Inverse
@@ -86,13 +87,14 @@ class Operation(Generic[Q, P]):
     fill: Callable[[Q, Principal], Q] = _as_it_is
 
 
-@runtime_checkable
-class Spoken(Protocol):
+class Spoken(ABC):
     """A request whose fields are not what its caller calls them."""
 
+    __slots__ = ()
+
+    @abstractmethod
     def arguments(self) -> Mapping[str, Json]:
         """Give the arguments in the caller's words."""
-        ...
 
 
 def arguments(request: object) -> Mapping[str, Json]:

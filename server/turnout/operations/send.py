@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
+
+from typing_extensions import override
 
 from turnout import document
 from turnout.document import Document, Json
@@ -14,23 +17,25 @@ from turnout.guard.idempotency import Lasting
 from turnout.guard.principal import Effect, Principal, Scope
 from turnout.ingest import Recorded, ingest
 from turnout.operations.counted import counted
-from turnout.operations.model import Applied, Calling, Operation, Shown
+from turnout.operations.model import Applied, Calling, Operation, Shown, Spoken
 from turnout.store.unit import Unit, View
 
 _ARGUMENTS = {"userId": "user_id", "anonymousId": "anonymous_id"}
+_KINDS = {kind.value: kind for kind in Kind}
 EVENTS_MAX = 500
 OWN_SOURCE = SourceId(1)
 """The source of what tools and the command line send: the first one of a workspace."""
 
 
 @dataclass(frozen=True, slots=True)
-class Send:
+class Send(Spoken):
     """Calls in Segment's shape; `namespace` is empty for the caller's own. `alone`: of a tool that sends one."""
 
     events: tuple[Mapping[str, Json], ...]
     namespace: str = ""
     alone: bool = False
 
+    @override
     def arguments(self) -> Mapping[str, Json]:
         """Give the arguments as the caller knows them: the one call's own fields, or the list."""
         if not self.alone:
@@ -97,6 +102,7 @@ def fill(request: Send, principal: Principal) -> Send:
     return replace(request, namespace=request.namespace or principal.default_namespace)
 
 
+@cache
 def operation(name: str) -> Operation[Send, Sending]:
     """Give the operation under the name of the tool that sends: keys are the tool's own."""
     return Operation(
@@ -136,7 +142,7 @@ def _call(view: View, event: Mapping[str, Json], index: int, calling: Calling) -
     )
     body: Document = {name: value for name, value in event.items() if value is not None}
     kind = event.get("type")
-    known = Kind(kind) if isinstance(kind, str) and kind in set(Kind) else None
+    known = _KINDS.get(kind) if isinstance(kind, str) else None
     try:
         text = document.encode(body)
     except TypeError:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 from turnout.entropy import Entropy
@@ -53,6 +54,10 @@ class Counter:
     lanes: int
 
 
+numbers = attrgetter(*Counter.__slots__)
+"""Give the whole row."""
+
+
 class Session:
     """What every table module is made of. `now` is the time of the commit, in microseconds."""
 
@@ -69,7 +74,7 @@ class Session:
         self.now = now
         self.counter = counter
         self.overlays = [Overlay()]
-        self._saved = replace(counter)
+        self._saved = numbers(counter)
 
     @property
     def overlay(self) -> Overlay:
@@ -116,7 +121,7 @@ class Session:
 
     def counter_changed(self) -> bool:
         """Tell whether the row must be written back."""
-        return self.counter != self._saved
+        return numbers(self.counter) != self._saved
 
 
 def read_counter(connection: Connection) -> Counter:

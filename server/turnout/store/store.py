@@ -154,7 +154,6 @@ class Store:
         try:
             async with anyio.create_task_group() as tasks:
                 self._loop.begin()
-                tasks.start_soon(self._loop.hear, self._heard)
                 tasks.start_soon(self._watch)
                 try:
                     yield
@@ -215,14 +214,18 @@ class Store:
         self._turnstile.enter()
         return self._turnstile.leave
 
-    def committed(self, seq: int) -> None:
-        """Note the highest seq beside the database, now and then."""
+    def committed(self, counter: Counter) -> None:
+        """Take note of the state; of the highest seq beside the database too, now and then."""
+        self._news = counter
         now = self.clock.monotonic()
         if now - self._tail_at >= TAIL_S and not self.missing:  # a loss stays noted until somebody accepts it
             self._tail_at = now
             with suppress(OSError):  # the commit stands, whatever becomes of its note
-                tail.write(self.folder / "tail", seq)
-        self._loop.commit_seen()
+                tail.write(self.folder / "tail", counter.seq)
+
+    def answered(self) -> None:
+        """Wake who waits for an answer, or for news."""
+        self._loop.ring()
 
     def nobody_delivers(self) -> bool:
         """Tell whether no process holds the deliverer's lock; asked by the writer's thread alone."""
@@ -347,7 +350,7 @@ class Store:
             await anyio.sleep(POLL_S)
 
     def _heard(self) -> None:
-        """Take note of the state of the database, so that what was noticed already is not noticed twice."""
+        """Take note of the state of the database; what this process commits, the writer tells sooner."""
         with self.gate:
             try:
                 if self._watcher is None:

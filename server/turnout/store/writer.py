@@ -20,7 +20,7 @@ from turnout.errors import Unavailable
 from turnout.store import counts, log
 from turnout.store.cache import Cache, Overlay
 from turnout.store.connect import Connection, Error, IntegrityError
-from turnout.store.session import Session, read_counter, write_counter
+from turnout.store.session import Counter, Session, numbers, read_counter, write_counter
 from turnout.store.unit import Unit
 from turnout.store.vault import Vault
 
@@ -47,8 +47,12 @@ class Ways(Protocol):
         """Wait for our turn; give what ends it."""
         ...
 
-    def committed(self, seq: int) -> None:
-        """Hear that a commit is done, the turnstile still ours; `seq` is the next event's number."""
+    def committed(self, counter: Counter) -> None:
+        """Hear that a commit is done, the turnstile still ours; `counter` is the row as it left it."""
+        ...
+
+    def answered(self) -> None:
+        """Hear that a group's callers have their answers."""
         ...
 
     def nobody_delivers(self) -> bool:
@@ -122,6 +126,7 @@ class Writer:
                 [first],
                 Unavailable(f"the locks of the data directory cannot be taken ({error.strerror}); nothing was stored"),
             )
+            self._ways.answered()
             return False
         done: list[tuple[Work, Any, Exception | None]] = []
         try:
@@ -135,6 +140,7 @@ class Writer:
                 work.answer.set_result(result)
             else:
                 work.answer.set_exception(failure)
+        self._ways.answered()
         return last
 
     def _run(self, first: Work, done: list[tuple[Work, Any, Exception | None]]) -> bool:
@@ -184,7 +190,7 @@ class Writer:
         self.cache.people = session.counter.people
         self.cache.regulations = session.counter.regulations
         self.cache.merge(session.overlay)
-        self._ways.committed(session.counter.seq)
+        self._ways.committed(session.counter)
 
     def _shorten(self, connection: Connection) -> None:
         """Checkpoint where nobody does: the WAL is over 96 MB, and no process delivers. Looked up once a second."""
@@ -220,7 +226,7 @@ def _attempt(unit: Unit, function: Callable[[Unit], Any]) -> tuple[Any, Exceptio
     session = unit.session
     connection = session.connection
     connection.execute("SAVEPOINT one").close()
-    saved = tuple(getattr(session.counter, name) for name in session.counter.__slots__)
+    saved = numbers(session.counter)
     session.overlays.append(Overlay())
     try:
         result = function(unit)

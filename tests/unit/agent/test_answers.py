@@ -6,7 +6,9 @@ import pytest
 from mcp.types import CallToolResult, TextContent
 
 from support.desk import SAMPLES
-from turnout.agent.answers import CAP, FIELD_LIMIT, USUAL, answered, explained, refused
+from turnout.agent import answers
+from turnout.agent.answers import CAP, FIELD_LIMIT, USUAL, explained
+from turnout.agent.server import result as result_of
 from turnout.document import Document
 from turnout.errors import NotFound, Unavailable
 
@@ -15,6 +17,14 @@ def text(result: CallToolResult) -> str:
     (block,) = result.content
     assert isinstance(block, TextContent)
     return block.text
+
+
+def answered(answer: Document, budget: int = USUAL) -> CallToolResult:
+    return result_of(answers.answered(answer, budget))
+
+
+def refused(said: str) -> CallToolResult:
+    return result_of(answers.refused(said))
 
 
 def rows(count: int, size: int = 100) -> Document:

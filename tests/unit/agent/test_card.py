@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from support.desk import FakeDesk
+from turnout.agent.call import Offer
 from turnout.agent.card import ERA, LEGACY, MODERN, Card, answer, find, keep, key
 from turnout.agent.desk import Desk
 from turnout.agent.lanes import ask, record
@@ -28,7 +29,7 @@ def hello(version: str) -> Document:
 
 @pytest.mark.parametrize("version", [*LEGACY, "2026-07-28", "2099-01-01"])
 async def test_the_card_answers_what_the_server_answers_to_the_handshake(version: str) -> None:
-    server = build(lambda: EVERY, give, USUAL_TOOLSETS, SystemEntropy())
+    server = build(Offer(lambda: EVERY, give, USUAL_TOOLSETS, SystemEntropy()))
     card = await record(server)
 
     live = await ask(server, ("initialize", hello(version)), ("tools/list", {}))
@@ -38,7 +39,7 @@ async def test_the_card_answers_what_the_server_answers_to_the_handshake(version
 
 
 async def test_the_card_answers_what_the_server_answers_to_modern_requests() -> None:
-    server = build(lambda: MODES["read"], give, USUAL_TOOLSETS, SystemEntropy())
+    server = build(Offer(lambda: MODES["read"], give, USUAL_TOOLSETS, SystemEntropy()))
     card = await record(server)
 
     live = await ask(server, ("server/discover", MODERN_PARAMS), ("tools/list", MODERN_PARAMS))

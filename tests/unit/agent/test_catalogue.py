@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from support.desk import ARGUMENTS, SAMPLES
-from turnout.agent.catalogue import BY_NAME, TOOLS, admit, definition, offered
+from turnout.agent.catalogue import BY_NAME, TOOLS, admit, offered
 from turnout.agent.model import AnyTool
 from turnout.agent.schema import SIZE_LIMIT
+from turnout.agent.server import definition
 from turnout.agent.toolsets import USUAL_TOOLSETS, Toolset, toolsets
 from turnout.document import encode
 from turnout.errors import Denied, InvalidInput

@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from mcp.types import TextContent
 
 from turnout.agent.answers import CAP, USUAL, answered
 from turnout.agent.catalogue import BY_NAME, TOOLS
@@ -20,12 +19,10 @@ EVENT: Document = {"type": "track", "event": "Order Completed", "userId": "u", "
 def shown(answer: Document, name: str, budget: int) -> dict[str, Any]:
     """Answer as a tool does; check that it fits, and that both halves are one."""
     result = answered(answer, budget, BY_NAME[name].advice())
-    (block,) = result.content
-    assert isinstance(block, TextContent)
-    assert len(block.text) <= budget
-    assert json.loads(block.text) == result.structured_content
-    found: dict[str, Any] = result.structured_content
-    return found
+    assert result.structured_content is not None
+    assert len(result.text) <= budget
+    assert json.loads(result.text) == result.structured_content
+    return result.structured_content
 
 
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)

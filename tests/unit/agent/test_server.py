@@ -11,10 +11,11 @@ from mcp.types import CallToolResult, TextContent
 
 from support.desk import ARGUMENTS, SAMPLES, FakeDesk, broken, never
 from turnout.agent.answers import ordered
+from turnout.agent.call import Offer, Opening
 from turnout.agent.catalogue import TOOLS
 from turnout.agent.desk import Desk
 from turnout.agent.model import AnyTool
-from turnout.agent.server import INSTRUCTIONS, Opening, build
+from turnout.agent.server import INSTRUCTIONS, build
 from turnout.agent.toolsets import USUAL_TOOLSETS
 from turnout.entropy import SystemEntropy
 from turnout.errors import NotFound
@@ -28,7 +29,7 @@ async def connected(desk: FakeDesk, mode: str = "auto", scopes: frozenset[Scope]
     async def give() -> Desk:
         return desk
 
-    async with Client(build(lambda: scopes, give, USUAL_TOOLSETS, SystemEntropy()), mode=mode) as client:
+    async with Client(build(Offer(lambda: scopes, give, USUAL_TOOLSETS, SystemEntropy())), mode=mode) as client:
         yield client
 
 
@@ -115,7 +116,7 @@ async def test_a_refusal_is_code_message_and_fix_in_one_line(mode: str) -> None:
 async def test_what_breaks_is_told_by_an_id_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     desk = FakeDesk(faults={"get_usage": RuntimeError("SELECT secret")})
 
-    with caplog.at_level(logging.ERROR, logger="turnout.agent.server"):
+    with caplog.at_level(logging.ERROR, logger="turnout.agent.call"):
         async with connected(desk) as client:
             text = said(await client.call_tool("get_usage", {}))
 
@@ -175,7 +176,7 @@ async def test_calls_wait_until_the_desk_is_open() -> None:
     opening = Opening(SystemEntropy())
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(opening.hold, slow)
-        server = build(lambda: EVERY, opening.desk, USUAL_TOOLSETS, SystemEntropy())
+        server = build(Offer(lambda: EVERY, opening.desk, USUAL_TOOLSETS, SystemEntropy()))
         async with Client(server) as client:
             assert len((await client.list_tools()).tools) == len(TOOLS)
             tasks.start_soon(client.call_tool, "get_usage", {})
@@ -193,7 +194,7 @@ async def test_where_the_data_cannot_be_opened_each_tool_says_so() -> None:
     opening = Opening(SystemEntropy())
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(opening.hold, broken)
-        server = build(lambda: EVERY, opening.desk, USUAL_TOOLSETS, SystemEntropy())
+        server = build(Offer(lambda: EVERY, opening.desk, USUAL_TOOLSETS, SystemEntropy()))
         async with Client(server) as client:
             texts = {said(await client.call_tool(name, {})) for name in ("get_usage", "list_sources")}
         opening.close()

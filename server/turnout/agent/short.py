@@ -1,0 +1,104 @@
+"""The short way of a message: a plain call of a tool, read and answered here, without the SDK.
+
+The SDK takes three times as long for a call as the call itself. So a call in the plain form of its era is taken
+here, to the same answer, byte for byte of the result; whatever else a client may say is the SDK's to judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final, TypeGuard
+
+from turnout.agent.answers import Told
+from turnout.agent.call import named
+from turnout.agent.card import CAPABILITIES, ERA, MODERN
+from turnout.document import Document, Json, encode
+from turnout.event.wire import HIGH, LOW, check
+
+NAME, TITLE = "turnout", "Turnout"
+try:
+    VERSION = version(NAME)
+except PackageNotFoundError:  # run from a source tree that is not installed
+    VERSION = "0"
+
+_CLIENT: Final = "io.modelcontextprotocol/clientInfo"
+_STAMP: Document = {"io.modelcontextprotocol/serverInfo": {"name": NAME, "title": TITLE, "version": VERSION}}
+"""What each modern result says of its server."""
+_PLAIN = frozenset({"name", "arguments", "_meta"})
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A call of a tool as it came; `client` is what its program calls itself."""
+
+    id: int | str
+    name: str
+    arguments: Mapping[str, Json]
+    client: str
+    modern: bool
+
+
+def message(line: bytes) -> Document | None:
+    """Read a line that is a message of JSON-RPC; None for what is none, or holds what only a slow look tells."""
+    said = check(line)
+    return said if isinstance(said, dict) and said.get("jsonrpc") == "2.0" else None
+
+
+def client(hello: Mapping[str, Json]) -> str:
+    """Give what the client of an `initialize` calls itself."""
+    params = hello.get("params")
+    return _named(params.get("clientInfo")) or "" if isinstance(params, Mapping) else ""
+
+
+def call(said: Mapping[str, Json], greeted: str | None) -> Asked | None:
+    """Take a message for a call; None where it is not a plain one. `greeted`: the client, after its `initialize`."""
+    asked, params = said.get("id"), said.get("params")
+    if not (is_id(asked) and isinstance(params, Mapping) and params.keys() <= _PLAIN):
+        return None
+    name, arguments, meta = params.get("name"), params.get("arguments"), params.get("_meta")
+    if not (isinstance(name, str) and isinstance(arguments, Mapping | None) and isinstance(meta, Mapping | None)):
+        return None
+    if modern := meta is not None and ERA in meta:
+        greeted = _modern(meta) if greeted is None else None
+    return None if greeted is None else Asked(asked, name, arguments or {}, greeted, modern)
+
+
+def result(asked: Asked, told: Told) -> bytes:
+    """Write the answer to a call as it goes over the wire."""
+    body: Document = {"content": [{"text": told.text, "type": "text"}], "isError": told.is_error}
+    if asked.modern:
+        body["resultType"] = "complete"
+    if told.structured_content is not None:
+        body["structuredContent"] = told.structured_content
+    if asked.modern:
+        body["_meta"] = _STAMP
+    return encode({"jsonrpc": "2.0", "id": asked.id, "result": body})
+
+
+def is_ping(said: Mapping[str, Json]) -> bool:
+    """Tell a ping of the era that has it."""
+    params = said.get("params")
+    meta = params.get("_meta") if isinstance(params, Mapping) else None
+    return said.get("method") == "ping" and not (isinstance(meta, Mapping) and ERA in meta)
+
+
+def is_id(asked: Json) -> TypeGuard[int | str]:
+    """Tell what a request may be numbered with: text, or 64 bits."""
+    return isinstance(asked, str) or (isinstance(asked, int) and not isinstance(asked, bool) and LOW <= asked <= HIGH)
+
+
+def _modern(meta: Mapping[str, Json]) -> str | None:
+    """Give the client of a whole envelope of our revision; None where it is not whole."""
+    if meta[ERA] != MODERN or not isinstance(meta.get(CAPABILITIES), Mapping):
+        return None
+    said = meta.get(_CLIENT)
+    return "" if said is None else _named(said)
+
+
+def _named(said: Json) -> str | None:
+    if not isinstance(said, Mapping):
+        return None
+    name, number = said.get("name"), said.get("version")
+    return named(name, number) if isinstance(name, str) and isinstance(number, str) else None
