@@ -154,7 +154,7 @@ class Store:
         try:
             async with anyio.create_task_group() as tasks:
                 self._loop.begin()
-                tasks.start_soon(self._loop.hear, self._heard)
+                tasks.start_soon(self._loop.hear, self._glance)
                 tasks.start_soon(self._watch)
                 try:
                     yield
@@ -341,10 +341,14 @@ class Store:
     async def _watch(self) -> None:
         while True:
             before = self._version
-            self._heard()
+            self._glance()
             if self._version != before:
                 self._loop.notice()
             await anyio.sleep(POLL_S)
+
+    def _glance(self) -> None:
+        with suppress(Unavailable):  # a disk that cannot be read now is looked at again, and whoever reads says so
+            self._heard()
 
     def _heard(self) -> None:
         """Take note of the state of the database, so that what was noticed already is not noticed twice."""
