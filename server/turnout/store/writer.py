@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -158,9 +159,10 @@ class Writer:
                     break
                 work, last = self._next()
             self._commit(session)
-            self._shorten(connection)
         except Exception as error:
             self._broken(taken or [first], error, done)
+        else:
+            self._shorten(connection)
         return last
 
     def _next(self) -> tuple[Work | None, bool]:
@@ -187,32 +189,38 @@ class Writer:
         self._ways.committed(session.counter.seq)
 
     def _shorten(self, connection: Connection) -> None:
-        """Checkpoint where nobody does: the WAL is over 96 MB, and no process delivers. Looked up once a second."""
+        """Checkpoint where nobody does: the WAL is over 96 MB, and no process delivers. Looked up once a second.
+
+        What fails here fails no caller: the commit stands, and a later group looks again.
+        """
         now = time.monotonic()
         if now - self._looked < LOOK_S:
             return
         self._looked = now
-        if _pages(connection, "NOOP") > WAL_PAGES and self._ways.nobody_delivers():
-            connection.execute("PRAGMA busy_timeout=0").close()
-            try:
+        try:
+            if _pages(connection, "NOOP") > WAL_PAGES and self._ways.nobody_delivers():
+                connection.execute("PRAGMA busy_timeout=0").close()
                 _pages(connection, "TRUNCATE")
-            finally:
                 connection.execute("PRAGMA busy_timeout=10000").close()
+        except (Error, OSError):
+            self._give_up()
 
     def _broken(self, taken: list[Work], error: Exception, done: list[tuple[Work, Any, Exception | None]]) -> None:
-        """Give up the connection: pages may be marked clean that never reached the disk."""
-        connection, self._connection = self._connection, None
-        self.cache = Cache()
-        if connection is not None:
-            try:
-                connection.close()
-            except Error:
-                connection = None
+        """Tell all of a group that nothing was stored."""
+        self._give_up()
         why = Unavailable(f"the commit failed ({error}); nothing was stored, try again", cause=str(error))
         done[:] = [(work, None, why) for work in taken]
         for work in taken:
             if not work.answer.running():
                 work.answer.set_running_or_notify_cancel()
+
+    def _give_up(self) -> None:
+        """Close the connection: pages may be marked clean that never reached the disk."""
+        connection, self._connection = self._connection, None
+        self.cache = Cache()
+        if connection is not None:
+            with suppress(Error):
+                connection.close()
 
 
 def _attempt(unit: Unit, function: Callable[[Unit], Any]) -> tuple[Any, Exception | None]:
