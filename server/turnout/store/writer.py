@@ -28,6 +28,8 @@ from turnout.store.vault import Vault
 GROUP_EVENTS = 100
 GROUP_S = 0.005
 """Bounds of a group: one of 400 events held the turnstile for 17 ms. Source: ENGINE.md 1."""
+GROUP_SLOW_S = 0.1
+"""On a slow disk a group may gather for as long as the last commit took, and for no longer than this."""
 
 WAL_PAGES = 24_000
 """96 MB of 4 KB pages. Source: ENGINE.md 1."""
@@ -79,6 +81,7 @@ class Writer:
         self._connection: Connection | None = None
         self._thread = threading.Thread(target=self._loop, name="turnout-writer", daemon=True)
         self._looked = 0.0
+        self._took = 0.0
         self.cache = Cache()
 
     def start(self) -> None:
@@ -146,7 +149,7 @@ class Writer:
             connection.execute("BEGIN IMMEDIATE").close()
             session = self._session(connection)
             unit = Unit(session)
-            until = time.monotonic() + GROUP_S
+            until = time.monotonic() + max(GROUP_S, min(self._took, GROUP_SLOW_S))
             weight = 0
             work: Work | None = first
             while work is not None:
@@ -182,7 +185,9 @@ class Writer:
         counts.flush(session)
         if session.counter_changed():
             write_counter(session.connection, session.counter)
+        began = time.monotonic()
         session.connection.execute("COMMIT").close()
+        self._took = time.monotonic() - began
         self.cache.people = session.counter.people
         self.cache.regulations = session.counter.regulations
         self.cache.merge(session.overlay)
