@@ -56,7 +56,7 @@ def test_on_a_slow_disk_many_share_a_commit_and_all_are_answered_delivered_once_
         assert store.look(tries) == {1}
         store.close()
     tell(
-        f"slow disk: {EVENTS} events at {SYNC_S} s a sync recorded in {recorded:.1f} s, delivered in {delivered:.1f} s, "
+        f"slow disk: {EVENTS} events at {SYNC_S} s a sync recorded in {recorded:.1f} s, sent in {delivered:.1f} s, "
         f"stopped in {left:.1f} s"
     )
 

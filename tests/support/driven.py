@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
 import threading
 import urllib.error
 import urllib.request
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from support.agents import LOOPBACK
-from support.program import TURNOUT, Program
+from support.program import TURNOUT
 from support.worker import until
 
 LIMIT_S = 30
@@ -33,15 +34,23 @@ OPENING: tuple[Message, ...] = (
 )
 
 
-def program(data: Path) -> Program:
-    """Give the command line on a data directory, undisturbed."""
-    return Program(data, tuple(LOOPBACK.items()))
+def run(
+    data: Path, *words: str, before: tuple[str, ...] = (), env: Mapping[str, str] | None = None
+) -> tuple[int, Message]:
+    """Run a command as a script does; give its exit code and the one JSON value that it tells."""
+    ended = subprocess.run(
+        (*before, *TURNOUT, "--data", str(data), *words, "--json"), capture_output=True, text=True, check=False,
+        timeout=LIMIT_S, stdin=subprocess.DEVNULL, env={**os.environ, **LOOPBACK, **(env or {})},
+    )  # fmt: skip
+    assert ended.stdout, ended.stderr
+    return ended.returncode, json.loads(ended.stdout)
 
 
-def connect(data: Path, url: str, name: str = "Hook") -> None:
+def connect(data: Path, url: str, name: str = "Hook", before: tuple[str, ...] = ()) -> None:
     """Connect a destination that takes everything, one event a request."""
     words = ("destination", "connect", "webhook", "--name", name, "--set", f"url={url}/hook", "--receives", "all")
-    program(data).tell(*words, "--yes")
+    code, told = run(data, *words, "--yes", before=before)
+    assert code == 0, told
 
 
 class Driven:
@@ -51,7 +60,7 @@ class Driven:
         self, data: Path, *words: str, settings: Mapping[str, str] | None = None, before: tuple[str, ...] = ()
     ) -> None:
         self.data = data
-        self.err = data.parent / f"err-{os.urandom(4).hex()}"
+        self.err = Path(tempfile.mkstemp(prefix="said-")[1])
         command = (*before, *TURNOUT, "--data", str(data), *words)
         with self.err.open("wb") as err:
             self.process = subprocess.Popen(

@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TypeAlias
@@ -123,10 +124,74 @@ class WallClock:
         self._control.set(0, int(seconds))
 
 
+@dataclass(frozen=True, slots=True)
+class Mounted:
+    """A file system of a few megabytes at `path`, for programs that are started with the words `before`."""
+
+    path: Path
+    holder: int
+    settings: Settings
+
+    @property
+    def before(self) -> tuple[str, ...]:
+        return ("nsenter", f"--target={self.holder}", "--user", "--mount", "--preserve-credentials", "--")
+
+    @property
+    def outside(self) -> Path:
+        """Where this process sees it."""
+        return Path(f"/proc/{self.holder}/root{self.path}")
+
+    def free(self) -> int:
+        found = os.statvfs(self.outside)
+        return found.f_bavail * found.f_frsize
+
+    def fill(self, leaving: int) -> None:
+        """Write a file that leaves so many bytes free."""
+        with (self.outside / "ballast").open("ab", buffering=0) as file:
+            while (size := self.free() - leaving) > 0:
+                file.write(bytes(min(size, 1 << 20)))
+
+    def make_room(self) -> None:
+        (self.outside / "ballast").unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounded:
+    """The same where nothing may be mounted: a shim that counts how much the files of its processes grow."""
+
+    path: Path
+    size: int
+    disk: Disk
+    before: tuple[str, ...] = ()
+
+    @property
+    def settings(self) -> Settings:
+        return self.disk.settings
+
+    @property
+    def outside(self) -> Path:
+        return self.path
+
+    def fill(self, leaving: int) -> None:
+        self.disk.leave_room(leaving, self.size)
+
+    def make_room(self) -> None:
+        self.disk.leave_room(self.size, self.size)
+
+
 @contextmanager
-def small_disk(size: int) -> Iterator[Path | None]:
-    """Mount an empty file system of `size` bytes in a namespace of its own; None where this machine forbids it."""
-    script = f"mount -t tmpfs -o size={size} small /mnt && echo mounted && exec cat"
+def small_disk(folder: Path, size: int) -> Iterator[Mounted | Bounded]:
+    """Give a disk of so many bytes, a real one where this machine lets us mount it; `MOUNT=no` does without."""
+    path = folder / "disk"
+    with mounted(path, size) as found:
+        yield (os.environ.get("MOUNT") != "no" and found) or Bounded(path, size, Disk(folder, path))
+
+
+@contextmanager
+def mounted(path: Path, size: int) -> Iterator[Mounted | None]:
+    """Mount an empty file system in a namespace of its own; None where this machine forbids it."""
+    path.mkdir()
+    script = f"mount -t tmpfs -o size={size} small '{path}' && echo mounted && exec cat"
     command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -135,7 +200,7 @@ def small_disk(size: int) -> Iterator[Path | None]:
         assert holder.stdout is not None
         mounted = holder.stdout.readline().strip() == "mounted"
         try:
-            yield Path(f"/proc/{holder.pid}/root/mnt") if mounted else None
+            yield Mounted(path, holder.pid, {}) if mounted else None
         finally:
             holder.stdin.close()
 
