@@ -97,12 +97,13 @@ class Disk:
         return self._control.get(6)
 
     @property
-    def seen(self) -> int:
-        """How many calls counted since it was armed."""
-        return self._control.get(5)
+    def slept(self) -> int:
+        """How many syncs have begun to take longer since it was made slow."""
+        return self._control.get(10)
 
     def slow(self, seconds: float) -> None:
         """Let each sync take longer."""
+        self._control.set(10, 0)
         self._control.set(7, int(seconds * 1e6))
 
     def leave_room(self, size: int, of: int) -> None:

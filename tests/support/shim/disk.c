@@ -13,6 +13,7 @@
  *   7 sleep   microseconds that each sync takes longer
  *   8 room    bytes by which files may still grow, ENOSPC after that; negative: no bound
  *   9 size    of the disk that statvfs tells of, where room is bounded
+ *  10 slept   (ours) syncs that began to take longer
  *
  * and from byte 256 on a piece that the path must hold; empty: any.
  */
@@ -28,7 +29,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { KINDS, SKIP, COUNT, ERROR, TORN, SEEN, FAILED, SLEEP, ROOM, SIZE };
+enum { KINDS, SKIP, COUNT, ERROR, TORN, SEEN, FAILED, SLEEP, ROOM, SIZE, SLEPT };
 enum { WRITES = 1, SYNCS = 2, TRUNCATIONS = 4, READS = 8 };
 
 static long long *control;
@@ -117,7 +118,10 @@ static int slow(int fd) {
   char path[4096];
   if (!control) return 0;
   long long longer = GET(SLEEP);
-  if (longer > 0 && ours(fd, path)) usleep((useconds_t)longer);
+  if (longer > 0 && ours(fd, path)) {
+    ADD(SLEPT, 1);
+    usleep((useconds_t)longer);
+  }
   return fails(fd, SYNCS);
 }
 
