@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -24,7 +25,7 @@ import pytest
 
 from support import law
 from support.destination import Recorder, Scripted
-from support.driven import Agent, Serve, Told, connect
+from support.driven import Agent, Serve, Told, connect, run
 from support.engine import open_store
 from support.faulty import FOR_EVER, READS, SYNCS, TRUNCATIONS, WRITES, Disk, seeded, tell
 from support.worker import until
@@ -277,12 +278,55 @@ def test_a_checkpoint_that_fails_fails_no_caller_whose_commit_stands(tmp_path: P
     disk = Disk(tmp_path, tmp_path / "data")
     disk.arm(TRUNCATIONS, count=FOR_EVER, only="-wal")
 
-    ended = subprocess.run(
-        [sys.executable, "-c", LONG, str(tmp_path / "data")], capture_output=True, text=True, check=False, timeout=60,
-        cwd=Path(__file__).parents[1], env={**os.environ, **disk.settings},
-    )  # fmt: skip
+    ended = preloaded(disk, LONG, tmp_path / "data")
 
     assert disk.failed
     assert ended.returncode == 0, ended.stderr
     told, found = ended.stdout.split()
     assert told == found
+
+
+NOTES = """
+import sys
+from pathlib import Path
+from turnout.store.privacy import Regulation
+from turnout.upkeep import erasures
+
+path = Path(sys.argv[1]) / "erasures"
+for number in range(2):
+    regulation = Regulation(f"r{number}", 1, "erase", "live", "", 0, b"k" * 16, 0, b"", 1)
+    erasures.append(path, regulation)
+print([line["id"] for line in erasures.read(path)])
+"""
+
+
+@pytest.mark.parametrize("skip", [0, 1])
+def test_a_line_of_who_was_erased_is_written_whole_or_not_at_all(skip: int, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    disk = Disk(tmp_path, tmp_path / "data")
+    disk.arm(WRITES, skip=skip, torn=True, only="erasures")
+
+    ended = preloaded(disk, NOTES, tmp_path / "data")
+
+    assert disk.failed == 1
+    assert ended.stdout.strip() == "['r0', 'r1']", ended.stderr
+
+
+def test_keys_are_written_whole_or_the_next_one_makes_them(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    for torn, count in ((True, 1), (True, 2), (False, 1)):
+        disk = Disk(tmp_path, data)
+        disk.arm(WRITES, torn=torn, count=count, error=errno.ENOSPC, only="keys")
+        preloaded(disk, "import sys; from turnout import Turnout; Turnout(sys.argv[1]).track('u', 'E')", data)
+
+        assert disk.failed == count
+        code, told = run(data, "doctor")
+        assert code == 0, told
+        shutil.rmtree(data)
+
+
+def preloaded(disk: Disk, script: str, data: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script, str(data)], capture_output=True, text=True, check=False,
+        timeout=60, cwd=Path(__file__).parents[1], env={**os.environ, **disk.settings},
+    )  # fmt: skip
