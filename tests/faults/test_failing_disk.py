@@ -304,7 +304,7 @@ print([line["id"] for line in erasures.read(path)])
 def test_a_line_of_who_was_erased_is_written_whole_or_not_at_all(skip: int, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     disk = Disk(tmp_path, tmp_path / "data")
-    disk.arm(WRITES, skip=skip, torn=True, only="erasures")
+    disk.arm(WRITES, skip=skip, torn=True, only="data/erasures")
 
     ended = preloaded(disk, NOTES, tmp_path / "data")
 
@@ -316,7 +316,7 @@ def test_keys_are_written_whole_or_the_next_one_makes_them(tmp_path: Path) -> No
     data = tmp_path / "data"
     for torn, count in ((True, 1), (True, 2), (False, 1)):
         disk = Disk(tmp_path, data)
-        disk.arm(WRITES, torn=torn, count=count, error=errno.ENOSPC, only="keys")
+        disk.arm(WRITES, torn=torn, count=count, error=errno.ENOSPC, only="data/keys")
         preloaded(disk, "import sys; from turnout import Turnout; Turnout(sys.argv[1]).track('u', 'E')", data)
 
         assert disk.failed == count
