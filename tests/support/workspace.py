@@ -47,19 +47,25 @@ def with_scopes(*scopes: Scope) -> Principal:
 
 
 class StillClock:
-    """Tells the time it was told; its monotonic seconds move with it."""
+    """Tells the time it was told; its monotonic seconds move with it, but where it leaps."""
 
     def __init__(self, moment: int = BEGIN) -> None:
         self.moment = moment
+        self.leapt = 0
 
     def now(self) -> Micros:
         return Micros(self.moment)
 
     def monotonic(self) -> float:
-        return self.moment / SECOND
+        return (self.moment - self.leapt) / SECOND
 
     def pass_s(self, seconds: float) -> None:
         self.moment += round(seconds * SECOND)
+
+    def leap_s(self, seconds: float) -> None:
+        """Tell another time from now on, as a machine that was set; no time has passed."""
+        self.pass_s(seconds)
+        self.leapt += round(seconds * SECOND)
 
 
 @dataclass(slots=True)

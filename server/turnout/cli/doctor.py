@@ -70,13 +70,18 @@ def nothing(folder: Path) -> Check:
     return Check("workspace", True, f"none in {folder} yet: it is made at the first use")
 
 
+def gone(folder: Path) -> Check:
+    """Say that the database is missing where there was one."""
+    return Check("workspace", False, f"{folder / 'turnout.db'} is missing, and events were acknowledged: put it back")
+
+
 def workspace(settings: Settings) -> list[Check]:
     """Look at a data directory, from the outside in."""
     folder = settings.data
     outside = {"permissions": permissions, "keys": keys, "disk": disk, "deliverer": deliverer}
     checks = [looked(name, partial(look, folder)) for name, look in outside.items()]
     if not (folder / "turnout.db").is_file():
-        return [*checks, nothing(folder)]
+        return [*checks, gone(folder) if tail.read(folder / "tail") > 1 else nothing(folder)]
     try:
         store = open_store(settings)
     except TurnoutError as error:
@@ -153,9 +158,9 @@ def whole(store: Store) -> Check:
 
 
 def integrity(store: Store) -> Check:
-    """Let SQLite look at its pages."""
-    found = store.look(lambda view: [str(row[0]) for row in view.session.rows("PRAGMA quick_check(5)")])
-    return Check("integrity", found == ["ok"], "quick_check is ok" if found == ["ok"] else "; ".join(found))
+    """Let SQLite look at its pages, and hold its indexes against its tables: what an index lacks, nobody finds."""
+    found = store.look(lambda view: [str(row[0]) for row in view.session.rows("PRAGMA integrity_check(5)")])
+    return Check("integrity", found == ["ok"], "integrity_check is ok" if found == ["ok"] else "; ".join(found))
 
 
 def audit(store: Store) -> Check:

@@ -11,7 +11,7 @@ import os
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 AGAIN_S = 0.005
@@ -72,7 +72,8 @@ class FileLock:
         return True
 
     def _sign(self) -> None:
-        os.pwrite(self._file, b"%-20d" % os.getpid(), 0)
+        with suppress(OSError):  # the lock is ours, whatever a full or failing disk makes of our name
+            os.pwrite(self._file, b"%-20d" % os.getpid(), 0)
 
 
 class Turnstile:

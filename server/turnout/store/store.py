@@ -252,10 +252,10 @@ class Store:
     def _frozen(self, turnstile: Turnstile | None = None) -> Unavailable:
         entered = turnstile or self._turnstile
         holder = entered.holder() if entered else 0
-        who = f"process {holder} holds the write lock and does not move"
+        who, fix = f"process {holder} holds the write lock and does not move", "Continue or end that process, then try"
         if holder in {0, os.getpid()}:
-            who = "this process's own writer is still busy"
-        return Unavailable(f"{who}; nothing was stored. Continue or end that process, then try again", process=holder)
+            who, fix = "this process's own writer is still busy, perhaps on a slow disk", "Try"
+        return Unavailable(f"{who}; nothing was stored. {fix} again", process=holder)
 
     def _open(self) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -344,7 +344,8 @@ class Store:
     async def _watch(self) -> None:
         while True:
             before = self._version
-            self._heard()
+            with suppress(Unavailable):  # a disk that cannot be read now is looked at again, and whoever reads says so
+                self._heard()
             if self._version != before:
                 self._loop.notice()
             await anyio.sleep(POLL_S)

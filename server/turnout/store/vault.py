@@ -102,7 +102,7 @@ def make(path: Path, entropy: Entropy) -> Vault:
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        os.write(file, document.encode(body) + b"\n")
+        write_whole(file, document.encode(body) + b"\n")
         os.fsync(file)
     finally:
         os.close(file)
@@ -126,6 +126,12 @@ def read(path: Path) -> Vault:
         raise Unavailable(
             "the file `keys` of the data directory is damaged; put back the copy you kept of it"
         ) from None
+
+
+def write_whole(file: int, raw: bytes) -> None:
+    """Write all of it: a disk that is full takes a part, and says so to the next write alone."""
+    while raw:
+        raw = raw[os.write(file, raw) :]
 
 
 def sync_folder(folder: Path) -> None:

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -27,6 +28,8 @@ from turnout.store.vault import Vault
 GROUP_EVENTS = 100
 GROUP_S = 0.005
 """Bounds of a group: one of 400 events held the turnstile for 17 ms. Source: ENGINE.md 1."""
+GROUP_SLOW_S = 0.1
+"""On a slow disk a group may gather for as long as the last commit took, and for no longer than this."""
 
 WAL_PAGES = 24_000
 """96 MB of 4 KB pages. Source: ENGINE.md 1."""
@@ -82,6 +85,7 @@ class Writer:
         self._connection: Connection | None = None
         self._thread = threading.Thread(target=self._loop, name="turnout-writer", daemon=True)
         self._looked = 0.0
+        self._took = 0.0
         self.cache = Cache()
 
     def start(self) -> None:
@@ -151,7 +155,7 @@ class Writer:
             connection.execute("BEGIN IMMEDIATE").close()
             session = self._session(connection)
             unit = Unit(session)
-            until = time.monotonic() + GROUP_S
+            until = time.monotonic() + max(GROUP_S, min(self._took, GROUP_SLOW_S))
             weight = 0
             work: Work | None = first
             while work is not None:
@@ -164,9 +168,10 @@ class Writer:
                     break
                 work, last = self._next()
             self._commit(session)
-            self._shorten(connection)
         except Exception as error:
             self._broken(taken or [first], error, done)
+        else:
+            self._shorten(connection)
         return last
 
     def _next(self) -> tuple[Work | None, bool]:
@@ -186,39 +191,47 @@ class Writer:
         counts.flush(session)
         if session.counter_changed():
             write_counter(session.connection, session.counter)
+        began = time.monotonic()
         session.connection.execute("COMMIT").close()
+        self._took = time.monotonic() - began
         self.cache.people = session.counter.people
         self.cache.regulations = session.counter.regulations
         self.cache.merge(session.overlay)
         self._ways.committed(session.counter)
 
     def _shorten(self, connection: Connection) -> None:
-        """Checkpoint where nobody does: the WAL is over 96 MB, and no process delivers. Looked up once a second."""
+        """Checkpoint where nobody does: the WAL is over 96 MB, and no process delivers. Looked up once a second.
+
+        What fails here fails no caller: the commit stands, and a later group looks again.
+        """
         now = time.monotonic()
         if now - self._looked < LOOK_S:
             return
         self._looked = now
-        if _pages(connection, "NOOP") > WAL_PAGES and self._ways.nobody_delivers():
-            connection.execute("PRAGMA busy_timeout=0").close()
-            try:
+        try:
+            if _pages(connection, "NOOP") > WAL_PAGES and self._ways.nobody_delivers():
+                connection.execute("PRAGMA busy_timeout=0").close()
                 _pages(connection, "TRUNCATE")
-            finally:
                 connection.execute("PRAGMA busy_timeout=10000").close()
+        except (Error, OSError):
+            self._give_up()
 
     def _broken(self, taken: list[Work], error: Exception, done: list[tuple[Work, Any, Exception | None]]) -> None:
-        """Give up the connection: pages may be marked clean that never reached the disk."""
-        connection, self._connection = self._connection, None
-        self.cache = Cache()
-        if connection is not None:
-            try:
-                connection.close()
-            except Error:
-                connection = None
+        """Tell all of a group that nothing was stored."""
+        self._give_up()
         why = Unavailable(f"the commit failed ({error}); nothing was stored, try again", cause=str(error))
         done[:] = [(work, None, why) for work in taken]
         for work in taken:
             if not work.answer.running():
                 work.answer.set_running_or_notify_cancel()
+
+    def _give_up(self) -> None:
+        """Close the connection: pages may be marked clean that never reached the disk."""
+        connection, self._connection = self._connection, None
+        self.cache = Cache()
+        if connection is not None:
+            with suppress(Error):
+                connection.close()
 
 
 def _attempt(unit: Unit, function: Callable[[Unit], Any]) -> tuple[Any, Exception | None]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from turnout import document
 from turnout.document import Document
 from turnout.store.privacy import Regulation
-from turnout.store.vault import sync_folder
+from turnout.store.vault import sync_folder, write_whole
 
 
 def append(path: Path, regulation: Regulation) -> None:
@@ -30,8 +30,7 @@ def append(path: Path, regulation: Regulation) -> None:
     new = not path.exists()
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
-        os.write(file, b"" if new or _ends_well(path) else b"\n")
-        os.write(file, document.encode(line) + b"\n")
+        write_whole(file, (b"" if new or _ends_well(path) else b"\n") + document.encode(line) + b"\n")
         os.fsync(file)
     finally:
         os.close(file)

@@ -21,6 +21,7 @@ from turnout.upkeep import cancel, erase, expire
 from turnout.upkeep.checkpoint import Checkpointer
 from turnout.upkeep.prune import Pruner
 from turnout.upkeep.reign import Reign
+from turnout.upkeep.steady import Steady
 
 _log = logging.getLogger(__name__)
 
@@ -41,12 +42,15 @@ async def run(store: Store, keeping: Keeping, epoch: int, failures: Counter[str]
     reign = Reign(store, epoch)
     checkpointer = Checkpointer(store)
     pruner = Pruner(reign, keeping.retention_days, keeping.trace_bytes)
+    for_expiry, for_pruning = Steady(reign, keeping.retention_days), Steady(reign, keeping.retention_days)
     keepers: dict[str, Callable[[], float]] = {
         "the WAL is short": checkpointer.advance,
         "who is erased is gone": partial(erase.advance, reign, checkpointer.truncate),
         "what a removed lane owes is cancelled": partial(cancel.advance, reign),
-        "no lane holds the log longer than events are kept": partial(expire.advance, reign, keeping.retention_days),
-        "what is old is gone": pruner.advance,
+        "no lane holds the log longer than events are kept": lambda: (
+            expire.advance(reign, keeping.retention_days) if for_expiry.trusts() else expire.EVERY_S
+        ),
+        "what is old is gone": lambda: pruner.advance() if for_pruning.trusts() else pruner.trim(),
     }
     counted: Counter[str] = Counter() if failures is None else failures
     try:

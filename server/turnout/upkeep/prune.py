@@ -33,6 +33,10 @@ class Pruner:
         busy = [self._events(), self._rest(), self._ring(), self._messages()]
         return 0.0 if any(busy) else EVERY_S
 
+    def trim(self) -> float:
+        """Do only what no clock is needed for: keep the evidence within its bytes."""
+        return 0.0 if self._ring() else EVERY_S
+
     def _events(self) -> bool:
         until = self._reign.look(lambda view: min(horizon(view, self._days), free_until(view)))
         if until <= 0:
