@@ -1,6 +1,6 @@
 """Who may be on the way: a host has at most as many places as it leaves free.
 
-So hosts that hang, however many, share what there is and leave one more host its place.
+So hosts that hang share what there is: nine of them leave a tenth its place among 256.
 Source: dynamic thresholds, as switches share their buffers (Choudhury and Hahne, 1998).
 """
 
@@ -64,12 +64,13 @@ class Places(Generic[T]):
         for where in tuple(self._waiting):
             if not self._free:
                 break
+            if not self._has(where):
+                continue
+            self._hand_out(where)
             waiting = self._waiting.pop(where)
-            if self._has(where):
-                self._hand_out(where)
-                found.append(waiting.popleft())
+            found.append(waiting.popleft())
             if waiting:
-                self._waiting[where] = waiting
+                self._waiting[where] = waiting  # behind the others
         return found
 
     def _has(self, where: Where) -> bool:
