@@ -87,6 +87,11 @@ class _Lazily(dict[PersonId, Person]):
 class People(PeopleView):
     """What can be written of people."""
 
+    def __init__(self, session: Session) -> None:
+        """Write through this session."""
+        super().__init__(session)
+        self._keys: dict[Identifier, bytes] = {}
+
     def regulars(self, guises: Sequence[Guise]) -> list[PersonId | None]:
         """Say who came so before, if it is known without a look into the tables."""
         layers = self._regulars()
@@ -99,7 +104,7 @@ class People(PeopleView):
 
     def known(self, claims: Sequence[Identifier]) -> Known:
         """Look up whose these identifiers are."""
-        keys = {self._s.vault.identifier(claim): claim for claim in claims}
+        keys = {self._key(claim): claim for claim in claims}
         found = self._s.among(SQL["find_owners"], list(keys))
         return Known(
             {keys[key]: PersonId(person) for key, person in found}, _Lazily(self), PersonId(self._s.counter.person)
@@ -114,7 +119,7 @@ class People(PeopleView):
         session.many(
             SQL["insert_identifier"],
             [
-                (session.vault.identifier(each), person, ID_CODES[each.type], each.value, each.namespace, seqs[event])
+                (self._key(each), person, ID_CODES[each.type], each.value, each.namespace, seqs[event])
                 for each, person, event in whose.linked
             ],
         )
@@ -154,6 +159,9 @@ class People(PeopleView):
         self._s.many(SQL["delete_profile"], [(each,) for each in self.selves(person)])
         self._s.run(SQL["delete_links"], (person, person))
         self._moved()
+
+    def _key(self, identifier: Identifier) -> bytes:
+        return self._keys.get(identifier) or self._keys.setdefault(identifier, self._s.vault.identifier(identifier))
 
     def _moved(self) -> None:
         self._s.overlay.move()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from copy import copy
 from typing import Any, TypeAlias
+
+import msgspec
 
 from turnout.entropy import Entropy
 from turnout.errors import Unavailable
@@ -30,8 +32,7 @@ SAVE = (
 )
 
 
-@dataclass(slots=True)
-class Counter:
+class Counter(msgspec.Struct, gc=False):
     """The counter row. The first six are the *next* numbers; the rest are generations.
 
     `lanes` rises when a lane is paused, resumed or removed, a run begun or ended, `regulations` when somebody
@@ -69,7 +70,7 @@ class Session:
         self.now = now
         self.counter = counter
         self.overlays = [Overlay()]
-        self._saved = replace(counter)
+        self._saved = copy(counter)
 
     @property
     def overlay(self) -> Overlay:
@@ -133,19 +134,4 @@ def read_counter(connection: Connection) -> Counter:
 
 def write_counter(connection: Connection, counter: Counter) -> None:
     """Write the counter row back."""
-    connection.execute(
-        SAVE,
-        (
-            counter.seq,
-            counter.request,
-            counter.person,
-            counter.lane,
-            counter.source,
-            counter.run,
-            counter.epoch,
-            counter.revision,
-            counter.people,
-            counter.regulations,
-            counter.lanes,
-        ),
-    ).close()
+    connection.execute(SAVE, msgspec.structs.astuple(counter)[2:]).close()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import hmac
 import os
 import uuid
 from dataclasses import dataclass, field
@@ -23,6 +22,9 @@ from turnout.errors import Unavailable
 from turnout.identity.model import ID_CODES, Identifier
 
 NONCE = 12
+BLOCK = 64
+INNER, OUTER = bytes(each ^ 0x36 for each in range(256)), bytes(each ^ 0x5C for each in range(256))
+"""What HMAC makes of each byte of its key. Source: RFC 2104, 2; FIPS 198-1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,21 @@ class Vault:
     workspace: uuid.UUID
     pepper: bytes = field(repr=False)
     wrap: bytes = field(repr=False)
+    _pads: tuple[hashlib._Hash, hashlib._Hash] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Hash the pepper's two blocks once: half of what an HMAC of a short text takes."""
+        assert len(self.pepper) <= BLOCK, "a longer key would be hashed first"
+        block = self.pepper.ljust(BLOCK, b"\0")
+        pads = hashlib.sha256(block.translate(INNER)), hashlib.sha256(block.translate(OUTER))
+        object.__setattr__(self, "_pads", pads)
+
+    def _hmac(self, text: bytes) -> bytes:
+        """HMAC-SHA-256 with the pepper. Source: RFC 2104, 2."""
+        inner, outer = self._pads[0].copy(), self._pads[1].copy()
+        inner.update(text)
+        outer.update(inner.digest())
+        return outer.digest()
 
     def mac(self, purpose: str, *parts: str | bytes) -> bytes:
         """Digest what must be found again but not read: HMAC-SHA-256, its first 16 bytes."""
@@ -40,17 +57,17 @@ class Vault:
             for part in parts
             for raw in (part if isinstance(part, bytes) else part.encode(),)
         )
-        return hmac.digest(self.pepper, text, hashlib.sha256)[:16]
+        return self._hmac(text)[:16]
 
     def identifier(self, identifier: Identifier) -> bytes:
         """Key of an identifier in the tables of people and of suppressions."""
         # The value stands last, so that nothing in it can pass for another field.
         text = f"identifier\0{identifier.namespace}\0{ID_CODES[identifier.type]}\0{identifier.value}"
-        return hmac.digest(self.pepper, text.encode(), hashlib.sha256)[:16]
+        return self._hmac(text.encode())[:16]
 
     def derived(self, purpose: str) -> bytes:
         """Derive a 32-byte key for one purpose (fingerprints, confirmation tokens)."""
-        return hmac.digest(self.pepper, b"derive\0" + purpose.encode(), hashlib.sha256)
+        return self._hmac(b"derive\0" + purpose.encode())
 
     def check(self) -> bytes:
         """What the database remembers of these keys, to know them again."""
