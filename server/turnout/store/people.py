@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from turnout.event.model import Namespace, PersonId
-from turnout.identity.meter import Count
+from turnout.identity.meter import WORKSPACE, Count
 from turnout.identity.model import ID_CODES, Guise, Identifier, IdType, Known, Person, Resolution
 from turnout.store.queries import load
 from turnout.store.session import Session
@@ -134,13 +134,19 @@ class People(PeopleView):
             self._moved()
 
     def count(self, counts: Sequence[Count], seqs: Sequence[int]) -> None:
-        """Note who counts this month; `seqs` are those of the events that count them."""
-        macs: dict[tuple[str, str, str], bytes] = {}
-        rows = []
-        for each in counts:
-            who = (each.namespace, each.kind, each.value)
-            mac = macs.get(who) or macs.setdefault(who, self._s.vault.mac("meter", *who))
-            rows.append((each.month, each.namespace, each.source, each.kind, mac, int(each.linked), seqs[each.event]))
+        """Note who counts this month; `seqs` are those of the events that count them.
+
+        Whom a source counted is counted for the workspace too, so only the sources' rows are looked up.
+        """
+        who = {(one.namespace, one.kind, one.value) for one in counts}
+        macs = {each: self._s.vault.mac("meter", *each) for each in who}
+        keyed = [(one, macs[one.namespace, one.kind, one.value]) for one in counts]
+        linked = self._linked(keyed)
+        rows = [
+            (one.month, one.namespace, one.source, one.kind, key, int(one.linked), seqs[one.event])
+            for one, key in keyed
+            if (was := linked.get((one.month, one.source, key))) is None or one.linked > was
+        ]
         self._s.many(SQL["upsert_meter"], rows)
 
     def remember(self, guises: Sequence[Guise], whose: Resolution) -> None:
@@ -159,6 +165,20 @@ class People(PeopleView):
         self._s.many(SQL["delete_profile"], [(each,) for each in self.selves(person)])
         self._s.run(SQL["delete_links"], (person, person))
         self._moved()
+
+    def _linked(self, keyed: Sequence[tuple[Count, bytes]]) -> Mapping[tuple[int, int, bytes], bool]:
+        """Say of those who count already whether they came with a user id: by month, source and key."""
+        asked: dict[tuple[int, str, int, str], list[bytes]] = {}
+        for one, key in keyed:
+            if one.source != WORKSPACE:
+                asked.setdefault((one.month, one.namespace, one.source, one.kind), []).append(key)
+        found: dict[tuple[int, int, bytes], bool] = {}
+        for place, keys in asked.items():
+            month, _, source, _ = place
+            for key, linked in self._s.among(SQL["find_metered"], keys, place):
+                found[month, source, key] = bool(linked)
+                found[month, WORKSPACE, key] = bool(linked) or found.get((month, WORKSPACE, key), False)
+        return found
 
     def _key(self, identifier: Identifier) -> bytes:
         return self._keys.get(identifier) or self._keys.setdefault(identifier, self._s.vault.identifier(identifier))

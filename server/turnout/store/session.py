@@ -91,12 +91,12 @@ class Session:
         cursor.close()
         return found
 
-    def among(self, sql: str, keys: Sequence[Any]) -> list[Row]:
-        """Read the rows of many keys with a query that takes so many at once."""
+    def among(self, sql: str, keys: Sequence[Any], first: tuple[Any, ...] = ()) -> list[Row]:
+        """Read the rows of many keys with a query that takes so many at once, after `first`."""
         found: list[Row] = []
         for start in range(0, len(keys), AT_ONCE):
             some = keys[start : start + AT_ONCE]
-            found += self.rows(sql, (*some, *[some[-1]] * (AT_ONCE - len(some))))
+            found += self.rows(sql, (*first, *some, *[some[-1]] * (AT_ONCE - len(some))))
         return found
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> int:
