@@ -73,6 +73,25 @@ def test_callers_of_a_group_share_a_commit_and_one_callers_error_is_its_own(stor
     assert store.look(events) == 4
 
 
+def test_the_first_of_a_group_that_fails_leaves_nothing_and_the_others_are_served(store: Store) -> None:
+    hold = threading.Event()
+
+    def fail_late(unit: Unit) -> None:
+        hold.wait(5)
+        fail(unit)
+
+    first = store._submit(fail_late, 1)  # the queue fills behind it: no public verb waits
+    works = [store._submit(partial(one, message_id=f"m{at}"), 1) for at in range(2)]
+    again = store._submit(lambda unit: one(unit, "lost", "lost"), 1)
+
+    hold.set()
+
+    with pytest.raises(InvalidInput):
+        first.result(5)
+    assert [work.result(5) for work in (*works, again)] == [1, 2, 3]
+    assert store.look(lambda view: [event.person for event in view.log.after(0, 9)]) == [1, 1, 2]
+
+
 def test_what_a_failed_caller_had_learned_is_forgotten(store: Store) -> None:
     with pytest.raises(InvalidInput):
         store.commit(fail)

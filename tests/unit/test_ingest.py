@@ -183,6 +183,19 @@ def test_a_regular_counts_anew_in_each_month_and_at_each_source(store: Store) ->
     assert months == [tuple((LIVE, source, "u", False, 1) for source in (0, 1, 2))] * 2
 
 
+def test_who_counted_before_a_restart_counts_once_and_a_visitor_who_logs_in_no_more(data_dir: Path) -> None:
+    both = track("m3", "u1", anonymousId="a1")
+    for each in (track("m1", "", anonymousId="a1"), track("m2", "u1"), both, track("m4", "u1")):
+        store = open_store(data_dir)
+        store.commit(partial(ingest, calls=(each,), caller=caller(1_764_000_000_000_000)))
+        store.close()
+
+    store = open_store(data_dir)
+    months = store.look(partial(metered, month=202511))
+    store.close()
+    assert sorted(months) == [(LIVE, source, kind, kind == "a", 1) for source in (0, 1) for kind in ("a", "u")]
+
+
 def test_live_and_test_people_of_the_same_id_are_two(store: Store) -> None:
     record(store, track("m1", "u1"))
     record(store, track("m2", "u1"), namespace=TEST)

@@ -51,8 +51,7 @@ class Caller:
     client_side: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One item as it came: `body` is its JSON as received, less the write key; `kind` decided by path or tool.
 
     `message_id` is given by a door that has one of its own (the guard), else it is looked for in the body.

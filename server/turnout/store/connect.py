@@ -29,6 +29,10 @@ else:
     Error = sqlite.Error
     IntegrityError = sqlite.IntegrityError
 
+# Without an adapter the library looks for how a blob or a null wants to be stored, and raises two errors: 1 us a value.
+sqlite.register_adapter(bytes, bytes)
+sqlite.register_adapter(type(None), {None: None}.get)
+
 SAFE = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 """Releases without the WAL-reset fault, which can corrupt with two connections; SQLite's changelog of 2026-03."""
 

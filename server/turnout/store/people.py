@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from turnout.event.model import Namespace, PersonId
-from turnout.identity.meter import Count
+from turnout.identity.meter import WORKSPACE, Count
 from turnout.identity.model import ID_CODES, Guise, Identifier, IdType, Known, Person, Resolution
 from turnout.store.queries import load
 from turnout.store.session import Session
@@ -87,6 +87,11 @@ class _Lazily(dict[PersonId, Person]):
 class People(PeopleView):
     """What can be written of people."""
 
+    def __init__(self, session: Session) -> None:
+        """Write through this session."""
+        super().__init__(session)
+        self._keys: dict[Identifier, bytes] = {}
+
     def regulars(self, guises: Sequence[Guise]) -> list[PersonId | None]:
         """Say who came so before, if it is known without a look into the tables."""
         layers = self._regulars()
@@ -99,7 +104,7 @@ class People(PeopleView):
 
     def known(self, claims: Sequence[Identifier]) -> Known:
         """Look up whose these identifiers are."""
-        keys = {self._s.vault.identifier(claim): claim for claim in claims}
+        keys = {self._key(claim): claim for claim in claims}
         found = self._s.among(SQL["find_owners"], list(keys))
         return Known(
             {keys[key]: PersonId(person) for key, person in found}, _Lazily(self), PersonId(self._s.counter.person)
@@ -114,7 +119,7 @@ class People(PeopleView):
         session.many(
             SQL["insert_identifier"],
             [
-                (session.vault.identifier(each), person, ID_CODES[each.type], each.value, each.namespace, seqs[event])
+                (self._key(each), person, ID_CODES[each.type], each.value, each.namespace, seqs[event])
                 for each, person, event in whose.linked
             ],
         )
@@ -129,13 +134,19 @@ class People(PeopleView):
             self._moved()
 
     def count(self, counts: Sequence[Count], seqs: Sequence[int]) -> None:
-        """Note who counts this month; `seqs` are those of the events that count them."""
-        macs: dict[tuple[str, str, str], bytes] = {}
-        rows = []
-        for each in counts:
-            who = (each.namespace, each.kind, each.value)
-            mac = macs.get(who) or macs.setdefault(who, self._s.vault.mac("meter", *who))
-            rows.append((each.month, each.namespace, each.source, each.kind, mac, int(each.linked), seqs[each.event]))
+        """Note who counts this month; `seqs` are those of the events that count them.
+
+        Whom a source counted is counted for the workspace too, so only the sources' rows are looked up.
+        """
+        who = {(one.namespace, one.kind, one.value) for one in counts}
+        macs = {each: self._s.vault.mac("meter", *each) for each in who}
+        keyed = [(one, macs[one.namespace, one.kind, one.value]) for one in counts]
+        linked = self._linked(keyed)
+        rows = [
+            (one.month, one.namespace, one.source, one.kind, key, int(one.linked), seqs[one.event])
+            for one, key in keyed
+            if (was := linked.get((one.month, one.source, key))) is None or one.linked > was
+        ]
         self._s.many(SQL["upsert_meter"], rows)
 
     def remember(self, guises: Sequence[Guise], whose: Resolution) -> None:
@@ -154,6 +165,23 @@ class People(PeopleView):
         self._s.many(SQL["delete_profile"], [(each,) for each in self.selves(person)])
         self._s.run(SQL["delete_links"], (person, person))
         self._moved()
+
+    def _linked(self, keyed: Sequence[tuple[Count, bytes]]) -> Mapping[tuple[int, int, bytes], bool]:
+        """Say of those who count already whether they came with a user id: by month, source and key."""
+        asked: dict[tuple[int, str, int, str], list[bytes]] = {}
+        for one, key in keyed:
+            if one.source != WORKSPACE:
+                asked.setdefault((one.month, one.namespace, one.source, one.kind), []).append(key)
+        found: dict[tuple[int, int, bytes], bool] = {}
+        for place, keys in asked.items():
+            month, _, source, _ = place
+            for key, linked in self._s.among(SQL["find_metered"], keys, place):
+                found[month, source, key] = bool(linked)
+                found[month, WORKSPACE, key] = bool(linked) or found.get((month, WORKSPACE, key), False)
+        return found
+
+    def _key(self, identifier: Identifier) -> bytes:
+        return self._keys.get(identifier) or self._keys.setdefault(identifier, self._s.vault.identifier(identifier))
 
     def _moved(self) -> None:
         self._s.overlay.move()

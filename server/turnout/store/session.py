@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from operator import attrgetter
+from copy import copy
 from typing import Any, TypeAlias
+
+import msgspec
 
 from turnout.entropy import Entropy
 from turnout.errors import Unavailable
@@ -31,8 +32,7 @@ SAVE = (
 )
 
 
-@dataclass(slots=True)
-class Counter:
+class Counter(msgspec.Struct, gc=False):
     """The counter row. The first six are the *next* numbers; the rest are generations.
 
     `lanes` rises when a lane is paused, resumed or removed, a run begun or ended, `regulations` when somebody
@@ -54,10 +54,6 @@ class Counter:
     lanes: int
 
 
-numbers = attrgetter(*Counter.__slots__)
-"""Give the whole row."""
-
-
 class Session:
     """What every table module is made of. `now` is the time of the commit, in microseconds."""
 
@@ -74,7 +70,7 @@ class Session:
         self.now = now
         self.counter = counter
         self.overlays = [Overlay()]
-        self._saved = numbers(counter)
+        self._saved = copy(counter)
 
     @property
     def overlay(self) -> Overlay:
@@ -95,12 +91,12 @@ class Session:
         cursor.close()
         return found
 
-    def among(self, sql: str, keys: Sequence[Any]) -> list[Row]:
-        """Read the rows of many keys with a query that takes so many at once."""
+    def among(self, sql: str, keys: Sequence[Any], first: tuple[Any, ...] = ()) -> list[Row]:
+        """Read the rows of many keys with a query that takes so many at once, after `first`."""
         found: list[Row] = []
         for start in range(0, len(keys), AT_ONCE):
             some = keys[start : start + AT_ONCE]
-            found += self.rows(sql, (*some, *[some[-1]] * (AT_ONCE - len(some))))
+            found += self.rows(sql, (*first, *some, *[some[-1]] * (AT_ONCE - len(some))))
         return found
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> int:
@@ -121,7 +117,7 @@ class Session:
 
     def counter_changed(self) -> bool:
         """Tell whether the row must be written back."""
-        return numbers(self.counter) != self._saved
+        return self.counter != self._saved
 
 
 def read_counter(connection: Connection) -> Counter:
@@ -138,19 +134,4 @@ def read_counter(connection: Connection) -> Counter:
 
 def write_counter(connection: Connection, counter: Counter) -> None:
     """Write the counter row back."""
-    connection.execute(
-        SAVE,
-        (
-            counter.seq,
-            counter.request,
-            counter.person,
-            counter.lane,
-            counter.source,
-            counter.run,
-            counter.epoch,
-            counter.revision,
-            counter.people,
-            counter.regulations,
-            counter.lanes,
-        ),
-    ).close()
+    connection.execute(SAVE, msgspec.structs.astuple(counter)[2:]).close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing_extensions import override
+
 from turnout.store.audit import Audit, AuditView
 from turnout.store.counts import Counts, CountsView
 from turnout.store.deliveries import Deliveries, DeliveriesView
@@ -26,6 +28,9 @@ class View:
         self.session = session
         self.now = session.now
         self.vault: Vault = session.vault
+        self._open(session)
+
+    def _open(self, session: Session) -> None:
         self.log = LogView(session)
         self.people = PeopleView(session)
         self.lanes = LanesView(session)
@@ -62,11 +67,10 @@ class Unit(View):
     privacy: Privacy
     audit: Audit
 
-    def __init__(self, session: Session) -> None:
-        """Write through this session: each table's writing half, which can read too."""
-        self.session = session
-        self.now = session.now
-        self.vault = session.vault
+    keys: Keys
+
+    @override
+    def _open(self, session: Session) -> None:
         self.log = Log(session)
         self.people = People(session)
         self.lanes = Lanes(session)

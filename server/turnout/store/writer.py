@@ -1,6 +1,6 @@
 """The one thread of a process that writes: it takes what waits, commits once for all, and answers all.
 
-Each caller's function runs in a savepoint of its own: what it raises is its own, what it wrote is then gone.
+Each caller's function runs as in a savepoint of its own: what it raises is its own, what it wrote is then gone.
 After any error the transaction must still be open (SQLite rolls back all of it when the disk is full, and
 what followed would commit by itself): if it is not, nobody of the group has written anything.
 """
@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -21,7 +22,7 @@ from turnout.errors import Unavailable
 from turnout.store import counts, log
 from turnout.store.cache import Cache, Overlay
 from turnout.store.connect import Connection, Error, IntegrityError
-from turnout.store.session import Counter, Session, numbers, read_counter, write_counter
+from turnout.store.session import Counter, Session, read_counter, write_counter
 from turnout.store.unit import Unit
 from turnout.store.vault import Vault
 
@@ -34,6 +35,10 @@ GROUP_SLOW_S = 0.1
 WAL_PAGES = 24_000
 """96 MB of 4 KB pages. Source: ENGINE.md 1."""
 LOOK_S = 1.0
+
+BEGIN_AGAIN = ("ROLLBACK", "BEGIN IMMEDIATE")
+GO_BACK = ("ROLLBACK TO one", "RELEASE one")
+"""How what a function wrote goes: of the first of a group with the transaction, for the turnstile is still ours."""
 
 PATIENCE_S = 10.0
 """How long a caller waits for its turn behind a frozen process before its work is withdrawn."""
@@ -161,7 +166,7 @@ class Writer:
             while work is not None:
                 if work.answer.set_running_or_notify_cancel():
                     taken.append(work)
-                    done.append((work, *_attempt(unit, work.function)))
+                    done.append((work, *_attempt(unit, work.function, first=len(taken) == 1)))
                     weight += work.weight
                     _still_open(connection)
                 if weight >= GROUP_EVENTS or time.monotonic() > until:
@@ -234,24 +239,25 @@ class Writer:
                 connection.close()
 
 
-def _attempt(unit: Unit, function: Callable[[Unit], Any]) -> tuple[Any, Exception | None]:
-    """Run one function in its savepoint."""
+def _attempt(unit: Unit, function: Callable[[Unit], Any], *, first: bool) -> tuple[Any, Exception | None]:
+    """Run one function, so that nothing of it stays when it fails: the first of a group needs no savepoint for that."""
     session = unit.session
     connection = session.connection
-    connection.execute("SAVEPOINT one").close()
-    saved = numbers(session.counter)
+    if not first:
+        connection.execute("SAVEPOINT one").close()
+    saved = copy(session.counter)
     session.overlays.append(Overlay())
     try:
         result = function(unit)
     except Exception as error:  # the caller's, whose savepoint it is
         session.overlays.pop()
-        for name, value in zip(session.counter.__slots__, saved, strict=True):
-            setattr(session.counter, name, value)
+        session.counter = saved
         if connection.in_transaction:
-            connection.execute("ROLLBACK TO one").close()
-            connection.execute("RELEASE one").close()
+            for statement in BEGIN_AGAIN if first else GO_BACK:
+                connection.execute(statement).close()
         return None, _named(error)
-    connection.execute("RELEASE one").close()
+    if not first:
+        connection.execute("RELEASE one").close()
     overlay = session.overlays.pop()
     session.overlay.absorb(overlay)
     return result, None

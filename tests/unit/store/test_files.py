@@ -91,6 +91,14 @@ def test_parts_of_what_is_digested_cannot_be_shifted(tmp_path: Path) -> None:
     assert made.mac("p", "ab", "c") != made.mac("p", "a", "bc")
 
 
+def test_what_is_looked_up_is_an_hmac_with_the_pepper_as_others_make_it(tmp_path: Path) -> None:
+    made = vault.make(tmp_path / "keys", SystemEntropy())
+
+    assert made.derived("x" * 100) == hmac.digest(made.pepper, b"derive\0" + b"x" * 100, "sha256")
+    key = made.identifier(Identifier(LIVE, IdType.USER, "ü1"))
+    assert key == hmac.digest(made.pepper, "identifier\0live\x001\0ü1".encode(), "sha256")[:16]
+
+
 def test_a_message_key_knows_its_source() -> None:
     assert message_key(1, "m1") != message_key(2, "m1")
     assert len(message_key(1, "m" * 10_000)) == 16

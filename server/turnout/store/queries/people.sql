@@ -48,6 +48,11 @@ SELECT survivor FROM links WHERE loser = ?;
 -- By the index links_survivor.
 SELECT loser FROM links WHERE survivor = ? ORDER BY loser;
 
+-- name: find_metered
+-- By primary key, 32 at once.
+SELECT key, linked FROM meter WHERE month = ? AND namespace = ? AND source = ? AND kind = ? AND key IN
+(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
 -- name: upsert_meter
 INSERT INTO meter (month, namespace, source, kind, key, linked, seq) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (month, namespace, source, kind, key) DO UPDATE SET linked = 1 WHERE excluded.linked = 1 AND linked = 0;
