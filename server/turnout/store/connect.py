@@ -114,3 +114,12 @@ def _connect(path: Path, pragmas: tuple[str, ...]) -> Connection:
     for pragma in pragmas:
         connection.execute(pragma).close()
     return connection
+
+
+def unusable(folder: Path, error: OSError) -> Unavailable:
+    """Say what the system refused of a data directory, and where."""
+    where = error.filename or folder
+    return Unavailable(
+        f"the data directory {folder} cannot be used: {where}: {error.strerror or error}; "
+        "give --data a directory that this user may write to"
+    )

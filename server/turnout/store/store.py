@@ -27,7 +27,7 @@ from turnout.store import connect, space, tail, vault
 from turnout.store.connect import Connection
 from turnout.store.locks import FileLock, Turnstile
 from turnout.store.reader import Readers, Shut
-from turnout.store.session import Counter, read_counter
+from turnout.store.session import Counter, read_counter, read_version
 from turnout.store.unit import Unit, View
 from turnout.store.vault import Vault
 from turnout.store.wake import Wake
@@ -81,7 +81,7 @@ class Store:
                 try:
                     self._open()
                 except OSError as error:
-                    raise _unusable(self.folder, error) from error
+                    raise connect.unusable(self.folder, error) from error
         return self
 
     def close(self) -> None:
@@ -300,9 +300,7 @@ class Store:
         except connect.Error as error:
             raise connect.unreadable(error) from error
         try:
-            cursor = connection.execute("PRAGMA user_version")
-            found = int(cursor.fetchone()[0])
-            cursor.close()
+            found = read_version(connection, "user_version")
             if found != SCHEMA:
                 self._migrate(connection, found, opening)
             cursor = connection.execute("SELECT keys, seq FROM counter")
@@ -342,42 +340,36 @@ class Store:
         self._writer = self._readers = self._turnstile = self._open_lock = None
 
     async def _watch(self) -> None:
+        """Notice what others commit; while this process does, its own rings are notices enough."""
+        unsure = False
         while True:
-            before = self._version
-            with suppress(Unavailable):  # a disk that cannot be read now is looked at again, and whoever reads says so
-                self._heard()
-            if self._version != before:
-                self._loop.notice()
+            if self._loop.was_rung():
+                unsure = True  # somebody may have committed after the last ring
+            else:
+                with suppress(Unavailable):  # a disk that cannot be read now is looked at again; whoever reads says so
+                    if self._heard() or unsure:
+                        unsure = False
+                        self._loop.notice()
             await anyio.sleep(POLL_S)
 
-    def _heard(self) -> None:
-        """Take note of the state of the database; what this process commits, the writer tells sooner."""
+    def _heard(self) -> bool:
+        """Take note of the state of the database, and tell whether it is another; our writer tells ours sooner."""
         with self.gate:
             try:
                 if self._watcher is None:
                     self._watcher = connect.connect_reader(self.path)
-                cursor = self._watcher.execute("PRAGMA data_version")
-                version = int(cursor.fetchone()[0])
-                cursor.close()
-                if version != self._version or self._news is None:
+                version, before = read_version(self._watcher), self._version
+                if version != before or self._news is None:
                     self._version, self._news = version, read_counter(self._watcher)
             except connect.Error as error:
                 raise connect.unreadable(error) from error
+        return version != before
 
     def _close_watcher(self) -> None:
         with self.gate:
             if self._watcher is not None:
                 self._watcher.close()
             self._watcher = None
-
-
-def _unusable(folder: Path, error: OSError) -> Unavailable:
-    """Say what the system refused of a data directory, and where."""
-    where = error.filename or folder
-    return Unavailable(
-        f"the data directory {folder} cannot be used: {where}: {error.strerror or error}; "
-        "give --data a directory that this user may write to"
-    )
 
 
 def _share(opening: FileLock) -> None:

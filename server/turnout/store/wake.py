@@ -50,6 +50,7 @@ class Wake:
         self._bell: Bell | None = None
         self._answered: deque[anyio.Event] = deque()
         self._changed: anyio.Event | None = None
+        self._rung = False
 
     def begin(self) -> None:
         """Begin to hear."""
@@ -63,6 +64,11 @@ class Wake:
         """Wake whoever waits for a change."""
         if self._changed is not None:
             self._changed.set()
+
+    def was_rung(self) -> bool:
+        """Tell whether it rang since the last time this was asked."""
+        rung, self._rung = self._rung, False
+        return rung
 
     def ring(self) -> None:
         """Ring, from the writer's thread: a group was answered."""
@@ -84,6 +90,7 @@ class Wake:
         return self._changed
 
     def _hear(self) -> None:
+        self._rung = True
         while self._answered:
             self._answered.popleft().set()
         self.notice()

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import pytest
 
@@ -102,8 +102,10 @@ def test_keys_on_events_hold_as_long_as_events_derived_ones_ten_minutes_others_a
 
 def test_a_message_id_is_a_uuid_of_version_5_that_a_retry_makes_again() -> None:
     first = message_id(WORKSPACE, "local", "track_event", "k", first_used=7, index=0)
+    library = uuid5(UUID(WORKSPACE), '["local","track_event","k",7,0]')
 
     assert UUID(first).version == 5
+    assert first == str(library)
     assert first == message_id(WORKSPACE, "local", "track_event", "k", first_used=7, index=0)
 
 
