@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import signal
+import threading
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -92,10 +94,27 @@ async def running(
                     if app.deliverer is None:
                         tasks.cancel_scope.cancel()
                     else:
-                        app.deliverer.stop()
+                        await leave(app.deliverer)
     finally:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(store.close)
+
+
+async def leave(deliverer: Deliverer) -> None:
+    """Let it settle what is on its way; a signal meanwhile says that nobody wants to wait for that."""
+    deliverer.stop()
+    if threading.current_thread() is not threading.main_thread():
+        return  # no signal comes here
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_hurry, signals, deliverer)
+            await deliverer.ended()
+            tasks.cancel_scope.cancel()
+
+
+async def _hurry(signals: AsyncIterator[signal.Signals], deliverer: Deliverer) -> None:
+    async for _ in signals:
+        deliverer.stop(at_once=True)
 
 
 def assemble(settings: Settings, store: Store, sender: CurlSender, *, delivers: bool, serves: bool) -> App:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
@@ -74,6 +74,15 @@ class Server(uvicorn.Server):
 
 
 async def _serve(settings: Settings, door: socket.socket, names: frozenset[str], *, accept_loss: bool) -> None:
+    hears = anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT)  # first: who is stopped while it opens leaves too
+    with hears as signals:
+        await _open(settings, door, names, signals, accept_loss=accept_loss)
+
+
+async def _open(
+    settings: Settings, door: socket.socket, names: frozenset[str], signals: AsyncIterator[signal.Signals], *,
+    accept_loss: bool,
+) -> None:  # fmt: skip
     async with running(settings, delivers=True, serves=True, accept_loss=accept_loss) as app:
         deliverer = app.deliverer
         assert deliverer is not None
@@ -89,16 +98,15 @@ async def _serve(settings: Settings, door: socket.socket, names: frozenset[str],
             click.echo(f"Not ready: {words}. To go on without them: --accept-loss", err=True)
         click.echo(f"Turnout listens on {address(door)}; its data is in {settings.data}", err=True)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_until_signal, server)
+            tasks.start_soon(_until_signal, signals, server)
             await server.serve([door])
             tasks.cancel_scope.cancel()
 
 
-async def _until_signal(server: uvicorn.Server) -> None:
-    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        async for _ in signals:
-            click.echo("Leaving …", err=True)
-            server.should_exit = True
+async def _until_signal(signals: AsyncIterator[signal.Signals], server: uvicorn.Server) -> None:
+    async for _ in signals:
+        click.echo("Leaving …", err=True)
+        server.should_exit = True
 
 
 def _has_uvloop() -> bool:

@@ -64,6 +64,8 @@ class Deliverer:
         self._upkeep = upkeep
         self._serves = serves
         self._stopping = anyio.Event()
+        self._ended = anyio.Event()
+        self._hurried = False
         self._lanes: dict[int, Lane] = {}
         self._tasks: TaskGroup | None = None
         self._throttles = Throttles()
@@ -73,12 +75,25 @@ class Deliverer:
         self._seen = -1
         self._news: tuple[int, ...] = ()
 
-    def stop(self) -> None:
-        """Ask it to settle and end."""
+    def stop(self, *, at_once: bool = False) -> None:
+        """Ask it to settle and end; `at_once`: what is on its way is waited for no longer."""
         self._stopping.set()
+        self._hurried = self._hurried or at_once
+        for lane in self._lanes.values() if at_once else ():
+            lane.stop(at_once=True)
+
+    async def ended(self) -> None:
+        """Wait until it has."""
+        await self._ended.wait()
 
     async def run(self) -> None:
         """Stand by, reign, and stand by again, until stopped."""
+        try:
+            await self._run()
+        finally:
+            self._ended.set()
+
+    async def _run(self) -> None:
         folder = self._store.folder
         delivery, serve = FileLock(folder / "delivery.lock"), FileLock(folder / "serve.lock")
         try:
@@ -113,7 +128,7 @@ class Deliverer:
                 if not self._lanes:
                     self._empty.set()
                 for lane in self._lanes.values():
-                    lane.stop()
+                    lane.stop(at_once=self._hurried)
                 await self._empty.wait()
                 tasks.cancel_scope.cancel()
         except* Superseded:
@@ -163,10 +178,10 @@ class Deliverer:
                         self._throttles,
                     )
                     self._lanes[row.lane] = lane
-                    tasks.start_soon(self._run, lane, epoch)
+                    tasks.start_soon(self._carry, lane, epoch)
         self._seen = counter.lanes
 
-    async def _run(self, lane: Lane, epoch: int) -> None:
+    async def _carry(self, lane: Lane, epoch: int) -> None:
         """Run a lane to its end. One that a fault of ours ended is begun anew, what it had in hand in doubt."""
         try:
             await lane.run()

@@ -85,7 +85,7 @@ class Lane:
         self._windows = Windows()
         self._wake = anyio.Event()
         self._dirty = True
-        self._stopping = False
+        self._stopping = self._hurried = False
         self._noted: str | None = None
 
     def wake(self) -> None:
@@ -93,9 +93,10 @@ class Lane:
         self._dirty = True
         self._wake.set()
 
-    def stop(self) -> None:
-        """Ask it to end: what is in flight is settled for at most 5 s, the unsent given back."""
+    def stop(self, *, at_once: bool = False) -> None:
+        """Ask it to end: what is in flight is settled for at most 5 s, or `at_once`, the unsent given back."""
         self._stopping = True
+        self._hurried = self._hurried or at_once
         self._wake.set()
 
     async def run(self) -> None:
@@ -347,10 +348,10 @@ class Lane:
     async def _leave(self) -> None:
         try:
             with anyio.move_on_after(LEAVE_S, shield=True):
-                while self._in_flight:
+                while self._in_flight and not self._hurried:
                     self._take_in()
                     await self._settle()
-                    if self._in_flight:
+                    if self._in_flight and not self._hurried:
                         await self._wake.wait()
                         self._wake = anyio.Event()
             with anyio.move_on_after(LEAVE_S, shield=True):
