@@ -6,8 +6,9 @@ Documents are shared and never changed. What a change elsewhere makes wrong is d
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from turnout.delivery.window import Sight
 from turnout.document import Document, Json, digest
@@ -21,11 +22,27 @@ from turnout.store.unit import View
 from turnout.workspace import Destination, Workspace
 
 DOCUMENTS = 4096
-"""Events kept as documents; about 10 KB each at the most."""
-Known: TypeAlias = dict[tuple[int, int], Document]
-"""Documents by seq, and the person that a test event leaves as."""
+DOCUMENT_BYTES = 32_000_000
+"""Events kept as documents, and the bytes of their bodies together: over either, the older half is let go."""
 PEOPLE = 65_536
 """People whose survivor is kept."""
+
+
+@dataclass(slots=True)
+class Known:
+    """Documents by seq, and the person that a test event leaves as, each with the size of its event."""
+
+    documents: dict[tuple[int, int], tuple[int, Document]] = field(default_factory=dict)
+    size: int = 0
+
+    def keep(self, key: tuple[int, int], size: int, document: Document) -> None:
+        """Keep one more, within the bounds."""
+        if len(self.documents) >= DOCUMENTS or self.size + size > DOCUMENT_BYTES:
+            for old in sorted(self.documents)[: (len(self.documents) + 1) // 2]:
+                self.documents.pop(old, None)
+            self.size = sum(size for size, _ in tuple(self.documents.values()))
+        self.documents[key] = size, document
+        self.size += size
 
 
 class Binder(Protocol):
@@ -59,7 +76,7 @@ class Eyes:
         """See test people as members of a pool of this size."""
         self._binder = binder
         self._pool = pool
-        self._documents: tuple[int, Known] = (-1, {})
+        self._documents: tuple[int, Known] = (-1, Known())
         self._survivors: tuple[int, dict[int, int]] = (-1, {})
         self._barred: tuple[tuple[int, int], Mapping[int, int]] = ((-1, -1), {})
         self._bound: dict[tuple[str, int], Bound | TurnoutError] = {}
@@ -89,7 +106,7 @@ class Eyes:
         """Give the way to look at events in one view."""
         people, regulations = view.counter.people, view.counter.regulations
         if self._documents[0] != regulations:
-            self._documents = regulations, {}
+            self._documents = regulations, Known()
         if self._survivors[0] != people:
             self._survivors = people, {}
         documents, survivors = self._documents[1], self._survivors[1]
@@ -102,14 +119,12 @@ class Eyes:
     def _document(self, known: Known, survivor: Callable[[int], int], event: Stored) -> Document:
         person = survivor(event.person) if is_test(event.namespace) else 0  # who it leaves as in the pool
         key = event.seq, person
-        found = known.get(key)
+        found = known.documents.get(key)
         if found is None:
-            found = self.outward(event, person)
-            if len(known) >= DOCUMENTS:
-                for old in sorted(known)[: DOCUMENTS // 2]:
-                    known.pop(old, None)
-            known[key] = found
-        return found
+            document = self.outward(event, person)
+            known.keep(key, len(event.body) + len(event.meta), document)
+            return document
+        return found[1]
 
     def outward(self, event: Stored, person: int) -> Document:
         """Give an event as it leaves: a test person as a member of the pool."""
