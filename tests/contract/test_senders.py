@@ -8,6 +8,7 @@ import gzip
 import os
 import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from support.destination import Recorder, Script, Scripted, launch
 from support.worker import until
 from turnout.delivery.answer import BODY_BYTES
-from turnout.delivery.sender import CONNECTIONS, HOST_CONNECTIONS, CurlSender
+from turnout.delivery.sender import CONNECTIONS, HOST_CONNECTIONS, STALE_S, CurlSender
 from turnout.egress import Policy, parse_networks
 from turnout.exchange import NEVER_LEFT, Answer, Class, Fault, FaultKind, Reply, Request
 from turnout.outcome import judge
@@ -354,6 +355,36 @@ def test_each_request_goes_to_the_address_that_was_judged_for_it(monkeypatch: py
         assert [[got.header("host") for got in each.received] for each in (first, second)] == [
             [f"moving.test:{first.port}"]
         ] * 2
+
+
+def test_a_name_whose_resolver_hangs_is_spoken_to_where_it_last_led(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, hangs = threading.Event(), threading.Event()
+    hangs.set()
+
+    def resolve(_name: object, port: int, *_: object, **__: object) -> list[tuple[int, int, int, str, tuple[str, int]]]:
+        asked.set()
+        assert hangs.wait(5)
+        return [(0, 0, 0, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+
+    async def talk(port: int) -> None:
+        async with CurlSender(LOOPBACK) as sender:
+            url = f"http://slow.test:{port}/"
+            answered(await sender.send(request(url)))
+            hangs.clear()
+            asked.clear()
+            kept = sender._names._kept
+            kept["slow.test"] = (asyncio.get_running_loop().time() - 1, kept["slow.test"][1])  # half a minute later
+            assert answered(await sender.send(request(url, timeout_s=1))).took_ms < 900
+            assert await anyio.to_thread.run_sync(asked.wait, 5)
+            kept["slow.test"] = (asyncio.get_running_loop().time() - STALE_S, kept["slow.test"][1])
+            assert failed(await sender.send(request(url, timeout_s=0.3))) is FaultKind.NAME
+            hangs.set()
+
+    with Recorder() as vendor:
+        asyncio.run(talk(vendor.port))
+        assert len(vendor.received) == 2
 
 
 def test_another_address_is_tried_when_the_first_takes_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:

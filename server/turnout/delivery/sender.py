@@ -38,6 +38,8 @@ IDLE_S = 50
 ADDRESSES_TRIED = 3
 NAMES_KEPT = 1024
 NAME_S = 30.0
+STALE_S = 300.0
+"""A name is spoken to for so long where it last led, while it is looked up again: many look-ups that hang hold up every other."""
 
 _CA_FILES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 """Debian, Red Hat, and macOS or Alpine; looked for where Python knows of none."""
@@ -328,11 +330,14 @@ class _Names:
         if is_address(host):
             return (host,)
         expires, addresses = self._kept.get(host, (0.0, ()))
-        if addresses and asyncio.get_running_loop().time() < expires:
+        old_s = asyncio.get_running_loop().time() - expires
+        if addresses and old_s < 0:
             return addresses
         looking = self._looking.get(host)
         if looking is None:
             looking = self._looking[host] = asyncio.create_task(self._look_up(host, endpoint.port))
+        if addresses and old_s < STALE_S:
+            return addresses
         try:
             async with asyncio.timeout(timeout_s):
                 return await asyncio.shield(looking)
@@ -367,6 +372,7 @@ class _Names:
         reasons = {address: judge_address(address, self._policy) for address in addresses}
         fine = tuple(address for address in addresses if reasons[address] is None)
         if not fine:
+            self._kept.pop(host, None)
             return Fault(FaultKind.FORBIDDEN, f"the name leads to {reasons[addresses[0]]}")
         if len(self._kept) >= NAMES_KEPT:
             del self._kept[next(iter(self._kept))]
