@@ -39,7 +39,7 @@ ADDRESSES_TRIED = 3
 NAMES_KEPT = 1024
 NAME_S = 30.0
 STALE_S = 300.0
-"""A name is spoken to for so long where it last led, while it is looked up again: many look-ups that hang hold up every other."""
+"""A name is spoken to for so long where it last led while it is looked up again: look-ups that hang hold up others."""
 
 _CA_FILES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 """Debian, Red Hat, and macOS or Alpine; looked for where Python knows of none."""
