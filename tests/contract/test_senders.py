@@ -10,8 +10,9 @@ import socket
 import ssl
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Self
 
 import anyio
 import pytest
@@ -450,6 +451,82 @@ async def test_no_proxy_of_the_environment_is_used(vendor: Recorder, monkeypatch
             answered(await sender.send(request(vendor.url)))
 
         assert (len(vendor.received), proxy.connections) == (1, 0)
+
+
+class Tunnels:
+    """A proxy that opens tunnels, or refuses them; `asked` says for what."""
+
+    def __init__(self, *, refuses: bool = False) -> None:
+        self.asked: list[bytes] = []
+        self._refuses = refuses
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=self._open, args=(self._listener.accept()[0],), daemon=True).start()
+
+    def _open(self, near: socket.socket) -> None:
+        with near, suppress(OSError):
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += near.recv(4096)
+            self.asked.append(head.split(b"\r\n")[0])
+            if self._refuses:
+                near.sendall(b"HTTP/1.1 403 No\r\nretry-after: 5\r\ncontent-length: 0\r\n\r\n")
+                return
+            host, _, port = head.split(b" ")[1].decode().rpartition(":")
+            with socket.create_connection((host, int(port)), 5) as far:
+                near.sendall(b"HTTP/1.1 200 Fine\r\nx-proxy: here\r\n\r\n")
+                threading.Thread(target=_pass, args=(near, far), daemon=True).start()
+                _pass(far, near)
+
+
+def _pass(one: socket.socket, other: socket.socket) -> None:
+    with suppress(OSError):
+        while data := one.recv(65536):
+            other.sendall(data)
+
+
+async def test_a_proxy_that_is_named_is_asked_for_a_tunnel_to_the_judged_address(
+    secure: Recorder, authority: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    with Tunnels() as proxy:
+        async with CurlSender(LOOPBACK, ca_file=str(authority), proxy=proxy.url) as sender:
+            answer = answered(await sender.send(request(f"https://localhost:{secure.port}/x")))
+            blocked = await sender.send(request("https://10.0.0.1/"))
+
+    host = f"127.0.0.1:{secure.port}"
+    assert proxy.asked == [f"CONNECT {host} HTTP/1.1".encode()]
+    assert (answer.status, answer.header("x-proxy"), failed(blocked)) == (200, None, FaultKind.FORBIDDEN)
+    assert (secure.received[0].path, secure.received[0].header("host")) == ("/x", f"localhost:{secure.port}")
+
+
+async def test_what_a_proxy_refuses_never_left(vendor: Recorder) -> None:
+    with Tunnels(refuses=True) as proxy:
+        async with CurlSender(LOOPBACK, proxy=proxy.url) as sender:
+            reply = await sender.send(request(vendor.url))
+
+    assert failed(reply) is FaultKind.UNREACHABLE
+    assert (len(proxy.asked), vendor.connections) == (1, 0)
+
+
+async def test_a_proxy_that_is_not_there_is_no_way_around_it(vendor: Recorder) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+    async with CurlSender(LOOPBACK, proxy=f"http://127.0.0.1:{port}") as sender:
+        assert failed(await sender.send(request(vendor.url))) is FaultKind.REFUSED
+    assert vendor.connections == 0
 
 
 async def test_sixty_four_go_side_by_side_and_find_their_own_answers(sender: CurlSender, vendor: Recorder) -> None:

@@ -7,6 +7,7 @@
 3. Nothing is sent twice. libcurl repeats a request on a kept connection that dies without an answer: a body
    it cannot rewind ends as error 65, and the second call of `PREREQFUNCTION` stops what has no body.
 4. Redirects are answers, and what comes back is capped (`delivery.answer`).
+5. A proxy is asked only where the operator names one, and then for a tunnel to the very address that was judged.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ NAME_S = 30.0
 STALE_S = 300.0
 """A name is spoken to for so long where it last led while it is looked up again: look-ups that hang hold up others."""
 
+_SUPPRESS_CONNECT_HEADERS = 265
+"""libcurl's number; `pycurl` has no name for it. What a proxy says of a tunnel is not the destination's answer."""
+
 _CA_FILES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 """Debian, Red Hat, and macOS or Alpine; looked for where Python knows of none."""
 
@@ -73,10 +77,11 @@ class CurlSender:
         connections: int = CONNECTIONS,
         user_agent: str = "Turnout",
         ca_file: str | None = CA_FILE,
+        proxy: str = "",
     ) -> None:
-        """Set the pool up; `ca_file` holds the certificates to trust."""
+        """Set the pool up; `ca_file` holds the certificates to trust, `proxy` is `http://host:port` or nothing."""
         self._policy = policy
-        self._options = _Options(user_agent, ca_file)
+        self._options = _Options(user_agent, ca_file, proxy)
         self._names = _Names(policy)
         self._places = _Places(connections)
         self._idle: list[_Transfer] = []
@@ -166,6 +171,7 @@ class _Options:
 
     user_agent: str
     ca_file: str | None
+    proxy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +189,15 @@ class _Transfer:
 
     def __init__(self, options: _Options) -> None:
         """Set what does not change from request to request."""
+        self._proxied = bool(options.proxy)
         self.curl = curl = pycurl.Curl()
         self._begin(b"", "")
         curl.setopt(pycurl.NOSIGNAL, 1)
-        curl.setopt(pycurl.PROXY, "")
+        curl.setopt(pycurl.PROXY, options.proxy)
+        if options.proxy:
+            curl.setopt(pycurl.NOPROXY, "")
+            curl.setopt(pycurl.HTTPPROXYTUNNEL, 1)
+            curl.setopt(_SUPPRESS_CONNECT_HEADERS, 1)
         curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
         curl.setopt(pycurl.FOLLOWLOCATION, 0)
         curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
@@ -248,10 +259,10 @@ class _Transfer:
         return kind_after(code) if self._left else kind_before(code, self.curl.getinfo(pycurl.OS_ERRNO))
 
     def _on_ready(self, primary_ip: str, _local_ip: str, _port: int, _local_port: int) -> int:
-        """Let the request leave once, and only to the pinned address."""
+        """Let the request leave once, and only to the pinned address; a proxy was asked for a tunnel to it."""
         if self._left:
             return int(pycurl.PREREQFUNC_ABORT)
-        if primary_ip != self._address and ip_address(primary_ip) != ip_address(self._address):
+        if not self._proxied and primary_ip != self._address and ip_address(primary_ip) != ip_address(self._address):
             self._elsewhere = True
             return int(pycurl.PREREQFUNC_ABORT)
         self._left = True
