@@ -89,14 +89,14 @@ async def test_requests_in_flight_start_at_sixteen_and_grow_to_sixty_four(data_d
     peaks: list[int] = []
     with Recorder(Script(default=Scripted(delay_s=0.05))) as vendor:
         async with delivering(data_dir, Poster(url=vendor.url)) as store:
-            await record(store, 0, START)
-            await until_seen(store, lambda view: final(view) == START)
+            await record(store, 0, 16)
+            await until_seen(store, lambda view: final(view) == 16)
             peaks.append(vendor.peak)
             await record(store, 1000, 800)
-            await until_seen(store, lambda view: final(view) == START + 800)
+            await until_seen(store, lambda view: final(view) == 816)
             peaks.append(vendor.peak)
 
-    assert peaks == [START, 64]
+    assert peaks == [16, 64]
 
 
 async def test_a_destination_that_hangs_is_read_on_for_two_windows_and_no_further(data_dir: Path) -> None:
@@ -106,12 +106,11 @@ async def test_a_destination_that_hangs_is_read_on_for_two_windows_and_no_furthe
             await record(store, 3 * WINDOW_EVENTS, 3 * WINDOW_EVENTS)
             await anyio.to_thread.run_sync(vendor.wait_for, START)
             await until_seen(store, lambda view: cursor(view) >= WINDOW_EVENTS)
-            for n in range(5):  # each wakes it
+            for n in range(10):  # each wakes it
                 await record(store, 10_000 + n, 1)
-                await until_seen(store, lambda view: view.counter.seq > 0)
-            read = await store.read(cursor)
+            with pytest.raises(TimeoutError):
+                await until_seen(store, lambda view: cursor(view) > UNRESOLVED + WINDOW_EVENTS, limit_s=1.5)
 
-        assert WINDOW_EVENTS <= read <= UNRESOLVED + WINDOW_EVENTS
         assert vendor.peak == START
 
 
