@@ -83,7 +83,11 @@ async def running(
     """Run a workspace: open it, and within the block, deliver if nobody better does."""
     store = await anyio.to_thread.run_sync(partial(open_store, settings, accept_loss=accept_loss))
     try:
-        async with store.awake(), CurlSender(Policy(settings.allow_addresses)) as sender, _seldom():
+        async with (
+            store.awake(),
+            CurlSender(Policy(settings.allow_addresses), proxy=settings.proxy) as sender,
+            _seldom(),
+        ):
             app = assemble(settings, store, sender, delivers=delivers, serves=serves)
             async with anyio.create_task_group() as tasks:
                 if app.deliverer is not None:

@@ -7,6 +7,7 @@ the file. An empty variable counts as unset.
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tomllib
 from collections.abc import Callable, Mapping
@@ -29,6 +30,7 @@ class Settings:
 
     data: Path
     allow_addresses: tuple[IPv4Network | IPv6Network, ...] = ()
+    proxy: str = ""
     retry_base_s: float | None = None
     retry_cap_s: float | None = None
     max_in_flight: int = 64
@@ -75,9 +77,17 @@ def _flag(value: object) -> bool:
     return value
 
 
+def _proxy(value: object) -> str:
+    if not PROXY.fullmatch(str(value)):
+        raise ValueError("http://host:port")
+    return str(value)
+
+
+PROXY = re.compile(r"http://([a-z0-9_.-]+|\[[0-9a-f:.]+\]):[0-9]{1,5}", re.IGNORECASE)
 LEVELS = ("debug", "info", "warning", "error")
 READERS: Mapping[str, Callable[[object], object]] = {
     "allow_addresses": lambda value: parse_networks(",".join(value) if isinstance(value, list) else str(value)),
+    "proxy": _proxy,
     "retry_base_s": _number(0.001, 86_400),
     "retry_cap_s": _number(0.001, 86_400),
     "max_in_flight": _whole(1, 1024),

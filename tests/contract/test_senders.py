@@ -8,9 +8,11 @@ import gzip
 import os
 import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Self
 
 import anyio
 import pytest
@@ -21,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from support.destination import Recorder, Script, Scripted, launch
 from support.worker import until
 from turnout.delivery.answer import BODY_BYTES
+from turnout.delivery.names import STALE_S
 from turnout.delivery.places import HOST_CONNECTIONS
 from turnout.delivery.sender import CONNECTIONS, CurlSender
 from turnout.egress import Policy, parse_networks
@@ -357,6 +360,36 @@ def test_each_request_goes_to_the_address_that_was_judged_for_it(monkeypatch: py
         ] * 2
 
 
+def test_a_name_whose_resolver_hangs_is_spoken_to_where_it_last_led(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, hangs = threading.Event(), threading.Event()
+    hangs.set()
+
+    def resolve(_name: object, port: int, *_: object, **__: object) -> list[tuple[int, int, int, str, tuple[str, int]]]:
+        asked.set()
+        assert hangs.wait(5)
+        return [(0, 0, 0, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+
+    async def talk(port: int) -> None:
+        async with CurlSender(LOOPBACK) as sender:
+            url = f"http://slow.test:{port}/"
+            answered(await sender.send(request(url)))
+            hangs.clear()
+            asked.clear()
+            kept = sender._names._kept
+            kept["slow.test"] = (asyncio.get_running_loop().time() - 1, kept["slow.test"][1])  # half a minute later
+            assert answered(await sender.send(request(url, timeout_s=1))).took_ms < 900
+            assert await anyio.to_thread.run_sync(asked.wait, 5)
+            kept["slow.test"] = (asyncio.get_running_loop().time() - STALE_S, kept["slow.test"][1])
+            assert failed(await sender.send(request(url, timeout_s=0.3))) is FaultKind.NAME
+            hangs.set()
+
+    with Recorder() as vendor:
+        asyncio.run(talk(vendor.port))
+        assert len(vendor.received) == 2
+
+
 def test_another_address_is_tried_when_the_first_takes_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     leads = [second_loopback(), "127.0.0.1"]
     monkeypatch.setattr(
@@ -420,6 +453,82 @@ async def test_no_proxy_of_the_environment_is_used(vendor: Recorder, monkeypatch
             answered(await sender.send(request(vendor.url)))
 
         assert (len(vendor.received), proxy.connections) == (1, 0)
+
+
+class Tunnels:
+    """A proxy that opens tunnels, or refuses them; `asked` says for what."""
+
+    def __init__(self, *, refuses: bool = False) -> None:
+        self.asked: list[bytes] = []
+        self._refuses = refuses
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=self._open, args=(self._listener.accept()[0],), daemon=True).start()
+
+    def _open(self, near: socket.socket) -> None:
+        with near, suppress(OSError):
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += near.recv(4096)
+            self.asked.append(head.split(b"\r\n")[0])
+            if self._refuses:
+                near.sendall(b"HTTP/1.1 403 No\r\nretry-after: 5\r\ncontent-length: 0\r\n\r\n")
+                return
+            host, _, port = head.split(b" ")[1].decode().rpartition(":")
+            with socket.create_connection((host, int(port)), 5) as far:
+                near.sendall(b"HTTP/1.1 200 Fine\r\nx-proxy: here\r\n\r\n")
+                threading.Thread(target=_pass, args=(near, far), daemon=True).start()
+                _pass(far, near)
+
+
+def _pass(one: socket.socket, other: socket.socket) -> None:
+    with suppress(OSError):
+        while data := one.recv(65536):
+            other.sendall(data)
+
+
+async def test_a_proxy_that_is_named_is_asked_for_a_tunnel_to_the_judged_address(
+    secure: Recorder, authority: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    with Tunnels() as proxy:
+        async with CurlSender(LOOPBACK, ca_file=str(authority), proxy=proxy.url) as sender:
+            answer = answered(await sender.send(request(f"https://localhost:{secure.port}/x")))
+            blocked = await sender.send(request("https://10.0.0.1/"))
+
+    host = f"127.0.0.1:{secure.port}"
+    assert proxy.asked == [f"CONNECT {host} HTTP/1.1".encode()]
+    assert (answer.status, answer.header("x-proxy"), failed(blocked)) == (200, None, FaultKind.FORBIDDEN)
+    assert (secure.received[0].path, secure.received[0].header("host")) == ("/x", f"localhost:{secure.port}")
+
+
+async def test_what_a_proxy_refuses_never_left(vendor: Recorder) -> None:
+    with Tunnels(refuses=True) as proxy:
+        async with CurlSender(LOOPBACK, proxy=proxy.url) as sender:
+            reply = await sender.send(request(vendor.url))
+
+    assert failed(reply) is FaultKind.UNREACHABLE
+    assert (len(proxy.asked), vendor.connections) == (1, 0)
+
+
+async def test_a_proxy_that_is_not_there_is_no_way_around_it(vendor: Recorder) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+    async with CurlSender(LOOPBACK, proxy=f"http://127.0.0.1:{port}") as sender:
+        assert failed(await sender.send(request(vendor.url))) is FaultKind.REFUSED
+    assert vendor.connections == 0
 
 
 async def test_sixty_four_go_side_by_side_and_find_their_own_answers(sender: CurlSender, vendor: Recorder) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
+import anyio
 import pytest
 
 from support.delivering import delivering, until_seen
@@ -14,9 +15,10 @@ from support.engine import Poster, caller, connect
 from support.lanes import tracks
 from support.script import Received, Script, Scripted
 from turnout.delivery.breaker import START
-from turnout.delivery.lane import Options
+from turnout.delivery.lane import UNRESOLVED, Options
 from turnout.delivery.schedule import Schedule
-from turnout.exchange import Pace
+from turnout.delivery.window import WINDOW_EVENTS
+from turnout.exchange import Order, Pace
 from turnout.ingest import ingest
 from turnout.store.store import Store
 from turnout.store.unit import View
@@ -81,3 +83,37 @@ async def test_lanes_that_share_a_rate_keep_it_together_and_take_turns(data_dir:
     assert len(vendor.received) == 2 * each
     assert (sent[-1][0] - sent[0][0]) / 1e6 >= (2 * each - rate) / rate - 0.1
     assert min(Counter(lane for _, lane in sent[rate : rate + 20]).values()) >= 5
+
+
+async def test_requests_in_flight_start_at_sixteen_and_grow_to_sixty_four(data_dir: Path) -> None:
+    peaks: list[int] = []
+    with Recorder(Script(default=Scripted(delay_s=0.05))) as vendor:
+        async with delivering(data_dir, Poster(url=vendor.url)) as store:
+            await record(store, 0, 16)
+            await until_seen(store, lambda view: final(view) == 16)
+            peaks.append(vendor.peak)
+            await record(store, 1000, 800)
+            await until_seen(store, lambda view: final(view) == 816)
+            peaks.append(vendor.peak)
+
+    assert peaks == [16, 64]
+
+
+async def test_a_destination_that_hangs_is_read_on_for_two_windows_and_no_further(data_dir: Path) -> None:
+    with Recorder(Script(default=Scripted(act="hang"))) as vendor:
+        async with delivering(data_dir, Poster(url=vendor.url, order=Order.NONE, timeout_s=30)) as store:
+            await record(store, 0, 3 * WINDOW_EVENTS)
+            await record(store, 3 * WINDOW_EVENTS, 3 * WINDOW_EVENTS)
+            await anyio.to_thread.run_sync(vendor.wait_for, START)
+            await until_seen(store, lambda view: cursor(view) >= WINDOW_EVENTS)
+            for n in range(10):  # each wakes it
+                await record(store, 10_000 + n, 1)
+            with pytest.raises(TimeoutError):
+                await until_seen(store, lambda view: cursor(view) > UNRESOLVED + WINDOW_EVENTS, limit_s=1.5)
+
+        assert vendor.peak == 16
+
+
+def cursor(view: View) -> int:
+    run = view.lanes.run(1, 0)
+    return run.cursor if run else 0

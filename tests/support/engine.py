@@ -101,7 +101,7 @@ def connect(unit: Unit, name: str = NAME) -> int:
     """Connect the destination, or another like it, from the log's beginning; give its lane."""
     unit.entities.revise("tests", "connect")
     lane = unit.lanes.create(name, 0)
-    unit.entities.put("destination", name, destination_body(destination(lane, id=name, name=name)))
+    unit.entities.put("destination", name, destination_body(destination(lane, id=name)))
     return lane
 
 

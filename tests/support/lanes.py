@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from support.engine import caller, track
 from support.workspace import PERSON
@@ -21,12 +22,15 @@ from turnout.ingest import ingest
 from turnout.manifest.catalogue import Catalogue
 from turnout.operations import connect as connecting
 from turnout.operations import sources
-from turnout.operations.model import Intent
+from turnout.operations import update as updating
+from turnout.operations.model import Intent, Operation
 from turnout.sinks.files import JSONL
 from turnout.store.owed import OwedState
 from turnout.store.store import Store
 from turnout.store.unit import View
 
+Q = TypeVar("Q")
+P = TypeVar("P")
 A_COMMIT = 500
 
 
@@ -56,11 +60,19 @@ def workspace(folder: Path) -> Iterator[Store]:
 def connect(store: Store, settings: Mapping[str, Json], slug: str = "webhook", name: str | None = None) -> int:
     """Connect a destination for all events; give its lane."""
     catalogue = Catalogue((JSONL,))
-    request = connecting.Connect(slug, name, settings, "all")
-    operation = connecting.operation(catalogue, Binder(catalogue))
+    _apply(store, connecting.operation(catalogue, Binder(catalogue)), connecting.Connect(slug, name, settings, "all"))
+    return store.look(lambda view: max(row.lane for row in view.lanes.all()))
+
+
+def change(store: Store, name: str, settings: Mapping[str, Json]) -> None:
+    """Change settings of a destination."""
+    catalogue = Catalogue((JSONL,))
+    _apply(store, updating.operation(catalogue, Binder(catalogue)), updating.Update(name, settings=settings))
+
+
+def _apply(store: Store, operation: Operation[Q, P], request: Q) -> None:
     intent = Intent(PERSON, "", dry_run=False, confirm="", sure=True)
     store.commit(partial(guard.run, operation=operation, request=request, intent=intent))
-    return store.look(lambda view: max(row.lane for row in view.lanes.all()))
 
 
 def record(store: Store, *calls: Call) -> None:

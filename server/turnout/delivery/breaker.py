@@ -15,6 +15,7 @@ PROBE_S = (5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0)
 
 START = 16
 TROUBLE = frozenset({Class.RETRY, Class.UNKNOWN})
+BAD = TROUBLE | {Class.CREDENTIALS, Class.PAUSE}
 
 
 @dataclass(slots=True)
@@ -63,9 +64,15 @@ class Breaker:
         """Count the probes that failed since it opened."""
         return self._probes
 
-    def heard(self, outcome: Outcome, now: float, *, short: bool) -> bool:
-        """Take in how a request ended; `short`: more work waits than slots. Give whether it just opened."""
+    def heard(self, outcome: Outcome, now: float, *, short: bool, probe: bool = False) -> bool:
+        """Take in how a request ended; `short`: more work waits than slots. Give whether it just opened.
+
+        Open, it learns from its probes; trouble of those that had left before says nothing new.
+        """
         self._spared -= 1
+        if self.why and not probe and outcome.what in BAD:
+            self._until = max(self._until, now + held_s(outcome))
+            return False
         if outcome.what in {Class.CREDENTIALS, Class.PAUSE}:
             return self._open("credentials" if outcome.what is Class.CREDENTIALS else "gone", now)
         if outcome.what in TROUBLE:

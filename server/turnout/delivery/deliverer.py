@@ -167,16 +167,9 @@ class Deliverer:
             for row in rows:
                 if row.lane not in self._lanes and row.state is not LaneState.REMOVED:
                     lane = Lane(
-                        row.lane,
-                        epoch,
-                        self._store,
-                        self._eyes,
-                        self._carry,
-                        self._clock,
-                        self._entropy,
-                        self._options,
-                        self._throttles,
-                    )
+                        row.lane, epoch, self._store, self._eyes, self._ask, self._clock, self._entropy,
+                        self._options, self._throttles,
+                    )  # fmt: skip
                     self._lanes[row.lane] = lane
                     tasks.start_soon(self._carry, lane, epoch)
         self._seen = counter.lanes
@@ -207,7 +200,7 @@ class Deliverer:
             self._seen = -1
             return
 
-    def _carry(self, ask: Ask, done: Callable[[Reply], None]) -> None:
+    def _ask(self, ask: Ask, done: Callable[[Reply], None]) -> None:
         if isinstance(ask, Append):
             assert self._tasks is not None
             self._tasks.start_soon(self._write, ask, done)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Protocol, TypeAlias
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from turnout.delivery.window import Sight
 from turnout.document import Document, Json, digest
@@ -21,14 +21,37 @@ from turnout.routing import Bound
 from turnout.store.unit import View
 from turnout.workspace import Destination, Workspace
 
-DOCUMENTS = 4096
-"""Events kept as documents; about 10 KB each at the most."""
 EVENTS = 4096
-"""Events kept as rows of the log: all lanes together read each once, while none is further behind."""
-Known: TypeAlias = dict[tuple[int, int], Document]
-"""Documents by seq, and the person that a test event leaves as."""
+EVENT_BYTES = 32_000_000
+"""Events kept as rows of the log and as documents, and the bytes of their bodies: over either, the older half goes."""
 PEOPLE = 65_536
 """People whose survivor is kept."""
+
+
+K = TypeVar("K", int, tuple[int, int])
+V = TypeVar("V")
+
+
+class Kept(Generic[K, V]):
+    """What was made of events, by seq and more, each with the size of its event."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.held: dict[K, tuple[int, V]] = {}
+        self._size = 0
+
+    def keep(self, key: K, size: int, value: V) -> None:
+        """Keep one more, within the bounds."""
+        if len(self.held) >= EVENTS or self._size + size > EVENT_BYTES:
+            for old in sorted(self.held)[: (len(self.held) + 1) // 2]:
+                self.held.pop(old, None)
+            self._size = sum(size for size, _ in tuple(self.held.values()))
+        self.held[key] = size, value
+        self._size += size
+
+
+Documents: TypeAlias = Kept[tuple[int, int], Document]
+"""Documents by seq, and the person that a test event leaves as."""
 
 
 class Binder(Protocol):
@@ -63,8 +86,8 @@ class Eyes:
         """See test people as members of a pool of this size."""
         self._binder = binder
         self._pool = pool
-        self._documents: tuple[int, Known] = (-1, {})
-        self._events: tuple[int, dict[int, Stored]] = (-1, {})
+        self._documents: tuple[int, Documents] = (-1, Kept())
+        self._events: tuple[int, Kept[int, Stored]] = (-1, Kept())
         self._survivors: tuple[int, dict[int, int]] = (-1, {})
         self._barred: tuple[tuple[int, int], Mapping[int, int]] = ((-1, -1), {})
         self._bound: dict[tuple[str, int], Bound | TurnoutError] = {}
@@ -94,7 +117,7 @@ class Eyes:
         """Give the way to look at events in one view."""
         people, regulations = view.counter.people, view.counter.regulations
         if self._documents[0] != regulations:
-            self._documents = regulations, {}
+            self._documents = regulations, Kept()
         if self._survivors[0] != people:
             self._survivors = people, {}
         documents, survivors = self._documents[1], self._survivors[1]
@@ -107,33 +130,29 @@ class Eyes:
     def after(self, view: View, cursor: int, limit: int, until: int) -> tuple[Stored, ...]:
         """Read the log on, each event once for all lanes: `cursor < seq <= until`, oldest first."""
         if self._events[0] != view.counter.regulations:
-            self._events = view.counter.regulations, {}
-        known = self._events[1]
+            self._events = view.counter.regulations, Kept()
+        kept = self._events[1]
         found: list[Stored] = []
         last = min(until, cursor + limit)
-        while cursor < last and (event := known.get(cursor + 1)) is not None:
-            found.append(event)
+        while cursor < last and (event := kept.held.get(cursor + 1)) is not None:
+            found.append(event[1])
             cursor += 1
         if cursor < last:
             read = view.log.after(cursor, limit - len(found), until)
-            if len(known) > EVENTS:
-                for old in sorted(known)[: EVENTS // 2]:
-                    known.pop(old, None)
-            known.update((event.seq, event) for event in read)
+            for each in read:
+                kept.keep(each.seq, len(each.body) + len(each.meta), each)
             found += read
         return tuple(found)
 
-    def _document(self, known: Known, survivor: Callable[[int], int], event: Stored) -> Document:
+    def _document(self, kept: Documents, survivor: Callable[[int], int], event: Stored) -> Document:
         person = survivor(event.person) if is_test(event.namespace) else 0  # who it leaves as in the pool
         key = event.seq, person
-        found = known.get(key)
+        found = kept.held.get(key)
         if found is None:
-            found = self.outward(event, person)
-            if len(known) >= DOCUMENTS:
-                for old in sorted(known)[: DOCUMENTS // 2]:
-                    known.pop(old, None)
-            known[key] = found
-        return found
+            document = self.outward(event, person)
+            kept.keep(key, len(event.body) + len(event.meta), document)
+            return document
+        return found[1]
 
     def outward(self, event: Stored, person: int) -> Document:
         """Give an event as it leaves: a test person as a member of the pool."""

@@ -263,7 +263,7 @@ class Lane:
             outcome = summary(answered.outcomes)
             if self._throttle and (after_s := held_s(outcome)):
                 self._throttle.hold(now + after_s)
-            if self._breaker.heard(outcome, now, short=short):
+            if self._breaker.heard(outcome, now, short=short, probe=answered.probe):
                 self._owing += [Unsent(part) for part in self._drop_line()]
 
     def _ripe(self) -> bool:

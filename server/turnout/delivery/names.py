@@ -12,6 +12,8 @@ from turnout.exchange import Fault, FaultKind
 
 NAMES_KEPT: Final = 1024
 NAME_S: Final = 30.0
+STALE_S: Final = 300.0
+"""A name is spoken to for so long where it last led while it is looked up again: look-ups that hang hold up others."""
 
 Resolved: TypeAlias = "tuple[str, ...] | Fault"
 
@@ -25,19 +27,21 @@ class Names:
         self._kept: dict[str, tuple[float, tuple[str, ...]]] = {}
         self._looking: dict[str, asyncio.Task[Resolved]] = {}
 
-    def known(self, host: str, now: float) -> tuple[str, ...]:
+    def known(self, endpoint: Endpoint, now: float) -> tuple[str, ...]:
         """Give the addresses that may be spoken to as far as they are known; a literal was judged with its URL."""
+        host = endpoint.host
         if is_address(host):
             return (host,)
         expires, addresses = self._kept.get(host, (0.0, ()))
-        return addresses if now < expires else ()
+        if not addresses or now - expires >= STALE_S:
+            return ()
+        if now >= expires:
+            self._look(endpoint)
+        return addresses
 
     async def resolve(self, endpoint: Endpoint, timeout_s: float) -> Resolved:
         """Look the addresses up that may be spoken to, best first."""
-        host = endpoint.host
-        looking = self._looking.get(host)
-        if looking is None:
-            looking = self._looking[host] = asyncio.create_task(self._look_up(host, endpoint.port))
+        looking = self._look(endpoint)
         try:
             async with asyncio.timeout(timeout_s):
                 return await asyncio.shield(looking)
@@ -47,6 +51,12 @@ class Names:
             if looking.cancelled() and not _is_cancelled():
                 return Fault(FaultKind.NAME, "the sender is closed")
             raise
+
+    def _look(self, endpoint: Endpoint) -> asyncio.Task[Resolved]:
+        host = endpoint.host
+        if host not in self._looking:
+            self._looking[host] = asyncio.create_task(self._look_up(host, endpoint.port))
+        return self._looking[host]
 
     def demote(self, host: str, address: str) -> None:
         """Try this address last from now on."""
@@ -72,6 +82,7 @@ class Names:
         reasons = {address: judge_address(address, self._policy) for address in addresses}
         fine = tuple(address for address in addresses if reasons[address] is None)
         if not fine:
+            self._kept.pop(host, None)
             return Fault(FaultKind.FORBIDDEN, f"the name leads to {reasons[addresses[0]]}")
         if len(self._kept) >= NAMES_KEPT:
             del self._kept[next(iter(self._kept))]

@@ -7,6 +7,7 @@
 3. Nothing is sent twice. libcurl repeats a request on a kept connection that dies without an answer: a body
    it cannot rewind ends as error 65, and the second call of `PREREQFUNCTION` stops what has no body.
 4. Redirects are answers, and what comes back is capped (`delivery.answer`).
+5. A proxy is asked only where the operator names one, and then for a tunnel to the very address that was judged.
 """
 
 from __future__ import annotations
@@ -40,6 +41,9 @@ ADDRESSES_TRIED = 3
 URLS_KEPT = 256
 """Most destinations have one or two; reading one costs 20 µs."""
 
+_SUPPRESS_CONNECT_HEADERS = 265
+"""libcurl's number; `pycurl` has no name for it. What a proxy says of a tunnel is not the destination's answer."""
+
 _CA_FILES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 """Debian, Red Hat, and macOS or Alpine; looked for where Python knows of none."""
 
@@ -70,10 +74,11 @@ class CurlSender:
         connections: int = CONNECTIONS,
         user_agent: str = "Turnout",
         ca_file: str | None = CA_FILE,
+        proxy: str = "",
     ) -> None:
-        """Set the pool up; `ca_file` holds the certificates to trust."""
+        """Set the pool up; `ca_file` holds the certificates to trust, `proxy` is `http://host:port` or nothing."""
         self._lead = lru_cache(URLS_KEPT)(partial(check_url, policy=policy))
-        self._options = _Options(user_agent, ca_file)
+        self._options = _Options(user_agent, ca_file, proxy)
         self._names = Names(policy)
         self._places: Places[Job] = Places(connections)
         self._idle: list[_Transfer] = []
@@ -135,7 +140,7 @@ class CurlSender:
     def _begin(self, job: Job) -> None:
         """Go, with a place."""
         job.began = job.loop.time()
-        known = self._names.known(job.endpoint.host, job.began)
+        known = self._names.known(job.endpoint, job.began)
         if known:
             job.addresses = known
             self._try(job)
@@ -241,6 +246,7 @@ class _Options:
 
     user_agent: str
     ca_file: str | None
+    proxy: str
 
 
 class _Transfer:
@@ -251,6 +257,7 @@ class _Transfer:
 
     def __init__(self, options: _Options, multi: Multi) -> None:
         """Set what does not change from request to request."""
+        self._proxied = bool(options.proxy)
         self.curl = curl = pycurl.Curl()
         self._multi = multi
         self._incoming = Incoming()
@@ -258,7 +265,11 @@ class _Transfer:
         self._place: tuple[str, str] | None = None
         self._begin(b"", "")
         curl.setopt(pycurl.NOSIGNAL, 1)
-        curl.setopt(pycurl.PROXY, "")
+        curl.setopt(pycurl.PROXY, options.proxy)
+        if options.proxy:
+            curl.setopt(pycurl.NOPROXY, "")
+            curl.setopt(pycurl.HTTPPROXYTUNNEL, 1)
+            curl.setopt(_SUPPRESS_CONNECT_HEADERS, 1)
         curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
         curl.setopt(pycurl.FOLLOWLOCATION, 0)
         curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
@@ -326,10 +337,10 @@ class _Transfer:
         return kind_after(code) if self._left else kind_before(code, self.curl.getinfo(pycurl.OS_ERRNO))
 
     def _on_ready(self, primary_ip: str, _local_ip: str, _port: int, _local_port: int) -> int:
-        """Let the request leave once, and only to the pinned address."""
+        """Let the request leave once, and only to the pinned address; a proxy was asked for a tunnel to it."""
         if self._left:
             return _STOP
-        if primary_ip != self._address and ip_address(primary_ip) != ip_address(self._address):
+        if not self._proxied and primary_ip != self._address and ip_address(primary_ip) != ip_address(self._address):
             self._elsewhere = True
             return _STOP
         self._left = True

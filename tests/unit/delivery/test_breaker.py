@@ -17,7 +17,8 @@ DENIED = Outcome(Class.CREDENTIALS, "http_401", 401)
 
 
 def hear(breaker: Breaker, *outcomes: Outcome, now: float = 0.0) -> list[bool]:
-    return [breaker.heard(outcome, now, short=True) for outcome in outcomes]
+    """Tell it how requests ended: while it is open, those of probes."""
+    return [breaker.heard(outcome, now, short=True, probe=breaker.open) for outcome in outcomes]
 
 
 @pytest.mark.parametrize("outcome", [BUSY, LOST], ids=["retry", "unknown"])
@@ -56,6 +57,16 @@ def test_while_open_one_probe_goes_out_at_longer_and_longer_intervals() -> None:
         assert breaker.allows(now, 0) == 1
         assert breaker.allows(now, 1) == 0
         hear(breaker, BUSY, now=now)
+
+
+@pytest.mark.parametrize("outcome", [BUSY, LOST, DENIED], ids=["retry", "unknown", "credentials"])
+def test_what_had_left_before_it_opened_puts_no_probe_off(outcome: Outcome) -> None:
+    breaker = Breaker()
+    hear(breaker, *[BUSY] * 10)
+    for _ in range(54):
+        breaker.heard(outcome, 0.0, short=True)
+
+    assert (breaker.allows(PROBE_S[0], 0), breaker.why) == (1, "trouble")
 
 
 def test_a_probe_that_passes_closes_it() -> None:
