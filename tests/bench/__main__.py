@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import dead, fanout, growth, ingest, lane, mapping, stdio
+from bench import alone, dead, destinations, fanout, growth, ingest, lane, mapping, second, start, stdio
 
 BENCHES: Mapping[str, Callable[[int, Path], None]] = {
     "ingest": ingest.run,
@@ -16,6 +16,10 @@ BENCHES: Mapping[str, Callable[[int, Path], None]] = {
     "mapping": mapping.run,
     "lane": lane.run,
     "growth": growth.run,
+    "destinations": destinations.run,
+    "second": second.run,
+    "alone": alone.run,
+    "start": start.run,
     "fanout": fanout.run,
     "dead": dead.run,
 }
