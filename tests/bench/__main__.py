@@ -27,7 +27,11 @@ BENCHES: Mapping[str, Callable[[int, Path], None]] = {
 }
 FULL: Mapping[str, Callable[[int, Path, int], None]] = {"growth": growth.run, "dead": dead.run}
 """These store very many events, and take their number."""
-PROFILES: Mapping[str, Callable[[Path], None]] = {"ingest": ingest.profiled, "deliver": fanout.profiled}
+PROFILES: Mapping[str, Callable[[Path], None]] = {
+    "ingest": ingest.profiled,
+    "deliver": fanout.profiled,
+    "lane": lane.profiled,
+}
 ROUNDS = 5
 
 
