@@ -42,8 +42,7 @@ class Append:
 Ask: TypeAlias = Request | Append
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """What came back. `whole` is false when the body broke off or exceeded the cap."""
 
     status: int
@@ -101,8 +100,7 @@ class Class(StrEnum):
     SPLIT = "split"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """How one item ended.
 
     `code` is a word of ours (`delivered`, `already`, `http_400`, `timeout`, `rejected`); `status` the HTTP

@@ -132,7 +132,7 @@ class CompiledTarget:
         self, call: Call, here: Here, values: Sequence[Json], reply: Reply, moment: Moment
     ) -> tuple[Outcome, ...]:
         functions = self._functions
-        if isinstance(reply, Answer):
+        if call.judging.reads and isinstance(reply, Answer):
             here.scope.res = results.seen(reply, call.judging)
 
         def evaluate(name: str, it: Json, index: Json) -> Json:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import orjson
+from msgspec.structs import replace
 
 from turnout.clock import SECOND
 from turnout.document import Document, Json
@@ -41,6 +42,7 @@ class Judging:
     results: Results
     profile: str
     decode: str
+    reads: bool
     reads_body: bool
     resets: bool
 
@@ -48,8 +50,9 @@ class Judging:
 def judging(results: Results, send: Send, profile: str, reset: Node | None, lets: Mapping[str, Node]) -> Judging:
     """Prepare to judge the answers of a request."""
     read = {path for node in shapes(results, reset).values() for path in reads(node, lets)}
-    body = any(path[0] == "res" and path[1:2] not in {("status",), ("headers",)} for path in read)
-    return Judging(results, profile, send.decode, body, reset is not None)
+    parts = {path[1:2] for path in read if path[0] == "res"}
+    body = bool(parts - {("status",), ("headers",)})
+    return Judging(results, profile, send.decode, bool(parts), body, reset is not None)
 
 
 def shapes(results: Results, reset: Node | None) -> dict[str, Node]:
@@ -88,7 +91,9 @@ def outcomes(plan: Judging, reply: Reply, items: Sequence[Json], evaluate: Evalu
     base = judge(reply, profile=plan.profile, reads_body=plan.reads_body, now=now)
     if not isinstance(reply, Answer) or (plan.reads_body and not reply.whole):
         return _alone((base,) * len(items))
-    verdict = next((name for name in plan.results.rules if evaluate(f"rule.{name}", None, None)), "")
+    verdict = ""
+    if plan.results.rules:
+        verdict = next((name for name in plan.results.rules if evaluate(f"rule.{name}", None, None)), "")
     whole = _ended(verdict, reply, now) if verdict else base
     whole = _told(plan, whole, evaluate, reply)
     if plan.resets and whole.after_s is None and reply.status in _HELD:

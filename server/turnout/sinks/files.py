@@ -14,8 +14,10 @@ import fcntl
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from turnout.clock import Clock, SystemClock
 from turnout.document import Document, Json, encode
