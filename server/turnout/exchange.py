@@ -41,7 +41,7 @@ class Append(msgspec.Struct, frozen=True):
 Ask: TypeAlias = Request | Append
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """What came back. `whole` is false when the body broke off or exceeded the cap."""
 
     status: int
@@ -98,7 +98,7 @@ class Class(StrEnum):
     SPLIT = "split"
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """How one item ended.
 
     `code` is a word of ours (`delivered`, `already`, `http_400`, `timeout`, `rejected`); `status` the HTTP

@@ -8,22 +8,30 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import dead, fanout, growth, ingest, lane, mapping, start, stdio
+from bench import alone, dead, destinations, evidence, fanout, far, growth, ingest, lane, mapping, second, start, stdio
 
 BENCHES: Mapping[str, Callable[[int, Path], None]] = {
     "ingest": ingest.run,
     "stdio": stdio.run,
     "mapping": mapping.run,
     "lane": lane.run,
+    "far": far.run,
+    "evidence": evidence.run,
     "growth": growth.run,
+    "destinations": destinations.run,
+    "second": second.run,
+    "alone": alone.run,
     "start": start.run,
     "fanout": fanout.run,
     "dead": dead.run,
 }
+FULL: Mapping[str, Callable[[int, Path, int], None]] = {"growth": growth.run, "dead": dead.run}
+"""These store very many events, and take their number."""
 PROFILES: Mapping[str, Callable[[Path], None]] = {
     "ingest": ingest.profiled,
     "stdio": stdio.profiled,
     "deliver": fanout.profiled,
+    "lane": lane.profiled,
 }
 ROUNDS = 5
 
@@ -34,6 +42,7 @@ def main() -> None:
     parser.add_argument("what", nargs="*", metavar="WHAT", help=f"{', '.join(BENCHES)} (all of them), or profile WHAT")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"rounds of each side; {ROUNDS}")
     parser.add_argument("--dir", type=Path, default=Path(tempfile.gettempdir()), help="a folder on the disk to measure")
+    parser.add_argument("--events", type=int, default=1_000_000, help="how many `growth` and `dead` store; 1000000")
     given = parser.parse_args()
     words: list[str] = given.what or list(BENCHES)
     known = PROFILES if words[0] == "profile" else BENCHES
@@ -45,6 +54,8 @@ def main() -> None:
         for word in wanted:
             if known is PROFILES:
                 PROFILES[word](Path(room))
+            elif word in FULL:
+                FULL[word](given.rounds, Path(room), given.events)
             else:
                 BENCHES[word](given.rounds, Path(room))
 

@@ -2,7 +2,9 @@
 
 This process records, ten events a commit, never further ahead of the slowest lane than a bound; another one,
 `python -m bench.fanout FOLDER`, delivers; a third receives. Timed from the first commit until every event has its
-five final verdicts. There is no other side yet: the figures are events a second, and CPU an event of each process.
+five final verdicts. The other side is walkerOS on Node, one process that stores nothing: the same load, ten events at
+a time, five HTTP destinations of the same receiver, three of which batch by its collector's own means (and, beside it,
+all five single, as its own API destination does). Compared is the CPU an event of recording and delivering together.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from typing import TypeAlias
 
 import anyio
 
-from bench import corpus, sink
+from bench import corpus, peers, sink
 from bench.ingest import commit_all, grouped, record
 from bench.measure import LIMIT_S, Cost, Mark, cores, environment, middle, pinned
 from bench.profile import Threads, table
@@ -49,6 +51,7 @@ GROUP = 10
 AHEAD = 4_000
 """Events that may wait for the slowest lane."""
 LANES = 5
+NAMED = {"best": ", bound 4x", "single": ""}
 LOOK_S = 0.03
 AS_SERVED = {"use_uvloop": True}
 """As `turnout serve` runs its loop."""
@@ -65,13 +68,17 @@ class Round:
 
 
 def run(rounds: int, folder: Path) -> None:
-    """Run, and print."""
+    """Run, compare, and print."""
     print(f"\n1 event to {LANES} destinations, {GROUP} events a commit, traced, on two cores")
     found: list[Round] = []
+    others: dict[str, list[Cost]] = {"best": [], "single": []} if peers.node() else {}
     for _ in range(rounds):
         with TemporaryDirectory(dir=folder) as room:
             found.append(one(Path(room)))
         print(f"  {found[-1].delivering.rate:8,.0f} events/s", flush=True)
+        for manner, costs in others.items():
+            with TemporaryDirectory(dir=folder) as room:
+                costs.append(walkeros(Path(room), manner))
     rates = [each.delivering.rate for each in found]
     print(
         f"median {median(rates):,.0f} events/s (bound 5,000); us of CPU an event: "
@@ -80,6 +87,22 @@ def run(rounds: int, folder: Path) -> None:
         f"receiving {middle([each.receiving for each in found], 'cpu_us'):.0f}",
         flush=True,
     )
+    ours = [round_.recording.cpu_us + round_.delivering.cpu_us for round_ in found]
+    for manner, costs in others.items():
+        ratios = [theirs.cpu_us / mine for mine, theirs in zip(ours, costs, strict=True)]
+        print(
+            f"events a CPU second against walkerOS, {manner}: {median(ratios):.2f}x, {min(ratios):.2f} to "
+            f"{max(ratios):.2f} ({median(ours):.0f} and {middle(costs, 'cpu_us'):.0f} us){NAMED[manner]}",
+            flush=True,
+        )
+
+
+def walkeros(room: Path, manner: str) -> Cost:
+    """Let walkerOS send the same load."""
+    path = room / "events.jsonl"
+    path.write_bytes(b"".join(call.body + b"\n" for call in corpus.calls(EVENTS)))
+    with sink.receiving(cores()[1]) as receiver:
+        return peers.cost("walkeros.cjs", peers.packages(), path, f"{receiver.url}/in", GROUP, manner)
 
 
 def one(room: Path) -> Round:

@@ -16,12 +16,14 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import anyio
 import pycurl
 import uvloop
 
 from bench import corpus, drain, fanout, mapping, sink
 from bench.ingest import commit_all, grouped
-from bench.measure import Cost, Mark, compare, cores, heading, interleave, side
+from bench.measure import Cost, Mark, compare, cores, heading, interleave, pinned, side
+from bench.profile import Threads, table
 from turnout.event.model import Kind
 from turnout.event.stored import document
 from turnout.exchange import Request
@@ -80,6 +82,21 @@ def bare(folder: Path, url: str) -> Cost:
     with TemporaryDirectory(dir=folder) as place:
         laid_up(Path(place), url)
         return side("lane", place, url)
+
+
+def profiled(folder: Path) -> None:
+    """Deliver without the profiler and with it, and print where the time goes; in the open, for TLS is libcurl's."""
+    with sink.receiving(cores()[1]) as receiver, pinned(cores()[0]):
+        with TemporaryDirectory(dir=folder) as plain:
+            laid_up(Path(plain), receiver.url)
+            cost = anyio.run(drain.drain, fanout.settings(Path(plain)), EVENTS, backend_options=fanout.AS_SERVED)
+        threads = Threads()
+        with TemporaryDirectory(dir=folder) as slow:
+            laid_up(Path(slow), receiver.url)
+            with threads.on():
+                anyio.run(drain.drain, fanout.settings(Path(slow)), EVENTS, backend_options=fanout.AS_SERVED)
+    print("\none lane, single sends")
+    table(threads, EVENTS, cost.cpu_us)
 
 
 def asked(room: Path, url: str) -> list[Request]:

@@ -1,7 +1,7 @@
 """What receives, cheaper than what sends: asyncio with httptools, which reads each request and says yes.
 
-Run as `python -m bench.sink [CERTIFICATE] [DELAY]`, a file with its key and the seconds that each answer takes, either
-of them `-` for none: it prints its port, and ends when its standard input does.
+Run as `python -m bench.sink CERTIFICATE DELAY PORT`, a file with its key, the seconds that each answer takes, and where
+it listens, each of them `-` for none: it prints its port, and ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -67,9 +67,11 @@ class Sink:
 
 
 @contextmanager
-def receiving(core: int, certificate: Path | None = None, delay_s: float = 0.0) -> Iterator[Sink]:
+def receiving(
+    core: int, certificate: Path | None = None, delay_s: float = 0.0, port: int = 0
+) -> Iterator[Sink]:  # fmt: skip
     """Run one on a core."""
-    words = (str(certificate or NONE), str(delay_s or NONE))
+    words = (str(certificate or NONE), str(delay_s or NONE), str(port or NONE))
     with pinned(core):
         started = subprocess.Popen(
             (sys.executable, "-m", "bench.sink", *words), env=environment(), stdin=subprocess.PIPE,
@@ -100,14 +102,15 @@ def certify(path: Path) -> Path:
     return path
 
 
-async def _serve(certificate: str, delay: str) -> None:
+async def _serve(certificate: str, delay: str, port: str) -> None:
     loop = asyncio.get_running_loop()
     context: ssl.SSLContext | None = None
     if certificate != NONE:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
     delay_s = 0.0 if delay == NONE else float(delay)
-    server = await loop.create_server(lambda: Receiver(delay_s), "127.0.0.1", 0, backlog=1024, ssl=context)
+    listens = 0 if port == NONE else int(port)
+    server = await loop.create_server(lambda: Receiver(delay_s), "127.0.0.1", listens, backlog=1024, ssl=context)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
     server.close()

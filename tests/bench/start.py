@@ -1,93 +1,95 @@
-"""From the start of `turnout mcp` to its first answer, and its memory, against the SDK's empty server.
+"""Starting: from the start of `turnout mcp` to its first answer, and its memory after `tools/list`.
 
-On a workspace of 10,000 events, each side started by turns. The first start of ours has no card yet. Memory is what
-is resident after `tools/list` and one call of a tool, when the store is open too.
+On a workspace with 10,000 events, against `python -m bench.empty`, the SDK's low-level server with one tool that does
+nothing. The client writes the protocol's lines itself, so that nothing of its own is timed.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from bench import corpus
+from bench import corpus, fanout
+from bench.dead import memory_mb
 from bench.ingest import commit_all, grouped
-from bench.measure import environment, spent_by
-from bench.stdio import EMPTY, OURS, arguments
-from turnout.config import Settings
-from turnout.opening import open_store
+from bench.measure import cores, environment, pinned
 
 STARTS = 20
 EVENTS = 10_000
-HELLO = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "bench", "version": "1"}}
+SETTLES_S = 1.0
+"""Memory is read this long after the list: the workspace is open by then."""
+INITIALIZE: Mapping[str, object] = {
+    "protocolVersion": "2025-06-18",
+    "capabilities": {},
+    "clientInfo": {"name": "bench", "version": "1"},
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Seconds to the first answer, CPU seconds until a tool has answered, and MB resident then."""
-
-    first_s: float
-    cpu_s: float
-    rss_mb: float
-
-
-def run(_: int, folder: Path) -> None:
-    """Start both sides by turns, and print."""
-    with TemporaryDirectory(dir=folder) as room:
-        store = open_store(Settings(Path(room)))
-        commit_all(store, grouped(corpus.calls(EVENTS), 100))
-        store.close()
-        environ = {**environment(), "XDG_CACHE_HOME": str(Path(room) / "cache")}
-        sides = {"ours": (*OURS, room), "empty": EMPTY}
-        found: dict[str, list[Start]] = {name: [] for name in sides}
-        for _round in range(STARTS):
-            for name, words in sides.items():
-                found[name].append(started(words, environ))
-    ours, empty = found["ours"], found["empty"]
-    print(f"\n{STARTS} starts, medians{'':<12} {'ours':>8} {'empty':>8}  ratio", flush=True)
-    tell("first answer, ms", [each.first_s * 1e3 for each in ours], [each.first_s * 1e3 for each in empty])
-    tell("CPU until a tool answered, ms", [each.cpu_s * 1e3 for each in ours], [each.cpu_s * 1e3 for each in empty])
-    tell("resident then, MB", [each.rss_mb for each in ours], [each.rss_mb for each in empty])
-    print(f"without a card: first answer after {ours[0].first_s * 1e3:.0f} ms, {ours[0].rss_mb:.0f} MB")
+def run(rounds: int, folder: Path) -> None:  # noqa: ARG001 - twenty starts, whatever the rounds
+    """Compare, and print."""
+    with TemporaryDirectory(dir=folder) as place:
+        room = Path(place)
+        with fanout.opened(room) as store:
+            commit_all(store, grouped(corpus.calls(EVENTS), 100))
+        sides = {"ours": ("-m", "turnout", "mcp", "--data", str(room / "data")), "empty": ("-m", "bench.empty")}
+        took: dict[str, list[tuple[float, float]]] = {name: [] for name in sides}
+        for number in range(STARTS + 1):
+            for name in sides if number % 2 else reversed(sides):
+                one = started(sides[name], room)
+                if number:  # the first fills the caches of the disk
+                    took[name].append(one)
+    walls = {name: median(wall for wall, _ in each) for name, each in took.items()}
+    sizes = {name: median(size for _, size in each) for name, each in took.items()}
+    print(
+        f"\n{STARTS} starts: first answer after {walls['ours'] * 1000:.0f} ms, the empty server "
+        f"{walls['empty'] * 1000:.0f} ms: {walls['ours'] / walls['empty']:.2f}x, bound 1.2x; after tools/list "
+        f"{sizes['ours']:.1f} and {sizes['empty']:.1f} MB: {sizes['ours'] / sizes['empty']:.2f}x, bound 1.35x",
+        flush=True,
+    )
 
 
-def tell(title: str, ours: list[float], empty: list[float]) -> None:
-    """Print one line."""
-    print(f"{title:<30} {median(ours):8.1f} {median(empty):8.1f}  {median(ours) / median(empty):5.2f}x", flush=True)
+def started(words: tuple[str, ...], room: Path) -> tuple[float, float]:
+    """Start a server: seconds to its first answer, and megabytes after `tools/list`."""
+    environ = {**environment(), "XDG_CACHE_HOME": str(room / "cache")}
+    with pinned(cores()[0]):
+        begin = time.perf_counter()
+        process = subprocess.Popen(
+            (sys.executable, *words), env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+    with process:
+        ask(process, {"id": 1, "method": "initialize", "params": INITIALIZE})
+        took = time.perf_counter() - begin
+        tell(process, {"method": "notifications/initialized"})
+        listed = ask(process, {"id": 2, "method": "tools/list"})
+        assert listed["result"]["tools"]
+        time.sleep(SETTLES_S)
+        size = memory_mb(process.pid)
+        assert process.stdin is not None
+        process.stdin.close()
+    return took, size
 
 
-def started(words: tuple[str, ...], environ: Mapping[str, str]) -> Start:
-    """Start a server, greet it, list its tools, call one."""
-    began = time.perf_counter()
-    with subprocess.Popen(
-        (sys.executable, *words), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=dict(environ)
-    ) as process:
-        ask(process, "initialize", HELLO)
-        first = time.perf_counter() - began
-        say(process, {"method": "notifications/initialized"})
-        ask(process, "tools/list", {})
-        ask(process, "tools/call", {"name": "track_event", "arguments": arguments(0)})
-        status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
-        return Start(first, spent_by(process.pid), int(status.partition("VmRSS:")[2].split()[0]) / 1024)
-
-
-def ask(process: subprocess.Popen[bytes], method: str, params: object) -> None:
-    """Make a request and wait for its answer."""
-    say(process, {"id": method, "method": method, "params": params})
-    assert process.stdout is not None
-    answer = json.loads(process.stdout.readline())
-    assert answer["id"] == method, answer
-    assert "result" in answer, answer
-
-
-def say(process: subprocess.Popen[bytes], message: dict[str, object]) -> None:
-    """Write a message."""
+def tell(process: subprocess.Popen[bytes], message: Mapping[str, object]) -> None:
+    """Write one message."""
     assert process.stdin is not None
     process.stdin.write(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
     process.stdin.flush()
+
+
+def ask(process: subprocess.Popen[bytes], message: Mapping[str, object]) -> dict[str, dict[str, object]]:
+    """Write one message, and read until its answer."""
+    tell(process, message)
+    assert process.stdout is not None
+    while line := process.stdout.readline():
+        answer: dict[str, dict[str, object]] = json.loads(line)
+        if answer.get("id") == message["id"]:
+            return answer
+    raise AssertionError(f"the server ended ({os.waitstatus_to_exitcode(process.wait())})")

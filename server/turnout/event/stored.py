@@ -15,14 +15,16 @@ import msgspec
 from turnout.clock import iso
 from turnout.document import Document, Json
 from turnout.event.model import Kind
-from turnout.event.skew import claimed, correct, parse
+from turnout.event.skew import claimed, correct
 from turnout.event.wire import load
 
 _IDS = ("userId", "anonymousId", "previousId", "groupId")
 _NO_ID = (None, "")
 _OBJECTS = ("properties", "traits", "context", "integrations")
-_WRITTEN = re.compile(r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):\d\d:\d\d\.\d{3}Z", re.ASCII)
-"""How `iso` writes a moment: one that is written so and can be read stays as it is."""
+_WRITTEN = re.compile(
+    r"(?!0000)\d{4}-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z", re.ASCII
+)
+"""A moment as `iso` writes it, which stays as it is; the days that not every month has are read first."""
 
 
 class Derived(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -70,7 +72,7 @@ def _happened(event: Document, timestamp: Json, at: int | None, received: int) -
     """Write when it happened; as the body does, where that is how we would write it."""
     if at is not None:
         return iso(at)
-    if isinstance(timestamp, str) and _WRITTEN.fullmatch(timestamp) and parse(timestamp) is not None:
+    if isinstance(timestamp, str) and _WRITTEN.fullmatch(timestamp):
         return timestamp
     return iso(correct(claimed(timestamp, event.get("originalTimestamp")), None, received))
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from turnout.clock import SECOND
-from turnout.document import Document, Json, canonical, digest, encode, encoded
+from turnout.document import Document, Json, canonical, digest, encoded
 from turnout.exchange import Action, Answer, Class, Drop, Exchange, Item, Moment, Outcome, Pace, Reply, Request
 from turnout.manifest import requests, results
 from turnout.manifest.auth import credentials
 from turnout.manifest.compile import Mapped, Scope
-from turnout.manifest.model import ActionSpec
 from turnout.manifest.plans import CHECK, PER, Call, Compiled, Plan, is_for
 from turnout.manifest.settings import secrets
-from turnout.manifest.steps import Here, Steps, steps_of
-from turnout.manifest.times import micros
+from turnout.manifest.steps import Here, Steps, map_each, map_item, refused, steps_of
 from turnout.manifest.values import entries, number, text_of
 
 MAX_BYTES: Final = 4_000_000
@@ -77,7 +74,14 @@ class CompiledTarget:
         here = self._here(document, Scope(now))
         found: list[Item | Drop] = []
         for name in actions:
-            found += self._mapped(self._steps[name], here)
+            steps = self._steps[name]
+            why = refused(steps, here) if steps.asks else None
+            if why:
+                found.append(why)
+            elif steps.each is None:
+                found.append(map_item(steps, here, 0))
+            else:
+                found += map_each(steps, here)
         return tuple(found)
 
     def exchange(self, action: str, items: tuple[Item, ...], moment: Moment) -> Exchange:
@@ -129,7 +133,7 @@ class CompiledTarget:
         self, call: Call, here: Here, values: Sequence[Json], reply: Reply, moment: Moment
     ) -> tuple[Outcome, ...]:
         functions = self._functions
-        if isinstance(reply, Answer):
+        if call.judging.reads and isinstance(reply, Answer):
             here.scope.res = results.seen(reply, call.judging)
 
         def evaluate(name: str, it: Json, index: Json) -> Json:
@@ -149,47 +153,6 @@ class CompiledTarget:
         if ended[0].what is Class.SUCCESS and accepts and not here.of(accepts):
             return (Outcome(Class.FINAL, "rejected", ended[0].status),)
         return ended
-
-    def _mapped(self, steps: Steps, here: Here) -> list[Item | Drop]:
-        """Map one event through one action: its items, or one drop."""
-        plan = steps.plan
-        name = plan.spec.name
-        if steps.when and not plan.late_when and not here.of(steps.when):
-            return [Drop(name, "no_match")]
-        if plan.spec.max_age_s and _is_old(plan.spec, here):
-            return [Drop(name, "too_old")]
-        for refusal, test in steps.early:
-            if bool(here.of(test)) is not refusal.must_hold:
-                return [Drop(name, refusal.code, refusal.say)]
-        if steps.each is None:
-            return [self._item(steps, here, 0)]
-        made = [
-            self._item(steps, Here(here.document, here.settings, here.memory, here.scope, it, index), index)
-            for index, it in enumerate(entries(here.of(steps.each)))
-        ]
-        items: list[Item | Drop] = [one for one in made if isinstance(one, Item)]
-        said: list[Item | Drop] = [one for one in made if isinstance(one, Drop) and one.code != "no_match"]
-        return items or said[:1] or [Drop(name, "no_match")]
-
-    def _item(self, steps: Steps, here: Here, index: int) -> Item | Drop:
-        name = steps.plan.spec.name
-        if steps.plan.late_when and not here.of(steps.when):
-            return Drop(name, "no_match")
-        value = here.scope.item = here.of(steps.item)
-        for refusal, test in steps.late:
-            if bool(here.of(test)) is not refusal.must_hold:
-                return Drop(name, refusal.code, refusal.say)
-        if value is None and steps.item:
-            return Drop(name, "invalid", "nothing is left to send")
-        try:
-            text = encode(value) if steps.item else b""
-        except TypeError:
-            return Drop(name, "mapping_error", "the item cannot be written as JSON")
-        size = len(text) + 1 if steps.item else 0
-        if size > steps.max_bytes:
-            return Drop(name, "too_large")
-        group = tuple(map(here.of, steps.group)) if steps.group else ()
-        return Item(name, index, value, size, group, here.document, text)
 
     def _kept(self, steps: Steps, items: tuple[Item, ...]) -> tuple[Sequence[Item], Sequence[int] | None]:
         """Keep the last item of each key, and say for every item which kept one it goes with; None: its own."""
@@ -243,8 +206,3 @@ def _by_kind(plans: Mapping[str, Plan]) -> dict[str, tuple[str, ...]]:
         if each[kind]
     }
     return {kind: tuple(name for name, plan in plans.items() if is_for(plan.spec, kind, "")) for kind in kinds - named}
-
-
-def _is_old(spec: ActionSpec, here: Here) -> bool:
-    happened = micros(here.document.get("timestamp"))
-    return happened is not None and happened < here.scope.now - spec.max_age_s * SECOND

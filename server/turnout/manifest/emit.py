@@ -189,9 +189,16 @@ class Body:
             case "index":
                 return self.below(self.index, keys)
             case "integrations":
-                return self.below(self.hold(f"integration(e, {self.writer.bind(self.writer.names)})"), keys)
+                return self.below(self.integrations(), keys)
             case _:
                 return self.below(self.hold(f"x.{root}"), keys)
+
+    def integrations(self) -> str:
+        """Look the destination's own object up once, at the head."""
+        if ("integrations",) not in self.hoisted:
+            self.hoisted["integrations",] = "own"
+            self.head.append(f"    own = integration(e, {self.writer.bind(self.writer.names)})")
+        return "own"
 
     def document(self, name: str, keys: tuple[str, ...]) -> str:
         """Read the event, the settings or a loop's element: prefixes once, as objects; the last key where needed."""

@@ -75,7 +75,7 @@ def compiled(manifest: Manifest) -> Compiled:
         check = _call(manifest, manifest.check.send, manifest.results, CHECK, nodes)
         if manifest.check.ok:
             nodes[f"{CHECK}!ok"] = manifest.check.ok
-            check = replace(check, judging=replace(check.judging, reads_body=True))
+            check = replace(check, judging=replace(check.judging, reads=True, reads_body=True))
     if manifest.limits.per:
         nodes[PER] = manifest.limits.per
     return Compiled(manifest, compile_nodes(nodes, manifest.lets, manifest.names), plans, check)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import orjson
-from msgspec import structs
+from msgspec.structs import replace
 
 from turnout.clock import SECOND
 from turnout.document import Document, Json
@@ -42,6 +42,7 @@ class Judging:
     results: Results
     profile: str
     decode: str
+    reads: bool
     reads_body: bool
     resets: bool
 
@@ -49,8 +50,9 @@ class Judging:
 def judging(results: Results, send: Send, profile: str, reset: Node | None, lets: Mapping[str, Node]) -> Judging:
     """Prepare to judge the answers of a request."""
     read = {path for node in shapes(results, reset).values() for path in reads(node, lets)}
-    body = any(path[0] == "res" and path[1:2] not in {("status",), ("headers",)} for path in read)
-    return Judging(results, profile, send.decode, body, reset is not None)
+    parts = {path[1:2] for path in read if path[0] == "res"}
+    body = bool(parts - {("status",), ("headers",)})
+    return Judging(results, profile, send.decode, bool(parts), body, reset is not None)
 
 
 def shapes(results: Results, reset: Node | None) -> dict[str, Node]:
@@ -89,11 +91,13 @@ def outcomes(plan: Judging, reply: Reply, items: Sequence[Json], evaluate: Evalu
     base = judge(reply, profile=plan.profile, reads_body=plan.reads_body, now=now)
     if not isinstance(reply, Answer) or (plan.reads_body and not reply.whole):
         return _alone((base,) * len(items))
-    verdict = next((name for name in plan.results.rules if evaluate(f"rule.{name}", None, None)), "")
+    verdict = ""
+    if plan.results.rules:
+        verdict = next((name for name in plan.results.rules if evaluate(f"rule.{name}", None, None)), "")
     whole = _ended(verdict, reply, now) if verdict else base
     whole = _told(plan, whole, evaluate, reply)
     if plan.resets and whole.after_s is None and reply.status in _HELD:
-        whole = structs.replace(whole, after_s=_until(evaluate("reset", None, None), now))
+        whole = replace(whole, after_s=_until(evaluate("reset", None, None), now))
     if verdict in _WHOLE or not plan.results.items:
         return _alone((whole,) * len(items))
     return _alone(_each(plan, whole, verdict, items, evaluate, reply))
@@ -103,7 +107,7 @@ def _alone(found: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
     """End an item that cannot be halved any more."""
     if len(found) == 1 and found[0].what is Class.SPLIT:
         code = "rejected" if found[0].code == "split" else found[0].code
-        return (structs.replace(found[0], what=Class.FINAL, code=code),)
+        return (replace(found[0], what=Class.FINAL, code=code),)
     return found
 
 
@@ -118,7 +122,7 @@ def _told(plan: Judging, outcome: Outcome, evaluate: Evaluate, reply: Answer) ->
     if outcome.what is Class.SUCCESS:
         return outcome
     said = evaluate("error", None, None) if plan.results.error else None
-    return structs.replace(outcome, text=_said(said) or outcome.text or words(reply.body))
+    return replace(outcome, text=_said(said) or outcome.text or words(reply.body))
 
 
 def _said(value: Json) -> str:

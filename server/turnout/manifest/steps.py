@@ -1,4 +1,4 @@
-"""What a value of a manifest may read while an event is mapped, and the functions of an action at hand."""
+"""The steps of one event through one action: what may refuse it, the items it makes; each function at hand."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from dataclasses import dataclass
 
 import msgspec
 
-from turnout.document import Document, Json
+from turnout.clock import SECOND
+from turnout.document import Document, Json, encode
+from turnout.exchange import Drop, Item
 from turnout.manifest.compile import Mapped, Memory, Scope
+from turnout.manifest.model import ActionSpec
 from turnout.manifest.plans import Plan, Refusal
+from turnout.manifest.times import micros
+from turnout.manifest.values import entries
 
 
 class Here(msgspec.Struct, gc=False):
@@ -31,7 +36,10 @@ class Here(msgspec.Struct, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """One action's functions, looked up once. `when` is None where it always holds; `late` refusals read the item."""
+    """One action's functions, looked up once. `when` is None where it always holds; `late` refusals read the item.
+
+    `asks`: there is something to ask before there is an item.
+    """
 
     plan: Plan
     when: Mapped | None
@@ -43,6 +51,7 @@ class Steps:
     unique: Mapped | None
     body: Mapped | None
     passes: bool
+    asks: bool
     max_bytes: int
 
 
@@ -61,5 +70,57 @@ def steps_of(plan: Plan, functions: Mapping[str, Mapped], max_bytes: int) -> Ste
         functions.get(f"{name}.unique"),
         functions.get(f"{plan.call.prefix}!body"),
         plan.maps and plan.call.passes,
+        bool(plan.spec.max_age_s) or not plan.always or any(not each.late for each in plan.refusals),
         min(max_bytes, batch.item_bytes + 1) if batch and batch.item_bytes else max_bytes,
     )
+
+
+def refused(steps: Steps, here: Here) -> Drop | None:
+    """Say why an action wants nothing of an event, as far as no item decides."""
+    spec = steps.plan.spec
+    if steps.when and not steps.plan.late_when and not here.of(steps.when):
+        return Drop(spec.name, "no_match")
+    if spec.max_age_s and _is_old(spec, here):
+        return Drop(spec.name, "too_old")
+    for refusal, test in steps.early:
+        if bool(here.of(test)) is not refusal.must_hold:
+            return Drop(spec.name, refusal.code, refusal.say)
+    return None
+
+
+def map_each(steps: Steps, here: Here) -> list[Item | Drop]:
+    """Map what a loop gives: the items, or one drop."""
+    made = [
+        map_item(steps, Here(here.document, here.settings, here.memory, here.scope, it, index), index)
+        for index, it in enumerate(entries(here.of(steps.each)))
+    ]
+    items: list[Item | Drop] = [one for one in made if isinstance(one, Item)]
+    said: list[Item | Drop] = [one for one in made if isinstance(one, Drop) and one.code != "no_match"]
+    return items or said[:1] or [Drop(steps.plan.spec.name, "no_match")]
+
+
+def map_item(steps: Steps, here: Here, index: int) -> Item | Drop:
+    """Map one item, or say why there is none."""
+    name = steps.plan.spec.name
+    if steps.plan.late_when and not here.of(steps.when):
+        return Drop(name, "no_match")
+    value = here.scope.item = here.of(steps.item)
+    for refusal, test in steps.late:
+        if bool(here.of(test)) is not refusal.must_hold:
+            return Drop(name, refusal.code, refusal.say)
+    if value is None and steps.item:
+        return Drop(name, "invalid", "nothing is left to send")
+    try:
+        text = encode(value) if steps.item else b""
+    except TypeError:
+        return Drop(name, "mapping_error", "the item cannot be written as JSON")
+    size = len(text) + 1 if steps.item else 0
+    if size > steps.max_bytes:
+        return Drop(name, "too_large")
+    group = tuple(map(here.of, steps.group)) if steps.group else ()
+    return Item(name, index, value, size, group, here.document, text)
+
+
+def _is_old(spec: ActionSpec, here: Here) -> bool:
+    happened = micros(here.document.get("timestamp"))
+    return happened is not None and happened < here.scope.now - spec.max_age_s * SECOND

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from msgspec import structs
+from msgspec.structs import replace
 
 from turnout.clock import Clock, SystemClock
 from turnout.document import Document, Json, encode
@@ -239,7 +239,7 @@ class JsonLinesTarget:
 
 def _judged(reply: Reply) -> Outcome:
     """Judge a write; a file answers with no status of HTTP."""
-    return structs.replace(judge(reply), status=0)
+    return replace(judge(reply), status=0)
 
 
 JSONL = JsonLines()
