@@ -2,6 +2,10 @@
 -- By primary key.
 SELECT person FROM identifiers WHERE key = ?;
 
+-- name: find_identifier
+-- By primary key.
+SELECT person, seq FROM identifiers WHERE key = ?;
+
 -- name: insert_identifier
 INSERT INTO identifiers (key, person, type, value, namespace, seq) VALUES (?, ?, ?, ?, ?, ?);
 
