@@ -10,6 +10,7 @@ import sqlite3
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ from support.workspace import PERSON, bench
 from turnout.delivery import verdict
 from turnout.operations import deletions
 from turnout.operations.deletions import Deletion
-from turnout.store import swap
+from turnout.store import backup, swap
 from turnout.upkeep import erase
 from turnout.upkeep.reign import Reign
 
@@ -166,17 +167,42 @@ def dies(folder: Path, at: int) -> Callable[[str, tuple[object, ...]], None]:
     return hook
 
 
-def killed(folder: Path, backup: Path, at: int) -> bool:
-    """Restore in a child that dies before its step `at`; give whether it did."""
+def killed(folder: Path, at: int, work: Callable[[], object]) -> bool:
+    """Do something in a child that dies before its step `at` in a folder; give whether it did."""
     child = os.fork()
     if child == 0:
         sys.addaudithook(dies(folder, at))
         try:
-            restore(backup, folder)
+            work()
         finally:
             os._exit(0)
     _, status = os.waitpid(child, 0)
     return os.WIFSIGNALED(status)
+
+
+def test_a_backup_that_is_killed_before_any_of_its_steps_is_a_whole_file_or_none(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    with bench(data_dir) as here:
+        here.record({"userId": "user-ann"})
+    place = tmp_path / "backups"
+    place.mkdir()
+
+    def work() -> None:
+        store = open_store(data_dir)
+        take(store, place / "b.db")
+        store.close()
+
+    steps = 1
+    found: list[int] = []
+    while killed(place, steps, work):
+        found.append(backup.look(place / "b.db").events if (place / "b.db").exists() else 0)
+        (place / "b.db").unlink(missing_ok=True)
+        steps += 1
+
+    assert set(found[:3]) == {0}
+    assert set(found) == {0, 1}
+    assert [path.name for path in place.iterdir()] == ["b.db"], "the last one swept away what the killed ones left"
 
 
 def state(folder: Path) -> str:
@@ -214,7 +240,7 @@ def test_a_restore_that_is_killed_before_any_of_its_steps_leaves_the_old_or_the_
         steps += 1
         folder = tmp_path / "copy"
         shutil.copytree(data_dir, folder)
-        died = killed(folder, tmp_path / "b.db", steps)
+        died = killed(folder, steps, partial(restore, tmp_path / "b.db", folder))
         found.append(state(folder) if died else "")
         if steps % 10 == 0:  # and the next restore goes through, whatever the one before left
             assert restore(tmp_path / "b.db", folder)["events"] == 2
