@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from turnout.ingest import ingest, refuse
 from turnout.operations import deletions, namespaces
 from turnout.operations.deletions import Deletion
 from turnout.operations.trace import Trace, journey
-from turnout.store import backup, erasures, swap, tail
+from turnout.store import backup, erasures, swap, tail, vault
 from turnout.store.lanes import LaneState
 from turnout.store.locks import FileLock
 from turnout.store.owed import OwedState
@@ -100,6 +101,17 @@ def test_the_keys_of_another_workspace_restore_nothing(data_dir: Path, tmp_path:
 
     assert "does not belong to this backup" in refusal(tmp_path / "c.db", data_dir).message
     assert "another workspace" in refusal(tmp_path / "b.db", tmp_path / "other", data_dir).message
+
+
+def test_keys_that_do_not_open_the_secrets_restore_nothing(data_dir: Path, tmp_path: Path) -> None:
+    with bench(data_dir) as here:
+        here.connect("segment")
+        take(here.store, tmp_path / "b.db")
+    keys = vault.read(data_dir / "keys")
+    (data_dir / "keys").unlink()
+    vault.write(data_dir / "keys", replace(keys, wrap=bytes(32)))
+
+    assert "cannot be opened" in refusal(tmp_path / "b.db", data_dir).message
 
 
 def test_a_list_of_the_erased_that_is_another_workspaces_is_refused(data_dir: Path, tmp_path: Path) -> None:
@@ -440,6 +452,27 @@ def test_what_waited_behind_an_earlier_event_is_in_doubt_too(data_dir: Path, tmp
         assert [(row.state, row.tries) for row in rows] == [(OwedState.UNKNOWN, 2), (OwedState.HELD, 1)]
         assert here.look(law.broken) == []
         lanes = carrier(here)
+        here.clock.pass_s(100)
+        lanes.again(hook)
+        lanes.again(hook)
+        assert outcomes(here, message_id="b") == ["maybe sent", "delivered"]
+
+
+def test_what_was_not_read_and_then_waits_behind_an_earlier_event_keeps_its_doubt(
+    data_dir: Path, tmp_path: Path, hook: Destination
+) -> None:
+    with bench(data_dir) as here:
+        lanes = carrier(here)
+        here.record({"userId": "user-1", "messageId": "a"})
+        lanes.deliver(hook, BUSY)
+        here.record({"userId": "user-1", "messageId": "b"})
+        take(here.store, tmp_path / "b.db")
+
+    restore(tmp_path / "b.db", data_dir)
+
+    with bench(data_dir) as here:
+        lanes = carrier(here)
+        assert lanes.open(hook) == ()
         here.clock.pass_s(100)
         lanes.again(hook)
         lanes.again(hook)

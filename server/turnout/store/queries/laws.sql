@@ -10,7 +10,7 @@ AND NOT EXISTS (SELECT 1 FROM windows w WHERE w.lane = r.lane AND w.run = 0 AND 
 LIMIT 10;
 
 -- name: list_twice
--- What is final and owed at once: of the first rows of the queue, as many as are asked for; by primary key.
+-- What is final and owed at once: of the first rows of the queue, as many as are asked for.
 SELECT o.lane, o.seq FROM (SELECT lane, run, seq, part FROM owed LIMIT ?) o
 JOIN deliveries d ON d.lane = o.lane AND d.run = o.run AND d.seq = o.seq AND d.part = o.part LIMIT 10;
 
