@@ -373,6 +373,28 @@ def test_an_erasure_that_the_backup_has_begun_is_finished(data_dir: Path, tmp_pa
         assert here.look(law.broken) == []
 
 
+def test_no_erasure_waits_for_a_destination_that_cannot_be_asked_what_it_was_owed(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    """Its window stays open until its settings are whole; meanwhile nothing of it is on its way."""
+    with bench(data_dir) as here:
+        hook = here.connect("webhook", HOOK)
+        here.record({"userId": "user-ann"}, {"userId": "user-bob"})
+        lanes = carrier(here)
+        lanes.open(hook)
+        here.call(deletions.operation(here.eyes), Deletion(user_id="user-ann", namespace="live"), PERSON, sure=True)
+        take(here.store, tmp_path / "b.db")
+        here.call(deletions.operation(here.eyes), Deletion(user_id="user-bob", namespace="live"), PERSON, sure=True)
+        erase.advance(Reign(here.store, lanes.epoch), lambda: True)  # it is noted; the window holds up the rest
+    with sqlite3.connect(tmp_path / "b.db") as connection:
+        connection.execute("UPDATE entities SET digest = NULL WHERE kind = 'destination'")
+    connection.close()
+
+    restore(tmp_path / "b.db", tmp_path / "new", data_dir)
+
+    assert in_folder(tmp_path / "new", ("user-ann", "user-bob")) == []
+
+
 # -- what may have been sent since ---------------------------------------------------------------------------
 
 
