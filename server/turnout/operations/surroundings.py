@@ -109,7 +109,16 @@ def disk(folder: Path) -> Check:
 
 def delivering(folder: Path) -> int:
     """Give the process that delivers; 0 for none."""
-    path = folder / "delivery.lock"
+    return _alone(folder / "delivery.lock")
+
+
+def restoring(folder: Path) -> int:
+    """Give the process that restores or migrates; 0 for none."""
+    return _alone(folder / "open.lock")
+
+
+def _alone(path: Path) -> int:
+    """Give the process that has a lock alone; 0 for none."""
     if not path.exists():
         return 0
     lock = FileLock(path)
@@ -140,6 +149,8 @@ def is_stopped(pid: int) -> bool:
 def restored(folder: Path, now: Micros) -> Check:
     """Look for what a restore left: one that was cut off, and databases that no erasure reaches."""
     if (folder / swap.STAGE).exists():
+        if pid := restoring(folder):
+            return well("restore", f"process {pid} is at it")
         return ill("restore", "one was cut off", "Run `turnout usage`: whatever opens the workspace puts it right")
     asides = [path for path in sorted(folder.glob(f"{swap.ASIDE}*")) if not path.name.endswith(("-wal", "-shm"))]
     horizon = f"{swap.ASIDE}{swap.stamp(now - ASIDE_DAYS * DAY)}"

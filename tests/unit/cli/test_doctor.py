@@ -222,7 +222,11 @@ def test_while_it_is_restored_that_is_said(made: Path, ill: Callable[[], Checks]
     lock = FileLock(made / "open.lock")
     assert lock.try_acquire()
 
-    assert "being restored" in ill()["opens"]["detail"]
+    (made / swap.STAGE).mkdir()
+
+    bad = ill()
+    assert "being restored" in bad["opens"]["detail"]
+    assert "restore" not in bad
 
 
 def test_a_reader_that_holds_the_log_is_named(made: Path) -> None:
