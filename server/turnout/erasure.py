@@ -67,10 +67,14 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Steps(msgspec.Struct, frozen=True, omit_defaults=True):
-    """All steps in order; `sealed` holds the identifiers, in base64, for as long as a step looks for them."""
+    """All steps in order; `sealed` holds the identifiers, in base64, for as long as a step looks for them.
+
+    `keyed`: not all of them are known, so that what stands in a text is compared by its key, too.
+    """
 
     steps: tuple[Step, ...]
     sealed: str = ""
+    keyed: bool = False
 
 
 def begin(
@@ -87,6 +91,18 @@ def begin(
     own = [Step(each, DONE if each == SUPPRESSION else WAITING, counts=did.get(each, {})) for each in _STEPS[kind]]
     told = [_destination(name, can=can) for name, can in destinations] if kind in {Kind.BOTH, Kind.ERASE} else []
     return Steps((*own[:-1], *told, own[-1]), sealed)
+
+
+def landed(steps: Steps, *done: str) -> Steps:
+    """Take it that nothing is on its way, as where nobody has run since, and that these steps are done."""
+    over = {IN_FLIGHT, *done}
+    kept = tuple(msgspec.structs.replace(each, status=DONE) if each.where in over else each for each in steps.steps)
+    return msgspec.structs.replace(steps, steps=kept)
+
+
+def noted(steps: Steps) -> bool:
+    """Tell whether it stands in the file `erasures`."""
+    return any(each.where == FILE and each.status == DONE for each in steps.steps)
 
 
 def read(text: bytes) -> Steps:
@@ -112,7 +128,7 @@ def moved(steps: Steps, cursor: int, counts: Mapping[str, int], *, done: bool) -
     after = Step(now.where, DONE if done else RUNNING, cursor, total, now.reason)
     kept = tuple(after if step is now else step for step in steps.steps)
     looks = any(step.where in {NAMES, REFUSED} and step.status in {WAITING, RUNNING} for step in kept)
-    return Steps(kept, steps.sealed if looks else "")
+    return Steps(kept, steps.sealed if looks else "", steps.keyed)
 
 
 def status(steps: Steps) -> str:
@@ -151,6 +167,21 @@ class Needles:
             return False
         plain = text if isinstance(text, str) else text.decode("utf-8", "replace")
         return any(self._pattern.search(each.casefold()) for each in _spellings(plain))
+
+
+_WORD = re.compile(r"[^\s\"'`,;<>()\[\]{}|\\=&?#]+")
+_EDGE = ".:!/-_*"
+
+
+def words(text: bytes | str) -> frozenset[str]:
+    """Give what in a text may be an identifier: its words, with and without the marks around them, in any spelling.
+
+    >>> sorted(words("Order for ann@example.com: done"))
+    ['Order', 'ann@example.com', 'ann@example.com:', 'done', 'for']
+    """
+    plain = text if isinstance(text, str) else text.decode("utf-8", "replace")
+    found = {word for each in _spellings(plain) for word in _WORD.findall(each)}
+    return frozenset({*found, *(word.strip(_EDGE) for word in found)} - {""})
 
 
 def _pattern(value: str) -> str:

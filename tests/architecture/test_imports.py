@@ -45,7 +45,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
                 "delivery.converse",
                 "delivery.deliverer",
             ),
-            *("delivery.eyes", "delivery.look", "delivery.selection"),
+            *("delivery.doubts", "delivery.eyes", "delivery.look", "delivery.selection"),
         ),
     ),
     ("doors", ("config", "api", "api.*", "agent", "agent.*")),

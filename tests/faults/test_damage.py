@@ -133,7 +133,7 @@ def look(folder: Path) -> Kept:
 
 def outcome(folder: Path, before: Kept) -> str:
     """Tell what a damage came to: noticed, harmless, altered, or hidden."""
-    if not all(check.ok for check in doctor.workspace(load(folder))):
+    if not all(check.ok for check in doctor.workspace(load(folder), quick=False)):
         return "noticed"
     try:
         events, finals = look(folder)

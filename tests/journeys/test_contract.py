@@ -335,6 +335,38 @@ def test_a_test_namespace_is_listed_and_cleared(program: Program) -> None:
     assert program.run("trace", message).code in {0, 3}
 
 
+# -- backup and restore ------------------------------------------------------------------------------------
+
+
+def test_a_backup_is_taken_and_restored_with_the_keys_of_another_directory(program: Program, tmp_path: Path) -> None:
+    program.tell("send", "track", "--user-id", "u_1", "--event", "Kept", "--live")
+
+    taken = program.tell("backup", str(tmp_path / "b.db"))
+    again = program.tell("backup", str(tmp_path / "b.db"), code=1)["error"]
+    refused = program.tell("restore", str(tmp_path / "b.db"), code=1)["error"]
+    elsewhere = Program(tmp_path / "new")
+    without = elsewhere.tell("restore", str(tmp_path / "b.db"), code=1)["error"]
+    restored = elsewhere.tell("restore", str(tmp_path / "b.db"), "--keys", str(program.data))
+
+    assert set(taken) >= {"file", "bytes", "events", "last", "revision", "taken_at", "workspace", "without", "needs"}
+    assert [(row["file"], set(row)) for row in taken["needs"]] == [
+        ("keys", {"file", "path", "why"}),
+        ("erasures", {"file", "path", "why"}),
+    ]
+    assert (again["code"], refused["code"], without["code"]) == ("conflict", "confirm_needed", "invalid_input")
+    assert "--replace" in again["fix"]
+    assert "--yes" in refused["fix"]
+    assert "--keys DIR" in without["fix"]
+    assert set(restored) >= {"file", "data", "events", "last", "newest", "lost", "deletions", "doubts", "set_aside"}
+    assert elsewhere.tell("usage")["events"] == 1
+
+
+@pytest.mark.parametrize("words", [["backup", "b.db"], ["restore", "b.db"]])
+def test_what_is_not_there_is_not_found(words: list[str], program: Program) -> None:
+    assert program.tell(*words, code=3)["error"]["code"] == "not_found"
+    assert not program.data.exists()
+
+
 # -- doctor ------------------------------------------------------------------------------------------------
 
 
@@ -345,6 +377,7 @@ def test_the_doctor_looks_at_each_thing(wired: Program) -> None:
     assert all(set(check) == {"name", "ok", "detail"} for check in told["checks"])
     names = {check["name"] for check in told["checks"]}
     assert names >= {"sqlite", "permissions", "keys", "disk", "deliverer", "tail", "integrity", "audit"}
+    assert names >= {"erasures", "clock", "versions", "wal", "erased", "laws", "waiting", "destinations"}
 
 
 def faults(program: Program) -> dict[str, str]:
@@ -364,9 +397,10 @@ def test_the_doctor_says_how_to_close_an_open_file(program: Program) -> None:
     program.tell("usage")
     (program.data / "keys").chmod(0o644)
 
-    assert faults(program) == {
-        "permissions": f"others may read {program.data / 'keys'}; run: chmod go= {program.data / 'keys'}"
-    }
+    told = program.tell("doctor", code=1)
+    (bad,) = [check for check in told["checks"] if not check["ok"]]
+    assert (bad["name"], bad["detail"]) == ("permissions", f"others may read {program.data / 'keys'}")
+    assert bad["do"] == f"chmod go= {program.data / 'keys'}"
 
 
 def test_the_doctor_misses_the_keys_and_lost_events(program: Program) -> None:

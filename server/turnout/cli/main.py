@@ -52,6 +52,10 @@ COMMANDS: tuple[Section, ...] = (
             Entry("destination", "turnout.cli.destination:destination", "Where events go: connect, change, write."),
             Entry("namespace", "turnout.cli.namespace:namespace", "Live and test events: list, clear."),
             Entry("erase", "turnout.cli.erase:erase", "Forget a person, here and at the destinations."),
+            Entry(
+                "backup", "turnout.cli.backup:backup", "Write a backup into one file, while others write and deliver."
+            ),
+            Entry("restore", "turnout.cli.restore:restore", "Put a backup in the place of the workspace."),
             Entry("doctor", "turnout.cli.doctor:doctor", "Check whether all is well with the data."),
         ),
     ),

@@ -17,6 +17,7 @@ from rich.tree import Tree
 from turnout import document
 from turnout.cli.here import Here
 from turnout.document import Document, Json
+from turnout.errors import InvalidInput
 from turnout.guard.masking import untrusted
 
 WIDE = 4_000
@@ -51,6 +52,14 @@ def answer(here: Here, told: Document, show: Callable[[Document], Iterable[Rende
 def say(text: str) -> None:
     """Say how far it is, on standard error."""
     click.echo(text, err=True)
+
+
+def require_yes(plan: str) -> None:
+    """Ask a person; where none can be asked, want `--yes`. Raises: InvalidInput."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise InvalidInput(plan, code="confirm_needed", fix="Nothing was done: add --yes if this is meant")
+    if not click.confirm(f"{plan} Go on?", err=True):
+        raise InvalidInput("Nothing was done.", code="not_confirmed")
 
 
 def cell(value: Json) -> Text:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TypeAlias, TypeVar
 
 import anyio
-import click
 
 from turnout.app import App, running
 from turnout.cli import output
@@ -16,7 +14,7 @@ from turnout.cli.here import Here
 from turnout.config import Settings
 from turnout.desk import OwnDesk
 from turnout.document import Document
-from turnout.errors import InvalidInput, TurnoutError
+from turnout.errors import TurnoutError
 from turnout.guard.principal import command_line
 from turnout.store.tail import lost
 
@@ -57,9 +55,5 @@ def change(here: Here, call: Callable[[OwnDesk, str | None], Awaitable[Document]
     withheld = told.get("confirm")
     if not isinstance(withheld, dict):
         return told
-    plan = str(withheld.get("plan"))
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise InvalidInput(plan, code="confirm_needed", fix="Nothing was done: add --yes if this is meant")
-    if not click.confirm(f"{plan} Go on?", err=True):
-        raise InvalidInput("Nothing was done.", code="not_confirmed")
+    output.require_yes(str(withheld.get("plan")))
     return at_desk(here, partial(once, confirm=str(withheld.get("token"))))

@@ -140,7 +140,9 @@ def _hold(unit: Unit, opening: Opening) -> tuple[Part, ...]:
             free.append(structs.replace(part, note=OVERTOOK))
         else:
             held.append(
-                Owed(opening.lane, opening.run, part.seq, part.part, person, None, now, 0, OwedState.HELD, 0, 0)
+                Owed(
+                    opening.lane, opening.run, part.seq, part.part, person, None, now, part.tries, OwedState.HELD, 0, 0
+                )
             )
     unit.owed.put(held)
     return tuple(free)

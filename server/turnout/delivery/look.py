@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from msgspec import structs
 
 from turnout.delivery import verdict
 from turnout.delivery.batch import Batch, pack
 from turnout.delivery.eyes import Eyes
+from turnout.delivery.reigns import CRASH
 from turnout.delivery.selection import read_selection, selects
 from turnout.delivery.window import WINDOW_BYTES, WINDOW_EVENTS, Opening, Part, Sight, mapped, opening
 from turnout.event.model import MessageId, Stored
@@ -160,14 +163,23 @@ def _fresh(view: View, lane: int, eyes: Eyes, bound: Bound, wanted: Wanted) -> O
         return None
     run = open_runs[wanted.turn % len(open_runs)]
     until = _end(run, end)
+    chosen = read_selection(run.selection) if run.selection else None
+    doubt = chosen.selection.doubt if chosen else 0
+    if run.cursor < doubt:
+        until = min(until, doubt)
     taken = _bounded(eyes.after(view, run.cursor, min(wanted.events, WINDOW_EVENTS), until))
     last = taken[-1].seq if taken else until
-    chosen = read_selection(run.selection) if run.run else None
-    mine = [each for each in taken if chosen is None or selects(view, chosen, lane, each)]
-    return opening(
-        mine, lane, run.run, run.cursor, bound, eyes.sight(view), last=last, more=last < until,
+    mine = [each for each in taken if chosen is None or not run.run or selects(view, chosen, lane, each)]
+    found = opening(
+        mine, lane, run.run, run.cursor, bound, eyes.sight(view), last=last, more=last < _end(run, end),
         revision=view.counter.revision, regulations=view.counter.regulations,
     )  # fmt: skip
+    return found if last > doubt else replace(found, parts=tuple(_doubted(part) for part in found.parts))
+
+
+def _doubted(part: Part) -> Part:
+    """Count a try that may have been made before a restore."""
+    return structs.replace(part, tries=1, doubt=True, note=CRASH)
 
 
 def _end(run: Run, end: int) -> int:

@@ -16,7 +16,8 @@ from turnout.store.unit import View
 class Selection(msgspec.Struct, frozen=True, omit_defaults=True):
     """All that is given must hold. `people` are ids of the graph, `seqs` single events; empty: no limit.
 
-    `verdict` is what the event's first run came to at this destination.
+    `verdict` is what the event's first run came to at this destination. Events up to `doubt` may have been sent
+    already, in a time that a restore has taken back; that alone stands at a run that follows the log.
     """
 
     event: str = ""
@@ -24,6 +25,7 @@ class Selection(msgspec.Struct, frozen=True, omit_defaults=True):
     verdict: str = ""
     people: tuple[int, ...] = ()
     seqs: tuple[int, ...] = ()
+    doubt: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,6 +153,7 @@ def _unread(view: View, lane: LaneRow, run: Run, event: Stored, eyes: Eyes | Non
         return None
     if event.seq <= run.cursor:
         return PartStanding(0, Verdict.WAITING, "unknown", rule="no_record")
+    doubted = bool(run.selection) and event.seq <= read_selection(run.selection).selection.doubt
     match lane.state:
         case LaneState.PAUSED:
             return PartStanding(0, Verdict.PAUSED, rule=lane.reason)
@@ -161,7 +162,7 @@ def _unread(view: View, lane: LaneRow, run: Run, event: Stored, eyes: Eyes | Non
             return (
                 PartStanding(0, Verdict.PAUSED, rule=why)
                 if why
-                else PartStanding(0, Verdict.WAITING, "queued", rule=lane.reason)
+                else PartStanding(0, Verdict.WAITING, "unknown" if doubted else "queued", rule=lane.reason)
             )
     assert_never(lane.state)
 

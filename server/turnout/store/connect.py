@@ -61,6 +61,11 @@ def unreadable(error: Exception) -> Unavailable:
     return Unavailable(f"the database cannot be read ({error}); see `turnout doctor`", cause=str(error))
 
 
+def version() -> str:
+    """Give the number of this SQLite."""
+    return str(sqlite.sqlite_version)
+
+
 def version_warning() -> str | None:
     """Say what is wrong with this SQLite, or None. Source: ENGINE.md 1, reliability-security.md 1."""
     found = sqlite.sqlite_version_info[:3]
@@ -72,15 +77,14 @@ def version_warning() -> str | None:
     )
 
 
-def refuse_network(folder: Path) -> None:
+def refuse_network(folder: Path, what: str = "the data directory", do: str = "give --data a directory") -> None:
     """Refuse a network file system. Raises: Unavailable. Units: Linux alone tells; elsewhere nothing is known."""
     if sys.platform != "linux":
         return
     kind = file_system(str(folder.resolve()), Path("/proc/self/mountinfo").read_text(encoding="utf-8"))
     if kind in NETWORK:
         raise Unavailable(
-            f"the data directory is on a network file system ({kind}), where SQLite's locks do not hold; "
-            "give --data a directory on a local disk"
+            f"{what} is on a network file system ({kind}), where SQLite's locks do not hold; {do} on a local disk"
         )
 
 
@@ -107,9 +111,23 @@ def connect_reader(path: Path) -> Connection:
     return _connect(path, (*EVERY, "PRAGMA query_only=ON"))
 
 
+def connect_file(path: Path) -> Connection:
+    """Open a file that is only read, and whose rows may be copied into another (`query_only` forbids that, too).
+
+    The copy inherits `secure_delete`: without it pages that became inner ones kept the rows of before (measured), and
+    an erasure on the copy would not reach those.
+    """
+    place = f"{path.absolute().as_uri()}?mode=ro"
+    return _open(place, (*EVERY, "PRAGMA secure_delete=ON"), uri=True)
+
+
 def _connect(path: Path, pragmas: tuple[str, ...]) -> Connection:
+    return _open(str(path), pragmas)
+
+
+def _open(place: str, pragmas: tuple[str, ...], *, uri: bool = False) -> Connection:
     connection: Connection = sqlite.connect(
-        str(path), isolation_level=None, check_same_thread=False, cached_statements=256, timeout=10
+        place, isolation_level=None, check_same_thread=False, cached_statements=256, timeout=10, uri=uri
     )
     for pragma in pragmas:
         connection.execute(pragma).close()

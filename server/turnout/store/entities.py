@@ -39,6 +39,16 @@ class EntitiesView:
         assert isinstance(body, dict)
         return body
 
+    def since(self) -> int:
+        """Give when the workspace was configured first; 0 before that."""
+        row = self._s.row(SQL["first_revision"])
+        return int(row[0]) if row else 0
+
+    def require_keys(self) -> None:
+        """Open every secret. Raises: Unavailable where the keys are not those it was sealed with."""
+        for entity, field, sealed in self._s.rows(SQL["list_sealed"]):
+            self._s.vault.unseal(entity, field, sealed)
+
     def secrets(self, entity: str) -> Mapping[str, str]:
         """Open the secrets of an entity, at their current values. For senders alone."""
         rows = self._s.rows(SQL["list_secrets"], (entity,))

@@ -58,6 +58,17 @@ class FileLock:
         text = os.pread(self._file, 20, 0).split(b"\0", 1)[0].strip()
         return int(text) if text.isdigit() else 0
 
+    def sharers(self) -> str:
+        """Name, for a person, the other processes that have the file open: `processes 12 and 14 have`.
+
+        Linux alone tells, and of another user's processes nothing.
+        """
+        pids = _others(self.path)
+        if not pids:
+            return "other processes have"
+        *most, last = map(str, pids)
+        return f"processes {', '.join(most)} and {last} have" if most else f"process {last} has"
+
     def close(self) -> None:
         """Let go and close."""
         if self._file >= 0:
@@ -132,6 +143,36 @@ def _within(until: float, attempt: Callable[[], bool]) -> bool:
             return False
         time.sleep(AGAIN_S)
     return True
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether a process of this number runs."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _others(path: Path) -> tuple[int, ...]:
+    """Give the other processes that have a file open, by their descriptors."""
+    wanted = path.stat()
+    return tuple(
+        sorted(
+            int(process.name)
+            for process in Path("/proc").glob("[0-9]*")
+            if int(process.name) != os.getpid() and _has_open(process, wanted)
+        )
+    )
+
+
+def _has_open(process: Path, wanted: os.stat_result) -> bool:
+    try:
+        return any(os.path.samestat(each.stat(), wanted) for each in (process / "fd").iterdir())
+    except OSError:  # it ended meanwhile, or is another user's
+        return False
 
 
 def _after_fork_in_child() -> None:

@@ -121,6 +121,10 @@ class OwedView:
         """Read the rows of events up to a seq, in order, but for what is on its way."""
         return tuple(_owed(row) for row in self._s.rows(SQL["list_owed_until"], (lane, run, last, limit)))
 
+    def after(self, key: tuple[int, int, int, int], limit: int) -> tuple[Owed, ...]:
+        """Read the rows of all lanes on from a key: lane, run, seq and part."""
+        return tuple(_owed(row) for row in self._s.rows(SQL["list_owed_after"], (*key, limit)))
+
     def states(self) -> Mapping[int, Mapping[OwedState, int]]:
         """Count rows by lane and state."""
         found: dict[int, dict[OwedState, int]] = {}

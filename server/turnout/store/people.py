@@ -36,6 +36,11 @@ class PeopleView:
         row = self._s.row(SQL["find_owner"], (self._s.vault.identifier(identifier),))
         return PersonId(row[0]) if row else None
 
+    def keyed(self, key: bytes) -> tuple[PersonId, int] | None:
+        """Find by its key whose an identifier is, and the event that brought it."""
+        row = self._s.row(SQL["find_identifier"], (key,))
+        return (PersonId(row[0]), int(row[1])) if row else None
+
     def survivor(self, person: int) -> PersonId:
         """Give the person that this one is today."""
         row = self._s.row(SQL["find_survivor"], (person,))

@@ -81,6 +81,14 @@ class PrivacyView:
         row = self._s.row(SQL["get_regulation"], (regulation,))
         return _regulation(row) if row else None
 
+    def all(self) -> tuple[Regulation, ...]:
+        """List every regulation there ever was, oldest first."""
+        return tuple(_regulation(row) for row in self._s.rows(SQL["list_regulations"]))
+
+    def suppressions(self) -> frozenset[bytes]:
+        """Give the keys of all identifiers that are suppressed."""
+        return frozenset(row[0] for row in self._s.rows(SQL["list_suppressed"]))
+
     def running(self) -> tuple[Regulation, ...]:
         """List what is not finished, oldest first."""
         return tuple(_regulation(row) for row in self._s.rows(SQL["list_running"]))

@@ -29,12 +29,16 @@ class Shut(Exception):
 class Readers:
     """A pool that grows to as many connections as look at once."""
 
-    def __init__(self, path: Path, vault: Vault, entropy: Entropy, now: Callable[[], int]) -> None:
-        """Open nothing yet."""
+    def __init__(
+        self, path: Path, vault: Vault, entropy: Entropy, now: Callable[[], int],
+        connect: Callable[[Path], Connection] = connect_reader,
+    ) -> None:  # fmt: skip
+        """Open nothing yet; `connect` opens a connection that cannot write."""
         self._path = path
         self._vault = vault
         self._entropy = entropy
         self._now = now
+        self._open = connect
         self._idle: queue.LifoQueue[tuple[Connection, Cache]] = queue.LifoQueue()
         self._quiet = threading.Condition()
         self._looks = 0
@@ -73,7 +77,7 @@ class Readers:
 
     def _connect(self) -> Connection:
         try:
-            return connect_reader(self._path)
+            return self._open(self._path)
         except Error as error:
             raise unreadable(error) from error
 

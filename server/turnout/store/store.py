@@ -23,7 +23,7 @@ import anyio.to_thread
 from turnout.clock import Clock
 from turnout.entropy import Entropy
 from turnout.errors import LimitExceeded, Unavailable
-from turnout.store import connect, space, tail, vault
+from turnout.store import connect, erasures, space, swap, tail, vault
 from turnout.store.connect import Connection
 from turnout.store.locks import FileLock, Turnstile
 from turnout.store.reader import Readers, Shut
@@ -265,7 +265,7 @@ class Store:
             undo.callback(opening.close)
             turnstile = Turnstile(self.folder)
             undo.callback(turnstile.close)
-            _share(opening)
+            swap.enter(self.folder, opening)
             promised = tail.read(self.folder / "tail")
             if not turnstile.enter_within(PATIENCE_S):
                 raise self._frozen(turnstile)
@@ -290,7 +290,9 @@ class Store:
                 "the file `keys` of the data directory is missing: without it nobody is found and no secret opens; "
                 "put it back from where you keep it"
             )
-        return vault.make(path, self.entropy)
+        made = vault.make(path, self.entropy)
+        erasures.write(self.folder / "erasures", erasures.Book(str(made.workspace), self.clock.now()))
+        return made
 
     def _prepare(self, opening: FileLock) -> int:
         """Bring the schema up to date and compare the keys; give the next seq."""
@@ -319,7 +321,7 @@ class Store:
 
         assert self._vault is not None
         if 0 < found < SCHEMA and not opening.try_acquire():  # our own share becomes the whole of it
-            raise Unavailable("the workspace must be migrated, and other processes have it open; stop them first")
+            raise Unavailable(f"the workspace must be migrated, and {opening.sharers()} it open; stop them first")
         migrate(connection, self._vault)
         opening.share()
 
@@ -370,11 +372,6 @@ class Store:
             if self._watcher is not None:
                 self._watcher.close()
             self._watcher = None
-
-
-def _share(opening: FileLock) -> None:
-    if not opening.try_share():
-        raise Unavailable(f"process {opening.holder()} is migrating or restoring this workspace; wait for it to end")
 
 
 def _before_fork() -> None:

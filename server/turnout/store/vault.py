@@ -94,6 +94,12 @@ class Vault:
 def make(path: Path, entropy: Entropy) -> Vault:
     """Make the keys of a new workspace, 0600, synced with their folder. Raises: FileExistsError."""
     vault = Vault(uuid.UUID(bytes=entropy.token(16), version=4), entropy.token(32), entropy.token(32))
+    write(path, vault)
+    return vault
+
+
+def write(path: Path, vault: Vault) -> None:
+    """Write keys where none are, 0600, synced with their folder. Raises: FileExistsError."""
     body = {
         "workspace": str(vault.workspace),
         "pepper": base64.b64encode(vault.pepper).decode(),
@@ -109,7 +115,6 @@ def make(path: Path, entropy: Entropy) -> Vault:
     os.link(draft, path)  # whole, or not at all; fails where there are keys
     draft.unlink()
     sync_folder(path.parent)
-    return vault
 
 
 def read(path: Path) -> Vault:

@@ -8,8 +8,10 @@ in the regulation's row, and a unit done twice changes nothing more.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from turnout import erasure
+from turnout.store import erasures
 from turnout.upkeep.erasing import Did, work_on
 from turnout.upkeep.reign import Reign
 from turnout.upkeep.steps import STEPS
@@ -33,3 +35,20 @@ def advance(reign: Reign, truncate: Callable[[], bool]) -> float:
     if any(could) or emptied:
         return 0.0
     return WAIT_S if running else IDLE_S
+
+
+class Eraser:
+    """The keeper of one reign. What it begins with, and what it goes on with, never write `erasures` at once."""
+
+    def __init__(self, reign: Reign, truncate: Callable[[], bool]) -> None:
+        """Do nothing yet."""
+        self._reign = reign
+        self._truncate = truncate
+        self._noted = False
+
+    def advance(self) -> float:
+        """First write into `erasures` what it should say and does not; then do what is due, as `advance` does."""
+        if not self._noted:
+            self._reign.look(partial(erasures.mend, self._reign.store.folder / "erasures"))
+            self._noted = True
+        return advance(self._reign, self._truncate)

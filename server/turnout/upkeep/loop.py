@@ -17,8 +17,9 @@ import anyio.to_thread
 
 from turnout.errors import Superseded
 from turnout.store.store import Store
-from turnout.upkeep import cancel, erase, expire
+from turnout.upkeep import cancel, expire
 from turnout.upkeep.checkpoint import Checkpointer
+from turnout.upkeep.erase import Eraser
 from turnout.upkeep.prune import Pruner
 from turnout.upkeep.reign import Reign
 from turnout.upkeep.steady import Steady
@@ -45,7 +46,7 @@ async def run(store: Store, keeping: Keeping, epoch: int, failures: Counter[str]
     for_expiry, for_pruning = Steady(reign, keeping.retention_days), Steady(reign, keeping.retention_days)
     keepers: dict[str, Callable[[], float]] = {
         "the WAL is short": checkpointer.advance,
-        "who is erased is gone": partial(erase.advance, reign, checkpointer.truncate),
+        "who is erased is gone": Eraser(reign, checkpointer.truncate).advance,
         "what a removed lane owes is cancelled": partial(cancel.advance, reign),
         "no lane holds the log longer than events are kept": lambda: (
             expire.advance(reign, keeping.retention_days) if for_expiry.trusts() else expire.EVERY_S

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TypeAlias
 
 import msgspec
@@ -10,13 +11,15 @@ import msgspec
 from turnout import erasure
 from turnout.delivery import endings, verdict
 from turnout.delivery.selection import read_selection, write_selection
-from turnout.erasure import Kind, Needles
+from turnout.erasure import Kind
 from turnout.event.model import LIVE
 from turnout.evidence import frame
+from turnout.store import erasures
 from turnout.store.session import NEWEST
 from turnout.store.unit import Unit, View
-from turnout.upkeep import erasures, needles
+from turnout.upkeep import needles
 from turnout.upkeep.erasing import Did, Work
+from turnout.upkeep.needles import Wanted
 
 EVIDENCE_EVENTS = 1_000
 REQUESTS = 5_000
@@ -29,7 +32,11 @@ _Said: TypeAlias = tuple[int, int, bytes]
 
 
 def _file(work: Work) -> bool:
-    erasures.append(work.reign.store.folder / "erasures", work.regulation)
+    path = work.reign.store.folder / "erasures"
+    if path.exists():
+        erasures.append(path, work.regulation)
+    else:
+        work.reign.look(partial(erasures.mend, path))
     work.commit(lambda _: Did())
     return True
 
@@ -114,7 +121,7 @@ def _names(work: Work) -> bool:
     """
 
     def find(view: View) -> tuple[list[int], list[int], list[_Said], int]:
-        wanted = needles.unseal(view, work.regulation.id, work.steps.sealed)
+        wanted = needles.unseal(view, work.regulation, work.steps)
         every = view.log.every_name()
         unused = [number for number, _, n in every if n <= 0]
         told = [number for number, name, n in every if n > 0 and wanted.within(name)]
@@ -134,7 +141,7 @@ def _names(work: Work) -> bool:
     return True
 
 
-def _selections(view: View, wanted: Needles) -> list[_Said]:
+def _selections(view: View, wanted: Wanted) -> list[_Said]:
     """Find the replays of such a name, each as it is to read: nothing has the name, so nothing else is selected."""
     found: list[_Said] = []
     for lane in view.lanes.all():
@@ -152,7 +159,7 @@ def _refused(work: Work) -> bool:
 
     def find(view: View) -> tuple[list[int], int]:
         page = view.log.refused(work.step.cursor or NEWEST, REFUSED, space)
-        wanted = needles.unseal(view, work.regulation.id, work.steps.sealed)
+        wanted = needles.unseal(view, work.regulation, work.steps)
         mine = [n for n, each in page if space or wanted.within(each.body) or wanted.within(each.message_id)]
         return mine, page[-1][0] if len(page) == REFUSED else 0
 

@@ -34,6 +34,15 @@ def test_what_was_refused_again_and_again_leaves_in_ever_smaller_batches() -> No
     assert shapes(pack(parts)) == [[1], [2], [3], [4]]
 
 
+def test_what_was_never_tried_leaves_apart_from_what_may_have_been_so_that_a_number_of_tries_is_true_of_all() -> None:
+    parts = [part(1, 1, target=TEN, tries=1), part(2, 2, target=TEN), part(3, 3, target=TEN, tries=1)]
+
+    assert [(shape, batch.tries) for batch, shape in zip(pack(parts), shapes(pack(parts)), strict=True)] == [
+        ([1, 3], 2),
+        ([2], 1),
+    ]
+
+
 def test_what_may_have_been_taken_leaves_with_the_very_members_it_left_with() -> None:
     first = [part(seq, seq, target=TEN_TIED, doubt=True, request=7, tries=3) for seq in (1, 3)]
     second = [part(seq, seq, target=TEN_TIED, doubt=True, request=8, tries=3) for seq in (2, 4)]

@@ -22,9 +22,11 @@ from turnout.operations import deletions, namespaces, send
 from turnout.operations.deletions import Deletion, get_deletion
 from turnout.operations.namespaces import Clear
 from turnout.operations.send import Send
+from turnout.store import erasures
 from turnout.store.store import Store
 from turnout.store.unit import Unit, View
-from turnout.upkeep import erase, erasures
+from turnout.upkeep import erase
+from turnout.upkeep.erase import Eraser
 from turnout.upkeep.reign import Reign
 from turnout.workspace import Destination
 
@@ -318,21 +320,44 @@ def test_who_was_erased_is_noted_once_as_keys_beside_the_database(here: Bench, l
     erasures.append(path, row)
     keep(lanes)
 
-    (line,) = erasures.read(path)
-    assert (line["id"], line["kind"], line["namespace"], line["until"]) == (deletion, "suppress_and_erase", "live", 1)
-    assert line["keys"] == [key.hex() for key in row.keys]
+    (entry,) = erasures.read(path).entries
+    assert (entry.id, entry.kind, entry.namespace, entry.until) == (deletion, "suppress_and_erase", "live", 1)
+    assert entry.keys == row.keys
     assert b"user-one" not in path.read_bytes()
     assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_line_that_a_crash_cut_short_spoils_no_other(here: Bench, lanes: Carrier) -> None:
     path = here.store.folder / "erasures"
-    path.write_bytes(b'{"id": "del_0", "ke')
+    with path.open("ab") as file:
+        file.write(b'{"id": "del_0", "ke')
     deletion = ask(here, "suppress")
 
     keep(lanes)
 
-    assert [line["id"] for line in erasures.read(path)] == [deletion]
+    assert [each.id for each in erasures.read(path).entries] == [deletion]
+
+
+def test_a_reign_begins_by_writing_again_what_the_note_lost(here: Bench, lanes: Carrier) -> None:
+    deletion = ask(here, "suppress")
+    keep(lanes)
+    (here.store.folder / "erasures").unlink()
+
+    Eraser(Reign(here.store, lanes.epoch), lambda: True).advance()
+
+    assert [each.id for each in erasures.read(here.store.folder / "erasures").entries] == [deletion]
+
+
+def test_an_erasure_whose_note_is_missing_altogether_is_noted_with_all_before_it(here: Bench, lanes: Carrier) -> None:
+    first = ask(here, "suppress")
+    keep(lanes)
+    (here.store.folder / "erasures").unlink()
+    here.clock.pass_s(1)
+    second = ask(here, "unsuppress")
+
+    keep(lanes)
+
+    assert [each.id for each in erasures.read(here.store.folder / "erasures").entries] == [first, second]
 
 
 def test_lifting_is_noted_too(here: Bench, lanes: Carrier) -> None:
@@ -341,7 +366,7 @@ def test_lifting_is_noted_too(here: Bench, lanes: Carrier) -> None:
 
     keep(lanes)
 
-    kinds = [line["kind"] for line in erasures.read(here.store.folder / "erasures")]
+    kinds = [each.kind for each in erasures.read(here.store.folder / "erasures").entries]
     assert kinds == ["suppress", "unsuppress"]
     assert here.look(lambda view: view.privacy.running()) == ()
 

@@ -74,6 +74,7 @@ def test_what_fails_is_logged_and_counted_and_the_other_keepers_go_on(
 
     with bench(data_dir) as here:
         here.record({})
+        (here.store.folder / "erasures").unlink()
         (here.store.folder / "erasures").mkdir()  # the file cannot be written
         failures, status = anyio.run(main, here, carrier(here).epoch)
 

@@ -7,6 +7,10 @@ INSERT INTO documents (digest, body) VALUES (?, ?) ON CONFLICT (digest) DO NOTHI
 -- name: insert_revision
 INSERT INTO revisions (revision, at, principal, operation) VALUES (?, ?, ?, ?);
 
+-- name: first_revision
+-- The lowest number: one row is read.
+SELECT at FROM revisions ORDER BY revision LIMIT 1;
+
 -- name: list_leaves
 -- The newest leaf of each entity at or before a revision; a leaf without digest is a removal.
 SELECT e.kind, e.id, d.body FROM entities e JOIN documents d ON d.digest = e.digest
@@ -30,3 +34,7 @@ DELETE FROM secrets WHERE entity = ?;
 
 -- name: list_secrets
 SELECT field, sealed FROM secrets WHERE entity = ?;
+
+-- name: list_sealed
+-- Every secret as it lies there: how it is told whether the keys are theirs.
+SELECT entity, field, sealed FROM secrets;

@@ -81,3 +81,8 @@ SELECT min(seq) FROM owed WHERE lane = ? AND run = ?;
 -- By primary key; what is on its way is left to its answer.
 SELECT lane, run, seq, part, person, due, first, tries, state, request, reason FROM owed
 WHERE lane = ? AND run = ? AND seq <= ? AND state <> 3 ORDER BY seq, part LIMIT ?;
+
+-- name: list_owed_after
+-- On by primary key, in pages: every row of every lane.
+SELECT lane, run, seq, part, person, due, first, tries, state, request, reason FROM owed
+WHERE (lane, run, seq, part) > (?, ?, ?, ?) ORDER BY lane, run, seq, part LIMIT ?;

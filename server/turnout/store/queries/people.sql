@@ -7,6 +7,10 @@ SELECT person FROM identifiers WHERE key = ?;
 SELECT key, person FROM identifiers WHERE key IN
 (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
+-- name: find_identifier
+-- By primary key.
+SELECT person, seq FROM identifiers WHERE key = ?;
+
 -- name: insert_identifier
 INSERT INTO identifiers (key, person, type, value, namespace, seq) VALUES (?, ?, ?, ?, ?, ?);
 

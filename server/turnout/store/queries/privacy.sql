@@ -34,3 +34,9 @@ SELECT DISTINCT i.person FROM suppressions s CROSS JOIN identifiers i ON i.key =
 -- The caller checks the alignment of the bytes; regulations are few.
 SELECT id, at, kind, namespace, state, person, subject, until, steps, finished FROM regulations
 WHERE instr(subject, ?) > 0 ORDER BY at;
+
+-- name: list_regulations
+SELECT id, at, kind, namespace, state, person, subject, until, steps, finished FROM regulations ORDER BY at, id;
+
+-- name: list_suppressed
+SELECT key FROM suppressions;

@@ -1,0 +1,135 @@
+"""The file `erasures`: who was suppressed or erased, as HMACs, for the day a backup from before is restored.
+
+Its first line says whose it is, and since when it is whole. Then a line a regulation, appended and synced before
+anything of it is erased. Doing it twice adds nothing: a crash between the line and its note in the database is
+harmless. A line that a crash cut short is left behind.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from turnout import document
+from turnout.document import Document
+from turnout.store.privacy import Regulation
+from turnout.store.unit import View
+from turnout.store.vault import sync_folder, write_whole
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One regulation as the file has it: `keys` are those of the person's identifiers, none for a whole namespace."""
+
+    id: str
+    at: int
+    kind: str
+    namespace: str
+    keys: tuple[bytes, ...]
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The file as read. `workspace` is empty where no first line says whose it is; `since` in microseconds."""
+
+    workspace: str = ""
+    since: int = 0
+    version: int = VERSION
+    entries: tuple[Entry, ...] = ()
+
+    def merged(self, other: Iterable[Entry]) -> Book:
+        """Add the entries that are not here yet, after those that are."""
+        known = {each.id for each in self.entries}
+        added = tuple(each for each in other if each.id not in known)
+        return Book(self.workspace, self.since, self.version, (*self.entries, *added))
+
+
+def entry(regulation: Regulation) -> Entry:
+    """Give what the file says of a regulation."""
+    return Entry(regulation.id, regulation.at, regulation.kind, regulation.namespace, regulation.keys, regulation.until)
+
+
+def write(path: Path, book: Book) -> None:
+    """Write a whole file, 0600 and synced with its folder; a reader finds the one before, or this one."""
+    first: Document = {"version": book.version, "workspace": book.workspace, "since": book.since}
+    text = b"".join(document.encode(each) + b"\n" for each in (first, *map(_line, book.entries)))
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(file, "wb") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(file)
+    draft.replace(path)
+    sync_folder(path.parent)
+
+
+def append(path: Path, regulation: Regulation) -> None:
+    """Add a regulation to a file that is there, unless it stands in it already. Raises: FileNotFoundError."""
+    if any(each.id == regulation.id for each in read(path).entries):
+        return
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+    try:
+        write_whole(file, (b"" if _ends_well(path) else b"\n") + document.encode(_line(entry(regulation))) + b"\n")
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def mend(path: Path, view: View) -> int:
+    """Write what the file should say and does not, by the database, which forgets no regulation; give how many."""
+    book = read(path) if path.exists() else Book()
+    whole = book.merged(entry(each) for each in view.privacy.all())
+    missing = len(whole.entries) - len(book.entries)
+    if not book.workspace:
+        write(path, Book(view.counter.workspace, view.entities.since() or view.now, VERSION, whole.entries))
+    elif missing:
+        write(path, whole)
+    return missing
+
+
+def read(path: Path) -> Book:
+    """Read the lines that are whole, oldest first. Raises: FileNotFoundError."""
+    book = Book()
+    found: list[Entry] = []
+    for line in _lines(path.read_bytes()):
+        match line:
+            case {"version": int(version), "workspace": str(workspace), "since": int(since)}:
+                book = Book(workspace, since, version)
+            case {
+                "id": str(key), "at": int(at), "kind": str(kind), "namespace": str(space), "until": int(until),
+                "keys": list(keys),
+            }:  # fmt: skip
+                found.append(Entry(key, at, kind, space, tuple(bytes.fromhex(str(each)) for each in keys), until))
+            case _:  # cut short, or what a later version says
+                continue
+    return Book(book.workspace, book.since, book.version, tuple(found))
+
+
+def _lines(text: bytes) -> Iterable[object]:
+    for raw in text.split(b"\n"):
+        try:
+            line = document.decode(raw) if raw else None
+        except ValueError:
+            continue
+        yield line
+
+
+def _line(each: Entry) -> Document:
+    return {
+        "id": each.id,
+        "at": each.at,
+        "kind": each.kind,
+        "namespace": each.namespace,
+        "until": each.until,
+        "keys": [key.hex() for key in each.keys],
+    }
+
+
+def _ends_well(path: Path) -> bool:
+    text = path.read_bytes()
+    return not text or text.endswith(b"\n")
