@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
+from turnout import telemetry
 from turnout.binder import Binder
 from turnout.clock import Clock
 from turnout.config import Settings
@@ -26,8 +26,10 @@ from turnout.exchange import Append, Ask, Reply
 from turnout.manifest.catalogue import Catalogue
 from turnout.opening import open_store
 from turnout.sinks.files import JSONL, FileSender
+from turnout.store import connect
 from turnout.store.store import Store
 from turnout.upkeep import loop as upkeep
+from turnout.upkeep.watch import Signs
 
 FILES = "files"
 """Folder of the data directory where file sinks with a bare name write."""
@@ -35,7 +37,7 @@ FILES = "files"
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """What runs: the doors are handed this. `faults` counts, by keeper of `upkeep`, what went wrong."""
+    """What runs: the doors are handed this. `signs` is what upkeep noticed."""
 
     settings: Settings
     store: Store
@@ -47,7 +49,7 @@ class App:
     deliverer: Deliverer | None
     clock: Clock
     entropy: Entropy
-    faults: Counter[str]
+    signs: Signs
 
     async def ask(self, ask: Ask) -> Reply:
         """Carry one request, or one append, outside a lane: a check of credentials."""
@@ -62,6 +64,7 @@ async def running(
 ) -> AsyncIterator[App]:
     """Run a workspace: open it, and within the block, deliver if nobody better does."""
     store = await anyio.to_thread.run_sync(partial(open_store, settings, accept_loss=accept_loss))
+    telemetry.emit("opened", data=str(settings.data), sqlite=connect.VERSION)
     try:
         async with store.awake(), CurlSender(Policy(settings.allow_addresses)) as sender:
             app = assemble(settings, store, sender, delivers=delivers, serves=serves)
@@ -78,6 +81,7 @@ async def running(
     finally:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(store.close)
+            telemetry.emit("closed")
 
 
 def assemble(settings: Settings, store: Store, sender: CurlSender, *, delivers: bool, serves: bool) -> App:
@@ -86,9 +90,9 @@ def assemble(settings: Settings, store: Store, sender: CurlSender, *, delivers: 
     binder = Binder(catalogue)
     eyes = Eyes(binder, settings.test_pool)
     files = FileSender(clock=store.clock)
-    faults: Counter[str] = Counter()
+    signs = Signs()
     keeping = upkeep.Keeping(settings.retention_days, settings.trace_bytes)
-    keeper = partial(upkeep.run, store, keeping, failures=faults)
+    keeper = partial(upkeep.run, store, keeping, signs=signs)
     write = partial(append, files, settings.data)
     deliverer = Deliverer(
         store, eyes, sender, write, store.clock, store.entropy, options(settings), keeper, serves=serves
@@ -104,7 +108,7 @@ def assemble(settings: Settings, store: Store, sender: CurlSender, *, delivers: 
         deliverer if delivers else None,
         store.clock,
         store.entropy,
-        faults,
+        signs,
     )
 
 

@@ -6,7 +6,6 @@ the protocol's error; wrong arguments and refusals are answers that a model can 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -20,6 +19,7 @@ from mcp import types as t
 from mcp.server import CacheHint, Server, ServerRequestContext
 from pydantic import ValidationError
 
+from turnout import telemetry
 from turnout.agent.answers import answered, clipped, explained, refused
 from turnout.agent.catalogue import BY_NAME, admit, definition, offered
 from turnout.agent.desk import Desk
@@ -52,8 +52,6 @@ try:
 except PackageNotFoundError:  # run from a source tree that is not installed
     VERSION = "0"
 
-_log = logging.getLogger(__name__)
-
 
 def build(
     scopes: Callable[[], frozenset[Scope]],
@@ -81,8 +79,8 @@ def build(
             return answered(told, args.budget(), tool.advice())
         except TurnoutError as error:
             return refused(explained(error))
-        except Exception:
-            return refused(_broke(tool.name, entropy))
+        except Exception as error:
+            return refused(_broke(tool.name, error, entropy))
 
     hint = CacheHint(FRESH_MS, "private")
     return Server(
@@ -120,10 +118,10 @@ def _client(ctx: ServerRequestContext[None]) -> str:
     return clipped(f"{said.client_info.name} {said.client_info.version}")[:64] if said else ""
 
 
-def _broke(what: str, entropy: Entropy) -> str:
-    """Log what broke under an id, and say no more than the id: a message of an unknown error may hold anything."""
+def _broke(what: str, error: Exception, entropy: Entropy) -> str:
+    """Tell what broke under an id, and say no more than the id: a message of an unknown error may hold anything."""
     mark = entropy.token(4).hex()
-    _log.exception("error %s in %s", mark, what)
+    telemetry.emit("broke", error, what=what, error=mark)
     return (
         f"internal_error: {what} broke on our side (error {mark}, see the server's log). "
         "With the same idempotency_key it may be called again."
@@ -162,8 +160,8 @@ class Opening:
                     self._desk = await stack.enter_async_context(make())
                 except TurnoutError as error:
                     self._why = error.message
-                except Exception:
-                    self._why = _broke("opening", self._entropy)
+                except Exception as error:
+                    self._why = _broke("opening", error, self._entropy)
                 self._settled.set()
                 await self._closing.wait()
         self._settled.set()

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 
+from turnout import telemetry
 from turnout.clock import Clock
 from turnout.delivery.batch import Batch, request_id
 from turnout.delivery.settlement import Answered
 from turnout.document import Document
 from turnout.evidence import frame, redact
 from turnout.exchange import Ask, Class, Exchange, Moment, Outcome, Reply
-
-_log = logging.getLogger(__name__)
 
 
 async def converse(batch: Batch, carry: Callable[[Ask], Awaitable[Reply]], clock: Clock, *, probe: bool) -> Answered:
@@ -32,9 +30,9 @@ async def converse(batch: Batch, carry: Callable[[Ask], Awaitable[Reply]], clock
             turns.append(frame.turn(ask, reply, spelled))
             ask, outcomes = _step(talk, reply)
         assert len(outcomes) == len(batch.parts), "an exchange answers for each item"
-    except Exception:
+    except Exception as error:
         # A manifest that fails on this event costs this event: final if nothing left, else in doubt.
-        _log.exception("the exchange of %s failed", batch.first.bound.destination.slug)
+        telemetry.emit("manifest_broke", error, slug=batch.first.bound.destination.slug)
         broken = Outcome(Class.UNKNOWN if turns else Class.FINAL, "mapping_error")
         outcomes = (broken,) * len(batch.parts)
     return Answered(batch, outcomes, sent, took, tuple(turns), probe)

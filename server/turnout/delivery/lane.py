@@ -6,7 +6,6 @@ when its settle has committed, so that slots bound the doubles of a crash.
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from functools import partial
 import anyio
 from anyio.abc import TaskGroup
 
+from turnout import telemetry
 from turnout.clock import Clock
 from turnout.delivery import commits, look, reigns, verdict
 from turnout.delivery.batch import Batch
@@ -32,8 +32,6 @@ from turnout.exchange import Ask, Reply
 from turnout.store.lanes import LaneState
 from turnout.store.store import Store
 from turnout.store.unit import Unit
-
-_log = logging.getLogger(__name__)
 
 UNRESOLVED = 2000
 """Events that a lane has in hand at the most: two windows."""
@@ -87,6 +85,11 @@ class Lane:
         self._noted: str | None = None
         self._work: deque[tuple[int, Batch, bool]] = deque()
         self._idle: deque[anyio.Event] = deque()
+
+    @property
+    def flight(self) -> tuple[int, int]:
+        """Requests on their way, and how many may be."""
+        return len(self._in_flight), self._breaker.slots
 
     def wake(self) -> None:
         """Say that something was committed."""
@@ -348,7 +351,7 @@ class Lane:
             with anyio.move_on_after(LEAVE_S, shield=True):
                 await self._put_down()
         except Unavailable:
-            _log.warning("lane %s could not settle; its windows stay open for the next deliverer", self.number)
+            telemetry.emit("lane_unsettled", lane=self.number)
 
     # -- resting ------------------------------------------------------------------------------------------
 

@@ -12,6 +12,8 @@ SQL = load("counts")
 
 LATENCY = 1000
 """Codes from here on count requests by the time they took: 1000 + n is at most 2**n ms."""
+TOOK = 907
+"""Milliseconds that a lane's requests took together."""
 
 
 class CountsView:
@@ -23,10 +25,16 @@ class CountsView:
 
     def since(self, moment: int) -> Mapping[int, Mapping[int, int]]:
         """Sum by lane and code, from the hour of a moment on."""
-        found: dict[int, dict[int, int]] = {}
-        for lane, code, n in self._s.rows(SQL["sum_counts"], (moment // HOUR,)):
-            found.setdefault(lane, {})[code] = n
-        return found
+        summed = ((lane, self._s.rows(SQL["sum_counts"], (lane, moment // HOUR))) for lane in self.lanes())
+        return {lane: dict(rows) for lane, rows in summed if rows}
+
+    def lanes(self) -> tuple[int, ...]:
+        """List the lanes that are counted of, removed ones too, and the door."""
+        return tuple(row[0] for row in self._s.rows(SQL["list_counted"]))
+
+    def by_hour(self, lane: int, first: int) -> tuple[tuple[int, int, int], ...]:
+        """List hour, code and number of a lane, from an hour on. Units: hours since 1970."""
+        return tuple((row[0], row[1], row[2]) for row in self._s.rows(SQL["list_counts"], (lane, first)))
 
 
 class Counts(CountsView):
@@ -39,10 +47,11 @@ class Counts(CountsView):
     def took(self, lane: int, took_ms: int) -> None:
         """Count one request by the time it took."""
         self.add(lane, LATENCY + max(0, took_ms - 1).bit_length())
+        self.add(lane, TOOK, took_ms)
 
-    def prune(self, moment: int) -> None:
-        """Remove what is older than a moment."""
-        self._s.run(SQL["prune_counts"], (moment // HOUR,))
+    def prune(self, lane: int, moment: int) -> int:
+        """Remove what is older than a moment, of a lane, or of the door; give how many rows."""
+        return self._s.run(SQL["prune_counts"], (lane, moment // HOUR))
 
 
 def flush(session: Session) -> None:

@@ -15,12 +15,14 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from turnout import telemetry
 from turnout.entropy import Entropy
 from turnout.errors import Unavailable
 from turnout.store import counts, log
 from turnout.store.cache import Cache, Overlay
 from turnout.store.connect import Connection, Error, IntegrityError
 from turnout.store.session import Session, read_counter, write_counter
+from turnout.store.tally import Tally
 from turnout.store.unit import Unit
 from turnout.store.vault import Vault
 
@@ -38,6 +40,8 @@ PATIENCE_S = 10.0
 
 class Ways(Protocol):
     """What the writer asks of the store it belongs to."""
+
+    tally: Tally
 
     def connect(self) -> Connection:
         """Open the connection that writes."""
@@ -63,6 +67,7 @@ class Work:
     function: Callable[[Unit], Any]
     weight: int
     answer: Future[Any] = field(default_factory=Future)
+    at: float = field(default_factory=time.monotonic)
 
 
 class Writer:
@@ -82,6 +87,7 @@ class Writer:
 
     def start(self) -> None:
         """Begin."""
+        self._ways.tally.length = self._queue.qsize
         self._thread.start()
 
     def submit(self, function: Callable[[Unit], Any], weight: int = 1) -> Future[Any]:
@@ -105,7 +111,9 @@ class Writer:
             first = self._queue.get()
             if first is None:
                 break
+            self._ways.tally.since = first.at
             last = self._group(first)
+            self._ways.tally.since = 0.0
         if self._connection is not None:
             leave = self._ways.pass_turnstile()
             try:
@@ -184,6 +192,7 @@ class Writer:
         self.cache.people = session.counter.people
         self.cache.regulations = session.counter.regulations
         self.cache.merge(session.overlay)
+        self._ways.tally.committed(session.recorded)
         self._ways.committed(session.counter.seq)
 
     def _shorten(self, connection: Connection) -> None:
@@ -203,6 +212,8 @@ class Writer:
         """Give up the connection: pages may be marked clean that never reached the disk."""
         connection, self._connection = self._connection, None
         self.cache = Cache()
+        reason = str(error) if isinstance(error, Error) else type(error).__name__
+        telemetry.emit("commit_failed", error, failures=self._ways.tally.broke(), reason=reason)
         if connection is not None:
             try:
                 connection.close()
