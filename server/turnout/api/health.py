@@ -105,18 +105,20 @@ class Health:
     async def _hindrances(self) -> tuple[str, ...]:
         """Look, write and commit; list what stands in the way. One commit that fails is not yet a disk that does."""
         low = await anyio.to_thread.run_sync(self._store.low_on_disk)
-        failed = await self._commits() and await self._commits()
+        failed = ""
+        with anyio.move_on_after(PROBE_S) as patience:
+            failed = await self._commit() and await self._commit()
+        if patience.cancelled_caught:
+            failed = self._store.frozen().message
         return hindrances(low=low, lost=self._store.missing, failed=failed)
 
-    async def _commits(self) -> str:
+    async def _commit(self) -> str:
         """Commit something; say why that is not possible."""
-        with anyio.move_on_after(PROBE_S):
-            try:
-                await self._store.transact(probe)
-            except Unavailable as error:
-                return error.message
-            return ""
-        return self._store.frozen().message
+        try:
+            await self._store.transact(probe)
+        except Unavailable as error:
+            return error.message
+        return ""
 
     def _degraded(self, view: View) -> tuple[str, ...]:
         """List what does not stand in the way yet."""
