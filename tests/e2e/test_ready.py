@@ -135,28 +135,6 @@ def test_a_database_behind_its_tail_is_not_ready_until_the_loss_is_accepted(prog
     assert accepted == 200
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="a file system of our own, in a namespace of our own: Linux alone")
-def test_on_a_disk_nearly_full_it_is_not_ready_and_with_more_room_it_is(program: Program, tmp_path: Path) -> None:
-    program.data.mkdir()
-    mount = f'mount -t tmpfs -o size=24m,mode=0700 turnout {program.data} && exec "$@"'
-
-    with program.served(tmp_path / "log", before=("unshare", "-rm", "sh", "-c", mount, "sh")) as server:
-        assert ready(server.address)[0] == 200
-        filler = Path(f"/proc/{server.process.pid}/root{program.data}/filler")
-        fill(filler)
-        until(lambda: ready(server.address)[0] == 503)
-        status, told = ready(server.address)
-        refused = httpx2.get(f"{server.address}/healthz").status_code
-        room = metric(server.address, "turnout_disk_free_bytes") < metric(server.address, "turnout_disk_floor_bytes")
-        until(lambda: "disk_low" in {each["event"] for each in server.events()})
-        filler.unlink()
-        until(is_ready(server.address))
-        until(lambda: "disk_enough" in {each["event"] for each in server.events()})
-
-    assert (status, told["reasons"]) == (503, ["free disk is under 1 GB or 5 %"])
-    assert (refused, room) == (200, True)
-
-
 def fill(path: Path) -> None:
     """Leave about 700 KB free: under 5 % of 24 MB."""
     with path.open("wb") as file:
@@ -166,6 +144,31 @@ def fill(path: Path) -> None:
                 return
             file.write(b"x" * 65_536)
             file.flush()
+
+
+if sys.platform == "linux":  # a file system of our own, in a namespace of our own
+
+    def test_on_a_disk_nearly_full_it_is_not_ready_and_with_more_room_it_is(program: Program, tmp_path: Path) -> None:
+        program.data.mkdir()
+        mount = f'mount -t tmpfs -o size=24m,mode=0700 turnout {program.data} && exec "$@"'
+
+        with program.served(tmp_path / "log", before=("unshare", "-rm", "sh", "-c", mount, "sh")) as server:
+            assert ready(server.address)[0] == 200
+            filler = Path(f"/proc/{server.process.pid}/root{program.data}/filler")
+            fill(filler)
+            until(lambda: ready(server.address)[0] == 503)
+            status, told = ready(server.address)
+            refused = httpx2.get(f"{server.address}/healthz").status_code
+            room = metric(server.address, "turnout_disk_free_bytes") < metric(
+                server.address, "turnout_disk_floor_bytes"
+            )
+            until(lambda: "disk_low" in {each["event"] for each in server.events()})
+            filler.unlink()
+            until(is_ready(server.address))
+            until(lambda: "disk_enough" in {each["event"] for each in server.events()})
+
+        assert (status, told["reasons"]) == (503, ["free disk is under 1 GB or 5 %"])
+        assert (refused, room) == (200, True)
 
 
 def test_start_take_over_and_leaving_are_lines_of_json(program: Program, tmp_path: Path) -> None:

@@ -5,19 +5,13 @@ import json
 import logging
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from support.source import modules
 from turnout import telemetry
 from turnout.telemetry import EVENTS, LINE, OFTEN, Lines, Often, Words
 
 SECRET = "sk_live_ann@example.com"
-PAGE = Path(__file__).parents[2] / "server" / "OPERATING.md"
-BEGIN = "<!-- events: written by `make golden` from telemetry.py -->\n"
-END = "<!-- /events -->"
 
 
 def record(event: str, cause: BaseException | None = None, **fields: float | str) -> logging.LogRecord:
@@ -170,23 +164,3 @@ def test_whatever_is_told_is_in_the_table_with_just_these_fields() -> None:
             assert {keyword.arg for keyword in call.keywords} == set(EVENTS[str(each.value)].fields), at
 
     assert names == EVENTS.keys() - {"library"}
-
-
-def table() -> str:
-    levels = {logging.DEBUG: "its own", logging.INFO: "info", logging.WARNING: "warning", logging.ERROR: "error"}
-    rows = [
-        f"| `{name}` | {'always' if each.always else levels[each.level]} | {each.says} |\n"
-        for name, each in EVENTS.items()
-    ]
-    return "\n| event | level | says |\n| --- | --- | --- |\n" + "".join(rows) + "\n"
-
-
-def test_the_page_on_running_it_lists_every_event(request: pytest.FixtureRequest) -> None:
-    text = PAGE.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    wanted = before + BEGIN + table() + END + after
-    if request.config.getoption("write_golden"):
-        PAGE.write_text(wanted, encoding="utf-8")
-
-    assert PAGE.read_text(encoding="utf-8") == wanted
