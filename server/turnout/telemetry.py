@@ -16,7 +16,6 @@ import os
 import select
 import string
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -93,6 +92,7 @@ EVENTS: dict[str, Event] = {
     "disk_low": Event(WARNING, "Free disk is {free} bytes: no event is taken in, delivery goes on"),
     "disk_enough": Event(INFO, "Free disk is {free} bytes: events are taken in"),
     "upkeep_failed": Event(ERROR, "Upkeep failed and is tried again; it keeps that {keeps}"),
+    "thread_broke": Event(ERROR, "The thread {thread} broke on our side"),
     "broke": Event(ERROR, "{what} broke on our side (error {error})"),
     "library": Event(DEBUG, "{logger} has something to say at {place}"),
 }
@@ -109,12 +109,10 @@ def emit(event: str, cause: BaseException | None = None, **fields: float | str) 
     assert set(fields) == set(what.fields), f"{event} is told with {what.fields}"
     if not what.always and not _logger.isEnabledFor(what.level):
         return
-    record = _logger.makeRecord(
-        _logger.name, what.level, "", 0, what.says.format(**fields), (), None, extra={"event": event, "fields": fields}
+    more = {"event": event, "fields": fields, "cause": _cause(cause)}
+    _logger.handle(
+        _logger.makeRecord(_logger.name, what.level, "", 0, what.says.format(**fields), (), None, extra=more)
     )
-    if cause is not None:
-        record.exc_info = (type(cause), cause, cause.__traceback__)
-    _logger.handle(record)
 
 
 def start(level: str, *, lines: bool) -> None:
@@ -122,18 +120,21 @@ def start(level: str, *, lines: bool) -> None:
     stream = Stream()
     stream.setFormatter(Lines() if lines and not sys.stderr.isatty() else Words())
     stream.addFilter(Often())
+    logging.captureWarnings(lines)
     logging.basicConfig(level=logging.getLevelNamesMapping()[level.upper()], handlers=[stream], force=True)
 
 
 class Often(logging.Filter):
-    """Lets the same about the same pass ten times a minute."""
+    """Lets the same about the same pass ten times a minute.
+
+    Without a lock: one that is held while the process forks would hold up the child for ever; a miscount is none.
+    """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         """Have heard nothing yet."""
         super().__init__()
         self._now = now
         self._heard: dict[tuple[str, ...], _Heard] = {}
-        self._lock = threading.Lock()
 
     @override
     def filter(self, record: logging.LogRecord) -> bool:
@@ -142,17 +143,16 @@ class Often(logging.Filter):
         fields = getattr(record, "fields", {})
         key = (record.event, *(str(fields[name]) for name in _SUBJECTS if name in fields))  # type: ignore[attr-defined]
         now = self._now()
-        with self._lock:
-            if len(self._heard) >= SUBJECTS and key not in self._heard:
-                self._heard.clear()
-            heard = self._heard.setdefault(key, _Heard(now))
-            if now - heard.since >= EACH_S:
-                heard.since, heard.told = now, 0
-            if heard.told >= OFTEN:
-                heard.left_out += 1
-                return False
-            heard.told += 1
-            record.left_out, heard.left_out = heard.left_out, 0
+        if len(self._heard) >= SUBJECTS and key not in self._heard:
+            self._heard.clear()
+        heard = self._heard.setdefault(key, _Heard(now))
+        if now - heard.since >= EACH_S:
+            heard.since, heard.told = now, 0
+        if heard.told >= OFTEN:
+            heard.left_out += 1
+            return False
+        heard.told += 1
+        record.left_out, heard.left_out = heard.left_out, 0
         return True
 
 
@@ -238,8 +238,7 @@ def _more(record: logging.LogRecord) -> Document:
     more: Document = {name: value[:WORDS] if isinstance(value, str) else value for name, value in fields.items()}
     if any(isinstance(value, str) and len(value) > WORDS for value in fields.values()):
         more["cut"] = True
-    if record.exc_info and record.exc_info[1] is not None:
-        more |= {"kind": type(record.exc_info[1]).__name__, "places": list(places(record.exc_info[1]))[-PLACES:]}
+    more |= getattr(record, "cause", {})
     if left_out := getattr(record, "left_out", 0):
         more["left_out"] = left_out
     return more
@@ -250,8 +249,14 @@ def _reduce(record: logging.LogRecord) -> None:
     if not hasattr(record, "event"):
         fields = {"logger": record.name, "place": f"{record.module}:{record.lineno}"}
         record.event, record.fields = "library", fields
+        record.cause = _cause(record.exc_info[1] if record.exc_info else None)
         record.msg, record.args = EVENTS["library"].says.format(**fields), ()
-        record.stack_info = None
+        record.exc_info = record.stack_info = None
+
+
+def _cause(error: BaseException | None) -> Document:
+    """Give kind and places of an exception: what it says may quote anybody, and another formatter would print it."""
+    return {} if error is None else {"kind": type(error).__name__, "places": list(places(error))[-PLACES:]}
 
 
 def places(error: BaseException) -> Iterator[str]:

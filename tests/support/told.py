@@ -15,10 +15,12 @@ class Heard(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
+        self.records: list[logging.LogRecord] = []
         self.events: list[tuple[str, dict[str, Any]]] = []
 
     @override
     def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
         self.events.append((record.event, record.fields))  # type: ignore[attr-defined]
 
     def of(self, *names: str) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Sequence
 from importlib import import_module
 from types import TracebackType
@@ -97,6 +98,7 @@ def main() -> None:
     ends.open_closed()
     telemetry.start(config.early_level(), lines=False)
     sys.excepthook = broke
+    threading.excepthook = broke_beside
     try:
         code = run(sys.argv[1:])
         sys.stdout.flush()
@@ -135,6 +137,12 @@ def broke(_: type[BaseException], error: BaseException, trace: TracebackType | N
     telemetry.emit("broke", error.with_traceback(trace), what="The command", error=mark)
     words = f"Turnout broke (error {mark})"
     _refuse("internal_error", words, "Report it with the line above", as_json=_as_json())
+
+
+def broke_beside(args: threading.ExceptHookArgs) -> None:
+    """Say of a bug in a thread which one and where: Python itself would print what the error says."""
+    if args.exc_value is not None and args.exc_type is not SystemExit:
+        telemetry.emit("thread_broke", args.exc_value, thread=args.thread.name if args.thread else "")
 
 
 def _as_json() -> bool:
