@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import signal
 import threading
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
+from turnout import telemetry
 from turnout.binder import Binder
 from turnout.clock import Clock
 from turnout.config import Settings
@@ -29,8 +29,10 @@ from turnout.exchange import Append, Ask, Reply
 from turnout.manifest.catalogue import Catalogue
 from turnout.opening import open_store
 from turnout.sinks.files import JSONL, FileSender
+from turnout.store import connect
 from turnout.store.store import Store
 from turnout.upkeep import loop as upkeep
+from turnout.upkeep.watch import Signs
 
 FILES = "files"
 """Folder of the data directory where file sinks with a bare name write."""
@@ -38,7 +40,7 @@ FILES = "files"
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """What runs: the doors are handed this. `faults` counts, by keeper of `upkeep`, what went wrong."""
+    """What runs: the doors are handed this. `signs` is what upkeep noticed."""
 
     settings: Settings
     store: Store
@@ -50,7 +52,7 @@ class App:
     deliverer: Deliverer | None
     clock: Clock
     entropy: Entropy
-    faults: Counter[str]
+    signs: Signs
 
     async def ask(self, ask: Ask) -> Reply:
         """Carry one request, or one append, outside a lane: a check of credentials."""
@@ -82,6 +84,7 @@ async def running(
 ) -> AsyncIterator[App]:
     """Run a workspace: open it, and within the block, deliver if nobody better does."""
     store = await anyio.to_thread.run_sync(partial(open_store, settings, accept_loss=accept_loss))
+    telemetry.emit("opened", data=str(settings.data), sqlite=connect.VERSION)
     try:
         async with (
             store.awake(),
@@ -102,6 +105,7 @@ async def running(
     finally:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(store.close)
+            telemetry.emit("closed")
 
 
 async def leave(deliverer: Deliverer) -> None:
@@ -127,9 +131,9 @@ def assemble(settings: Settings, store: Store, sender: CurlSender, *, delivers: 
     binder = Binder(catalogue)
     eyes = Eyes(binder, settings.test_pool)
     files = FileSender(clock=store.clock)
-    faults: Counter[str] = Counter()
+    signs = Signs()
     keeping = upkeep.Keeping(settings.retention_days, settings.trace_bytes)
-    keeper = partial(upkeep.run, store, keeping, failures=faults)
+    keeper = partial(upkeep.run, store, keeping, signs=signs)
     write = partial(append, files, settings.data)
     deliverer = Deliverer(
         store, eyes, sender, write, store.clock, store.entropy, options(settings), keeper, serves=serves
@@ -145,7 +149,7 @@ def assemble(settings: Settings, store: Store, sender: CurlSender, *, delivers: 
         deliverer if delivers else None,
         store.clock,
         store.entropy,
-        faults,
+        signs,
     )
 
 

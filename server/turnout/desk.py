@@ -220,7 +220,7 @@ class OwnDesk:
             "list_destinations",
             partial(
                 describe.list_destinations, reader=self._reader({}), catalogue=self._app.catalogue, search=search,
-                catalog=catalog, cursor=cursor, limit=limit,
+                catalog=catalog, cursor=cursor, limit=limit, retention_days=self._app.settings.retention_days,
             ),
         )  # fmt: skip
 
@@ -228,8 +228,11 @@ class OwnDesk:
         """Describe a connected destination, or one of the catalogue."""
         return await self._look(
             "describe_destination",
-            partial(describe.describe_destination, catalogue=self._app.catalogue, name=destination),
-        )
+            partial(
+                describe.describe_destination, catalogue=self._app.catalogue, name=destination,
+                retention_days=self._app.settings.retention_days,
+            ),
+        )  # fmt: skip
 
     async def list_sources(self, *, cursor: str | None, limit: int) -> Document:
         """List sources."""

@@ -24,6 +24,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "server/turnout/delivery/sender.py": frozenset({"asyncio", "pycurl"}),
     "server/turnout/entropy.py": frozenset({"random", "uuid.uuid4"}),
     "server/turnout/manifest/load.py": frozenset({"yaml"}),
+    "server/turnout/telemetry.py": frozenset({"logging"}),
     "server/turnout/store/migrate.py": frozenset({"sqlite3", "pysqlite3", "sqlite_utils"}),
     "server/turnout/store/*.py": frozenset({"sqlite3", "pysqlite3"}),
 }

@@ -21,6 +21,7 @@ LISTED: dict[str, str] = {
     "manifest.expression": "one grammar",
     "manifest.lists": "a table of operators",
     "manifest.texts": "a table of operators",
+    "telemetry": "all that is ever told, and the one way of a line",
     "guard.personal": "what is personal in an event, and the one walk over it",
     "store.writer": "one thread",
     "store.log": "one table and what is counted with it",

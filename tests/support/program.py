@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,24 @@ class Ended:
     def told(self) -> Any:
         """The one JSON value on standard output."""
         return json.loads(self.out)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A server that runs. `log` is the file of its standard error."""
+
+    address: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def events(self) -> list[dict[str, Any]]:
+        """Read what it told, one JSON object a line."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+    def stop(self) -> int:
+        """End it with SIGTERM; give its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(LIMIT_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +75,24 @@ class Program:
         ended = self.run(*words, "--json")
         assert ended.code == code, ended
         return ended.told
+
+    @contextmanager
+    def served(self, log: Path, *words: str, before: tuple[str, ...] = ()) -> Iterator[Served]:
+        """Run `serve` on a free port with standard error in a file; kill it at the end, where it still runs.
+
+        `before`: words before the command, as `unshare` wants them.
+        """
+        command = (*before, *TURNOUT, "serve", "--port", "0", *words)
+        with log.open("wb") as file, subprocess.Popen(command, stderr=file, env=self.environment) as process:
+            try:
+                until = time.monotonic() + LIMIT_S
+                while (found := re.search(r"listens on (http://[^\s;]+);", log.read_text())) is None:
+                    assert process.poll() is None, log.read_text()
+                    assert time.monotonic() < until, log.read_text()
+                    time.sleep(0.02)
+                yield Served(found[1], process, log)
+            finally:
+                process.kill()
 
     @contextmanager
     def serving(self, *words: str, ends: int = 0) -> Iterator[str]:

@@ -6,7 +6,6 @@ refusals are answers that a model can learn from, in one line; only a wrong name
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -17,6 +16,7 @@ from typing import TypeAlias
 import anyio
 from pydantic import ValidationError
 
+from turnout import telemetry
 from turnout.agent.answers import Told, answered, clipped, explained, refused
 from turnout.agent.catalogue import BY_NAME, admit, offered
 from turnout.agent.desk import Desk
@@ -29,8 +29,6 @@ from turnout.errors import NotFound, TurnoutError, Unavailable
 from turnout.guard.principal import Scope
 
 MakeDesk: TypeAlias = Callable[[], AbstractAsyncContextManager[Desk]]
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +58,8 @@ class Offer:
             return answered(told, args.budget(), tool.advice())
         except TurnoutError as error:
             return refused(explained(error))
-        except Exception:
-            return refused(_broke(tool.name, self.entropy))
+        except Exception as error:
+            return refused(_broke(tool.name, error, self.entropy))
 
 
 def named(name: object, version: object) -> str:
@@ -86,10 +84,10 @@ def _unknown(name: str, tools: tuple[AnyTool, ...]) -> str:
     )
 
 
-def _broke(what: str, entropy: Entropy) -> str:
+def _broke(what: str, error: Exception, entropy: Entropy) -> str:
     """Log what broke under an id, and say no more than the id: a message of an unknown error may hold anything."""
     mark = entropy.token(4).hex()
-    _log.exception("error %s in %s", mark, what)
+    telemetry.emit("broke", error, what=what, error=mark)
     return (
         f"internal_error: {what} broke on our side (error {mark}, see the server's log). "
         "With the same idempotency_key it may be called again."
@@ -123,8 +121,8 @@ class Opening:
                     self._desk = await stack.enter_async_context(make())
                 except TurnoutError as error:
                     self._why = error.message
-                except Exception:
-                    self._why = _broke("opening", self._entropy)
+                except Exception as error:
+                    self._why = _broke("opening", error, self._entropy)
                 self._settled.set()
                 await self._closing.wait()
         self._settled.set()

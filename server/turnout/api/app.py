@@ -6,7 +6,6 @@ one that we are known by.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 
 from starlette.applications import Starlette
@@ -14,17 +13,15 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from turnout.api.health import Health
+from turnout.api.health import Health, Life
 from turnout.store.store import Store
 
 MISDIRECTED = 421
 
 
-def build(
-    store: Store, names: AbstractSet[str], is_delivering: Callable[[], bool], faults: Mapping[str, int]
-) -> ASGIApp:  # fmt: skip
-    """Make the application; `names` are those that `Host` may have, without port, `faults` those of upkeep."""
-    health = Health(store, is_delivering, faults, store.clock.now())
+def build(store: Store, names: AbstractSet[str], life: Life) -> ASGIApp:
+    """Make the application; `names` are those that `Host` may have, without port."""
+    health = Health(store, life)
     routes = [
         Route("/healthz", health.alive),
         Route("/readyz", health.ready),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,8 @@ from typing import Any
 import click
 from typing_extensions import override
 
-from turnout import config
+from turnout import config, telemetry
 from turnout.config import Settings
-
-_LEVELS = logging.getLevelNamesMapping()
 
 
 @dataclass(slots=True)
@@ -23,16 +20,11 @@ class Here:
     data: Path | None = None
     json: bool = False
 
-    def settings(self) -> Settings:
-        """Read the settings, and log to standard error from their level on. Raises: InvalidInput."""
+    def settings(self, *, serves: bool = False) -> Settings:
+        """Read the settings, and tell from their level on; `serves`: in lines for programs. Raises: InvalidInput."""
         found = config.load(self.data.expanduser().absolute() if self.data else None)
-        log_from(found.log)
+        telemetry.start(found.log, lines=serves)
         return found
-
-
-def log_from(level: str) -> None:
-    """Log to standard error from a level of the settings on."""
-    logging.basicConfig(level=_LEVELS[level.upper()], format="%(levelname)s %(name)s: %(message)s", force=True)
 
 
 pass_here = click.make_pass_decorator(Here, ensure=True)

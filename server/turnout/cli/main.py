@@ -5,17 +5,17 @@
 
 from __future__ import annotations
 
-import logging
 import sys
+import threading
 from collections.abc import Sequence
 from importlib import import_module
 from types import TracebackType
 
 import click
 
-from turnout import config, document
+from turnout import config, document, telemetry
 from turnout.cli import ends
-from turnout.cli.here import Here, log_from
+from turnout.cli.here import Here
 from turnout.cli.table import Entry, Section, Table
 from turnout.document import Document
 from turnout.entropy import SystemEntropy
@@ -68,8 +68,6 @@ EXAMPLES = (
     "turnout mcp --data ~/my-workspace",
 )
 
-_log = logging.getLogger(__name__)
-
 
 def _say_version(context: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's own shape
     if not value:
@@ -102,8 +100,9 @@ cli = Table(
 def main() -> None:
     """Run the command line of this process, and exit."""
     ends.open_closed()
-    log_from(config.early_level())
+    telemetry.start(config.early_level(), lines=False)
     sys.excepthook = broke
+    threading.excepthook = broke_beside
     try:
         code = run(sys.argv[1:])
         sys.stdout.flush()
@@ -136,12 +135,18 @@ def run(arguments: Sequence[str]) -> int:
     return ended if isinstance(ended, int) else DONE
 
 
-def broke(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Say of a bug its number only: what an unknown error says may hold anything. `TURNOUT_LOG=debug` shows all."""
+def broke(_: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Say of a bug its number, its kind and where it was: what an unknown error says may hold anything."""
     mark = SystemEntropy().token(4).hex()
-    _log.debug("error %s", mark, exc_info=(kind, error, trace))
+    telemetry.emit("broke", error.with_traceback(trace), what="The command", error=mark)
     words = f"Turnout broke (error {mark})"
-    _refuse("internal_error", words, "Run it again with TURNOUT_LOG=debug, and report what it says", as_json=_as_json())
+    _refuse("internal_error", words, "Report it with the line above", as_json=_as_json())
+
+
+def broke_beside(args: threading.ExceptHookArgs) -> None:
+    """Say of a bug in a thread which one and where: Python itself would print what the error says."""
+    if args.exc_value is not None and args.exc_type is not SystemExit:
+        telemetry.emit("thread_broke", args.exc_value, thread=args.thread.name if args.thread else "")
 
 
 def _as_json() -> bool:

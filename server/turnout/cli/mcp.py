@@ -33,7 +33,7 @@ from turnout.guard.principal import Mode, Principal, local
 @pass_here
 def mcp(here: Here, *, mode: Mode, live: bool, people: bool, namespace: str, toolsets: str) -> None:
     """Serve one client until its input ends."""
-    settings = here.settings()
+    settings = here.settings(serves=True)
     try:
         space = namespaces.namespace(namespace)
         principal = local(mode, live=live, people=people, namespace=space, both_allowed=settings.both_allowed)

@@ -14,17 +14,21 @@ import click
 import uvicorn
 from typing_extensions import override
 
+from turnout import telemetry
 from turnout.api.app import build
+from turnout.api.health import Life
 from turnout.app import running
 from turnout.cli.here import Command, Here, pass_here
+from turnout.cli.version import number
 from turnout.config import Settings
 from turnout.errors import Unavailable
-from turnout.operations.ready import missing
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 """Names by which this machine may be asked for: a web page that points its own name here is refused."""
 LEAVE_S = 5
 """Seconds that requests on their way have. Source: ENGINE 1, leaving."""
+SAYS_S = 0.3
+"""So long the port stays open and `/readyz` says 503: whoever sends us traffic asks before it is closed."""
 BACKLOG = 2048
 
 
@@ -36,7 +40,7 @@ BACKLOG = 2048
 @pass_here
 def serve(here: Here, *, host: str, port: int, allowed: tuple[str, ...], accept_loss: bool) -> None:
     """Serve until SIGTERM or Ctrl-C."""
-    settings = here.settings()
+    settings = here.settings(serves=True)
     door = listen(host, port)
     try:
         names = frozenset({*LOCAL, host, *allowed})
@@ -86,7 +90,8 @@ async def _open(
     async with running(settings, delivers=True, serves=True, accept_loss=accept_loss) as app:
         deliverer = app.deliverer
         assert deliverer is not None
-        asgi = build(app.store, names, lambda: deliverer.reigns, app.faults)
+        life = Life(number(), settings.retention_days, lambda: deliverer.reigns, app.signs, deliverer.flights)
+        asgi = build(app.store, names, life)
         server = Server(
             uvicorn.Config(
                 asgi, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False,
@@ -94,18 +99,20 @@ async def _open(
             )
         )  # fmt: skip
         if app.store.missing:
-            words = f"{missing(app.store.missing)}; see turnout doctor"
-            click.echo(f"Not ready: {words}. To go on without them: --accept-loss", err=True)
-        click.echo(f"Turnout listens on {address(door)}; its data is in {settings.data}", err=True)
+            telemetry.emit("lossy", missing=app.store.missing)
+        telemetry.emit("listening", url=address(door), data=str(settings.data))
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_until_signal, signals, server)
+            tasks.start_soon(_until_signal, signals, server, life)
             await server.serve([door])
             tasks.cancel_scope.cancel()
 
 
-async def _until_signal(signals: AsyncIterator[signal.Signals], server: uvicorn.Server) -> None:
+async def _until_signal(signals: AsyncIterator[signal.Signals], server: uvicorn.Server, life: Life) -> None:
     async for _ in signals:
-        click.echo("Leaving …", err=True)
+        if not life.stopping:
+            life.stopping = True
+            telemetry.emit("leaving")
+            await anyio.sleep(SAYS_S)
         server.should_exit = True
 
 

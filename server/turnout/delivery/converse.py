@@ -5,18 +5,16 @@ No task stands behind it: each answer takes it a step further. A task and its wa
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import TypeAlias
 
+from turnout import telemetry
 from turnout.clock import Clock
 from turnout.delivery.batch import Batch, request_id
 from turnout.delivery.settlement import Answered
 from turnout.document import Document
 from turnout.evidence import frame
 from turnout.exchange import Ask, Class, Moment, Outcome, Reply
-
-_log = logging.getLogger(__name__)
 
 Carry: TypeAlias = Callable[[Ask, Callable[[Reply], None]], object]
 """Sends one request, or appends to one file, and tells the reply later, from the loop."""
@@ -55,8 +53,8 @@ class Talk:
             self._asked = self._next(reply)
         except StopIteration as end:
             self._end(end.value if len(end.value) == len(self._batch.parts) else self._broken(reply))
-        except Exception:
-            _log.exception("the exchange of %s failed", self._batch.first.bound.destination.slug)
+        except Exception as error:
+            telemetry.emit("manifest_broke", error, slug=self._batch.first.bound.destination.slug)
             self._end(self._broken(reply))
         else:
             self._carry(self._asked, self._heard)

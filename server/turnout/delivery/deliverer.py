@@ -6,8 +6,7 @@ Others stand by: each tries the lock every 100 ms, and begins when it is free. `
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
@@ -16,6 +15,7 @@ import anyio
 import anyio.to_thread
 from anyio.abc import TaskGroup
 
+from turnout import telemetry
 from turnout.clock import Clock
 from turnout.delivery import reigns
 from turnout.delivery.breaker import Throttles
@@ -34,8 +34,6 @@ STAND_BY_S = 0.1
 NOTICE_S = 1.0
 FAULT_S = 1.0
 """Rest of a lane that a fault of ours ended."""
-
-_log = logging.getLogger(__name__)
 
 
 class Sender(Protocol):
@@ -86,6 +84,10 @@ class Deliverer:
         """Wait until it has."""
         await self._ended.wait()
 
+    def flights(self) -> Mapping[int, tuple[int, int]]:
+        """Give, by lane, the requests on their way and how many may be."""
+        return {number: lane.flight for number, lane in self._lanes.items()}
+
     async def run(self) -> None:
         """Stand by, reign, and stand by again, until stopped."""
         try:
@@ -114,9 +116,12 @@ class Deliverer:
     async def _reign(self, serve: FileLock) -> None:
         try:
             epoch = await self._store.transact(partial(reigns.take_over, look=self._eyes.at))
-        except Unavailable:
+        except Unavailable as error:
+            telemetry.emit("not_taken_over", reason=error.message)
             return
         self.reigns, self._ending = True, False
+        telemetry.emit("took_over", epoch=epoch)
+        why = "it ends"
         try:
             async with anyio.create_task_group() as tasks:
                 self._tasks = tasks
@@ -124,6 +129,7 @@ class Deliverer:
                 tasks.start_soon(self._follow, tasks, epoch)
                 await self._until_over(serve)
                 self._ending = True
+                why = "it stops" if self._stopping.is_set() else "a server is there"
                 self._empty = anyio.Event()
                 if not self._lanes:
                     self._empty.set()
@@ -132,10 +138,11 @@ class Deliverer:
                 await self._empty.wait()
                 tasks.cancel_scope.cancel()
         except* Superseded:
-            pass
+            why = "another process delivers"
         finally:
             self.reigns = False
             self._lanes.clear()
+            telemetry.emit("handed_over", epoch=epoch, reason=why)
 
     async def _until_over(self, serve: FileLock) -> None:
         while not self._stopping.is_set() and (self._serves or _is_free(serve)):
@@ -180,8 +187,8 @@ class Deliverer:
             await lane.run()
         except* Superseded:
             raise
-        except* Exception:
-            _log.exception("a lane failed; it begins anew in %s s", FAULT_S)
+        except* Exception as error:
+            telemetry.emit("lane_broke", error, lane=lane.number)
             await self._recover(lane.number, epoch)
         finally:
             self._lanes.pop(lane.number, None)

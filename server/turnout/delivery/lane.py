@@ -6,7 +6,6 @@ when its settle has committed, so that slots bound the doubles of a crash.
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from functools import partial
 import anyio
 from msgspec import structs
 
+from turnout import telemetry
 from turnout.clock import Clock
 from turnout.delivery import commits, look, reigns, verdict
 from turnout.delivery.answers import Answers
@@ -33,8 +33,6 @@ from turnout.exchange import Pace
 from turnout.store.lanes import LaneState
 from turnout.store.store import Store
 from turnout.store.unit import Unit
-
-_log = logging.getLogger(__name__)
 
 UNRESOLVED = 2000
 """Events that a lane has in hand at the most: two windows."""
@@ -87,6 +85,11 @@ class Lane:
         self._dirty = True
         self._stopping = self._hurried = False
         self._noted: str | None = None
+
+    @property
+    def flight(self) -> tuple[int, int]:
+        """Requests on their way, and how many may be."""
+        return len(self._in_flight), self._breaker.slots
 
     def wake(self) -> None:
         """Say that something was committed."""
@@ -357,7 +360,7 @@ class Lane:
             with anyio.move_on_after(LEAVE_S, shield=True):
                 await self._put_down()
         except Unavailable:
-            _log.warning("lane %s could not settle; its windows stay open for the next deliverer", self.number)
+            telemetry.emit("lane_unsettled", lane=self.number)
 
     # -- resting ------------------------------------------------------------------------------------------
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
 from typing_extensions import override
 
+from turnout import telemetry
 from turnout.delivery import verdict
 from turnout.document import Document
 from turnout.event.model import MessageId, Stored
 from turnout.exchange import Drop, Item, Order, part_of
 from turnout.routing import Bound, NotSent, route
-
-_log = logging.getLogger(__name__)
 
 WINDOW_EVENTS = 1000
 WINDOW_BYTES = 4_000_000
@@ -126,8 +124,8 @@ def mapped(bound: Bound, document: Document, actions: tuple[str, ...], now: int)
     """Map one event; a mapping that fails on it, which none should, costs this event and not the lane."""
     try:
         return bound.target.items(document, actions, now)
-    except Exception:
-        _log.exception("the mapping of %s failed", bound.destination.slug)
+    except Exception as error:
+        telemetry.emit("manifest_broke", error, slug=bound.destination.slug)
         return tuple(Drop(name, "mapping_error") for name in actions)
 
 

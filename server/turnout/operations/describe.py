@@ -27,30 +27,31 @@ def list_destinations(
     catalog: bool,
     cursor: str | None,
     limit: int,
+    retention_days: int,
 ) -> Document:
     """List what is connected, the oldest first; or, with `catalog`, all that can be, the best match first."""
     words, rows = search or "", max(1, limit)
     if catalog:
         return _catalogue(view, reader, catalogue, words, cursor, rows)
-    return _connected(view, reader, catalogue, words, cursor, rows)
+    return _connected(view, reader, catalogue, words, cursor, rows, retention_days)
 
 
-def describe_destination(view: View, catalogue: Catalogue, name: str) -> Document:
+def describe_destination(view: View, catalogue: Catalogue, name: str, retention_days: int) -> Document:
     """Describe a connected destination by name, id or slug, or one of the catalogue. Raises: NotFound."""
     alike = [each for each in view.workspace.destinations.values() if each.slug == name]
     try:
         found = view.workspace.destination(name)
     except NotFound as error:
         return _described_entry(_entry(catalogue, name, error), catalogue, alike)
-    return _described(view, catalogue, found)
+    return _described(view, catalogue, found, retention_days)
 
 
 def _connected(
-    view: View, reader: Reader, catalogue: Catalogue, search: str, cursor: str | None, limit: int
+    view: View, reader: Reader, catalogue: Catalogue, search: str, cursor: str | None, limit: int, retention_days: int
 ) -> Document:
     listing = f"destinations {search}"
     after = page.take(view, reader, listing, cursor)
-    rounds = Rounds(view, catalogue)
+    rounds = Rounds(view, catalogue, retention_days)
     found = [each for each in view.workspace.destinations.values() if _matches(catalogue, each, search)]
     found.sort(key=lambda each: each.lane)
     left = [each for each in found if each.lane > after]
@@ -143,14 +144,14 @@ def _entry(catalogue: Catalogue, name: str, missing: NotFound) -> Entry:
         raise NotFound(f"{missing.message}. In the catalogue {error.message}") from None
 
 
-def _described(view: View, catalogue: Catalogue, destination: Destination) -> Document:
+def _described(view: View, catalogue: Catalogue, destination: Destination, retention_days: int) -> Document:
     entry = catalogue.find(destination.slug)
     values: Mapping[str, Json] = {**destination.settings, **view.entities.secrets(destination.id)}
     try:
         values = catalogue.check_settings(entry.slug, values)
     except TurnoutError:
         values = destination.settings
-    health = Rounds(view, catalogue).health(destination)
+    health = Rounds(view, catalogue, retention_days).health(destination)
     known = view.workspace.sources
     told: Document = {
         "summary": f"{entry.name}, connected as {destination.name!r}: {health.words}.",

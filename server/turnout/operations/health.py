@@ -16,6 +16,8 @@ from turnout.store.unit import View
 from turnout.workspace import Destination
 
 OK = "ok"
+NEAR = 0.8
+"""The share of retention from which on a lane is warned of. Source: ENGINE.md 6."""
 _REASONS = {
     "trouble": "failing: its requests fail",
     "credentials": "failing: credentials refused",
@@ -38,10 +40,11 @@ class Health:
 class Rounds:
     """Looks after many destinations in one view, with what is counted for all of them read once."""
 
-    def __init__(self, view: View, catalogue: Catalogue) -> None:
+    def __init__(self, view: View, catalogue: Catalogue, retention_days: int) -> None:
         """Read the counts."""
         self._view = view
         self._catalogue = catalogue
+        self._days = retention_days
         self._lanes = {row.lane: row for row in view.lanes.all()}
         self._owed = view.owed.states()
         self._counts = view.counts.since(view.now - DAY)
@@ -51,13 +54,18 @@ class Rounds:
         row = self._lanes[destination.lane]
         owed = self._owed.get(destination.lane, {})
         paused = row.state is LaneState.PAUSED
+        oldest = age(self._view, destination.lane)
+        words = "paused" if paused else self._words(destination, row, owed)
         return Health(
             "paused" if paused else "running",
-            "paused" if paused else self._words(destination, row, owed),
-            lag_seconds(self._view, destination.lane),
+            f"{'behind' if words == OK else words}: {near(oldest, self._days)}" if self._is_near(oldest) else words,
+            oldest / SECOND,
             sum(owed.values()) + unread(self._view, destination.lane),
             by_verdict(self._counts.get(destination.lane, {})),
         )
+
+    def _is_near(self, oldest: int) -> bool:
+        return oldest >= NEAR * self._days * DAY
 
     def _words(self, destination: Destination, row: LaneRow, owed: Mapping[OwedState, int]) -> str:
         if problem := _problem(self._view, self._catalogue, destination):
@@ -76,11 +84,21 @@ def unread(view: View, lane: int) -> int:
     return max(0, view.counter.seq - 1 - run.cursor) if run else 0
 
 
-def lag_seconds(view: View, lane: int) -> float:
-    """Give the age of the oldest event that a lane has not read; 0 when there is none."""
+def age(view: View, lane: int) -> int:
+    """Give the age of the oldest event that a lane has not read; 0 when there is none. Units: microseconds."""
     run = view.lanes.run(lane, 0)
     oldest = view.log.after(run.cursor, 1) if run else ()
-    return max(0, view.now - oldest[0].received) / SECOND if oldest else 0.0
+    return max(0, view.now - oldest[0].received) if oldest else 0
+
+
+def near(oldest: int, retention_days: int) -> str:
+    """Warn that what is unread for so long will be given up.
+
+    >>> near(81 * DAY, 90)
+    'its oldest unread event is given up in 9.0 days, when it is 90 days old'
+    """
+    left = max(0.0, retention_days - oldest / DAY)
+    return f"its oldest unread event is given up in {left:.1f} days, when it is {retention_days} days old"
 
 
 def by_verdict(counts: Mapping[int, int]) -> Document:

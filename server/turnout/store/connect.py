@@ -36,6 +36,8 @@ sqlite.register_adapter(type(None), {None: None}.get)
 SAFE = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 """Releases without the WAL-reset fault, which can corrupt with two connections; SQLite's changelog of 2026-03."""
 
+VERSION = sqlite.sqlite_version
+
 NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "fuse.sshfs", "9p", "ceph", "glusterfs", "lustre"})
 """File systems whose locks or shared memory SQLite's WAL cannot rely on; sqlite.org/wal.html."""
 

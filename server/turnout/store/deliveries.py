@@ -104,6 +104,11 @@ class DeliveriesView:
         """List the requests of older reigns that have no outcome."""
         return tuple(_request(row) for row in self._s.rows(SQL["list_open_requests"], (epoch,)))
 
+    def any_until(self, lane: int, run: int, until: int) -> bool:
+        """Tell whether the ledger has a row of nothing later than a seq."""
+        row = self._s.row(SQL["any_delivery_until"], (lane, run, until, until))
+        return bool(row and row[0])
+
     def reason(self, number: int) -> str:
         """Give the text of an interned reason."""
         row = self._s.row(SQL["get_reason"], (number,))
@@ -159,9 +164,9 @@ class Deliveries(DeliveriesView):
         """Write how a retry ended."""
         self._s.run(SQL["finish_request"], (status, outcome, took, number))
 
-    def prune(self, lane: int, run: int, until: int) -> None:
-        """Remove the ledger of events that are gone."""
-        self._s.run(SQL["prune_deliveries"], (lane, run, until, until))
+    def prune(self, lane: int, run: int, until: int, limit: int) -> int:
+        """Remove a page of the ledger of events that are gone; give how many rows."""
+        return self._s.run(SQL["prune_deliveries"], (lane, run, until, until, limit))
 
     def prune_requests(self, before: int, limit: int) -> int:
         """Remove the oldest requests that were sent before a moment; give how many."""

@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from turnout.store.queries import load
-from turnout.store.session import Session
+from turnout.store.session import NEWEST, Session
 
 SQL = load("exchanges")
 
@@ -60,16 +60,22 @@ class Exchanges(ExchangesView):
         """Put another frame in the place of one, unless that is gone; give how many."""
         return self._s.run(SQL["replace_frame"], (len(frame), frame, kept, first))
 
-    def trim(self, over: int, at_most: int) -> int:
-        """Remove the oldest frames of the ring until `over` bytes are gone; at most so many frames. Gives the bytes."""
-        gone = 0
-        for first, size in self._s.rows(SQL["list_ring"], (at_most,)):
-            if gone >= over:
-                break
-            self._s.run(SQL["delete_frame"], (0, first))
-            gone += size
-        return gone
+    def trim(self, size: int, limit: int) -> int:
+        """Remove the oldest frames of the ring until `size` bytes are gone; at most so many frames. Gives the bytes."""
+        return self._remove(0, NEWEST, size, limit)
 
-    def prune(self, before: int, limit: int) -> int:
-        """Remove the oldest frames that are older than a moment, a page of each kind; give how many."""
-        return sum(self._s.run(SQL["prune_frames"], (kept, limit, before)) for kept in (0, 1))
+    def prune(self, before: int, size: int, limit: int) -> int:
+        """Remove the oldest frames, from before a moment, until `size` bytes are gone; at most so many of each kind.
+
+        Gives the bytes.
+        """
+        return sum(self._remove(kept, before, size, limit) for kept in (0, 1))
+
+    def _remove(self, kept: int, before: int, size: int, limit: int) -> int:
+        gone = 0
+        for first, bytes_, at in self._s.rows(SQL["list_oldest"], (kept, limit)):
+            if gone >= size or at >= before:
+                break
+            self._s.run(SQL["delete_frame"], (kept, first))
+            gone += bytes_
+        return gone

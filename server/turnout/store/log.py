@@ -101,6 +101,10 @@ class LogView:
         row = self._s.row(SQL["find_message"], (message_key(source, message_id),))
         return Seq(row[0]) if row else None
 
+    def unused_names(self, before: int, limit: int) -> tuple[int, ...]:
+        """Give names that no event has had since a moment."""
+        return tuple(row[0] for row in self._s.rows(SQL["list_unused_names"], (before, limit)))
+
     def bounds(self) -> tuple[int, int]:
         """Give the lowest and highest seq stored; (0, 0) for an empty log."""
         low, high = self._s.row(SQL["find_bounds"]) or (0, 0)
@@ -282,12 +286,10 @@ class Log(LogView):
         """Remove message ids by their keys."""
         self._s.many(SQL["prune_message"], [(key,) for key in keys])
 
-    def prune_names(self, before: int) -> int:
-        """Remove the names that no event has had since a moment; give how many."""
-        gone = self._s.run(SQL["prune_names"], (before,))
-        if gone:
+    def prune_names(self, numbers: Iterable[int], before: int) -> None:
+        """Remove of these names the ones that still no event has had since a moment."""
+        if sum(self._s.run(SQL["prune_name"], (number, before)) for number in numbers):
             self._forget_names()
-        return gone
 
     def prune_refused(self, before: int, limit: int) -> int:
         """Remove the oldest refused calls received before a moment; give how many."""

@@ -132,6 +132,10 @@ class OwedView:
             found.setdefault(lane, {})[OwedState(state)] = n
         return found
 
+    def states_of(self, lane: int, at_most: int) -> Mapping[OwedState, int]:
+        """Count a lane's rows by state, counting no further than so many."""
+        return {OwedState(state): n for state, n in self._s.rows(SQL["count_states_up_to"], (lane, at_most))}
+
 
 class OwedTable(OwedView):
     """What can be written to the queue."""

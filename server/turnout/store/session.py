@@ -115,6 +115,11 @@ class Session:
         cursor.close()
         return changed
 
+    @property
+    def recorded(self) -> int:
+        """How many events were recorded since it began."""
+        return self.counter.seq - self._saved.seq
+
     def counter_changed(self) -> bool:
         """Tell whether the row must be written back."""
         return self.counter != self._saved

@@ -12,8 +12,18 @@ LITTLE = "free disk is under 1 GB or 5 %"
 """Said where `low` is true."""
 
 
+def free(folder: Path) -> int:
+    """Give the free bytes that this user may fill."""
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize
+
+
+def floor(folder: Path) -> int:
+    """Give the bytes under which no event is taken in."""
+    found = os.statvfs(folder)
+    return min(FLOOR, int(found.f_blocks * found.f_frsize * SHARE))
+
+
 def low(folder: Path) -> bool:
     """Tell whether too little is free to take events in."""
-    found = os.statvfs(folder)
-    free = found.f_bavail * found.f_frsize
-    return free < min(FLOOR, int(found.f_blocks * found.f_frsize * SHARE))
+    return free(folder) < floor(folder)

@@ -28,6 +28,7 @@ from turnout.store.connect import Connection
 from turnout.store.locks import FileLock, Turnstile
 from turnout.store.reader import Readers, Shut
 from turnout.store.session import Counter, read_counter, read_version
+from turnout.store.tally import Tally
 from turnout.store.unit import Unit, View
 from turnout.store.vault import Vault
 from turnout.store.wake import Wake
@@ -55,6 +56,7 @@ class Store:
         self.clock = clock
         self.entropy = entropy
         self.missing = 0
+        self.tally = Tally()
         self._accept_loss = accept_loss
         self.gate = threading.RLock()
         self._writer: Writer | None = None
@@ -133,7 +135,7 @@ class Store:
             return answer.result(PATIENCE_S)
         except Late:
             if answer.cancel():
-                raise self._frozen() from None
+                raise self.frozen() from None
             return answer.result()  # it runs: only its end tells whether it committed
 
     def look(self, function: Callable[[View], T]) -> T:
@@ -173,7 +175,7 @@ class Store:
             if not answer.done():
                 answer.cancel()
         if answer.cancelled():
-            raise self._frozen()
+            raise self.frozen()
         if not answer.done():
             await self._loop.answered(answer)
         return answer.result(0)
@@ -249,7 +251,8 @@ class Store:
             assert self._readers is not None
             return self._readers
 
-    def _frozen(self, turnstile: Turnstile | None = None) -> Unavailable:
+    def frozen(self, turnstile: Turnstile | None = None) -> Unavailable:
+        """Say who holds the write lock and does not move."""
         entered = turnstile or self._turnstile
         holder = entered.holder() if entered else 0
         who, fix = f"process {holder} holds the write lock and does not move", "Continue or end that process, then try"
@@ -268,7 +271,7 @@ class Store:
             swap.enter(self.folder, opening)
             promised = tail.read(self.folder / "tail")
             if not turnstile.enter_within(PATIENCE_S):
-                raise self._frozen(turnstile)
+                raise self.frozen(turnstile)
             try:
                 self._vault = self._keys()
                 stored = self._prepare(opening)

@@ -17,12 +17,14 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from turnout import telemetry
 from turnout.entropy import Entropy
 from turnout.errors import Unavailable
 from turnout.store import counts, log
 from turnout.store.cache import Cache, Overlay
 from turnout.store.connect import Connection, Error, IntegrityError
 from turnout.store.session import Counter, Session, read_counter, write_counter
+from turnout.store.tally import Tally
 from turnout.store.unit import Unit
 from turnout.store.vault import Vault
 
@@ -46,6 +48,8 @@ PATIENCE_S = 10.0
 
 class Ways(Protocol):
     """What the writer asks of the store it belongs to."""
+
+    tally: Tally
 
     def connect(self) -> Connection:
         """Open the connection that writes."""
@@ -75,6 +79,7 @@ class Work:
     function: Callable[[Unit], Any]
     weight: int
     answer: Future[Any] = field(default_factory=Future)
+    at: float = field(default_factory=time.monotonic)
 
 
 class Writer:
@@ -95,6 +100,7 @@ class Writer:
 
     def start(self) -> None:
         """Begin."""
+        self._ways.tally.length = self._queue.qsize
         self._thread.start()
 
     def submit(self, function: Callable[[Unit], Any], weight: int = 1) -> Future[Any]:
@@ -118,7 +124,9 @@ class Writer:
             first = self._queue.get()
             if first is None:
                 break
+            self._ways.tally.since = first.at
             last = self._group(first)
+            self._ways.tally.since = 0.0
         if self._connection is not None:
             leave = self._ways.pass_turnstile()
             try:
@@ -202,6 +210,7 @@ class Writer:
         self.cache.people = session.counter.people
         self.cache.regulations = session.counter.regulations
         self.cache.merge(session.overlay)
+        self._ways.tally.committed(session.recorded)
         self._ways.committed(session.counter)
 
     def _shorten(self, connection: Connection) -> None:
@@ -223,6 +232,8 @@ class Writer:
 
     def _broken(self, taken: list[Work], error: Exception, done: list[tuple[Work, Any, Exception | None]]) -> None:
         """Tell all of a group that nothing was stored."""
+        reason = str(error) if isinstance(error, Error) else type(error).__name__
+        telemetry.emit("commit_failed", error, failures=self._ways.tally.broke(), reason=reason)
         self._give_up()
         why = Unavailable(f"the commit failed ({error}); nothing was stored, try again", cause=str(error))
         done[:] = [(work, None, why) for work in taken]

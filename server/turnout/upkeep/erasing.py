@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from turnout import erasure
+from turnout import erasure, telemetry
 from turnout.erasure import Kind, Step, Steps
 from turnout.store.privacy import Regulation
 from turnout.store.unit import Unit
@@ -46,7 +46,8 @@ class Work:
 
     def commit(self, change: Change) -> None:
         """Do a unit and note it; where somebody else noted one meanwhile, do nothing: it is theirs."""
-        self.reign.commit(lambda unit: self._write(unit, change))
+        if self.reign.commit(lambda unit: self._write(unit, change)):
+            telemetry.emit("erasure_step", deletion=self.regulation.id, step=self.step.where)
 
     def walk(self, name: str, change: Callable[[Unit, Sequence[int]], int]) -> None:
         """Do something to the next page of the events, and count it under a name."""
@@ -54,10 +55,11 @@ class Work:
         page, reached = self.reign.look(lambda view: self.scope.page(view, after, EVENTS))
         self.commit(lambda unit: Did(reached, {name: change(unit, page)}, reached >= until))
 
-    def _write(self, unit: Unit, change: Change) -> None:
+    def _write(self, unit: Unit, change: Change) -> bool:
+        """Do it, and give whether the step is done."""
         now = unit.privacy.get(self.regulation.id)
         if now is None or now.steps != self.regulation.steps:
-            return
+            return False
         did = change(unit)
         steps = erasure.moved(self.steps, did.reached, did.counts or {}, done=did.done)
         ended = erasure.next_step(steps) is None
@@ -74,6 +76,7 @@ class Work:
         )
         if ended:
             unit.privacy.raise_generation()
+        return did.done
 
 
 def work_on(reign: Reign, regulation: Regulation) -> Work:

@@ -6,6 +6,7 @@ way is left to its answer; what a dead reign left on its way, to a lane that can
 
 from __future__ import annotations
 
+from turnout import telemetry
 from turnout.clock import DAY
 from turnout.delivery import endings, verdict
 from turnout.delivery.reigns import CRASH
@@ -24,10 +25,17 @@ def advance(reign: Reign, retention_days: int) -> float:
     """Do one unit of work for each lane that holds what is over; give how many seconds nothing is due."""
     until = reign.look(lambda view: horizon(view, retention_days))
     late = reign.look(lambda view: _late(view, until)) if until else ()
-    more = [reign.commit(lambda unit, lane=lane: _expire(unit, lane, until, reign.epoch)) for lane in late]  # type: ignore[misc]
+    more = [_tell(reign.commit(lambda unit, lane=lane: _expire(unit, lane, until, reign.epoch))) for lane in late]  # type: ignore[misc]
     for window in reign.look(lambda view: _left(view, until, reign.epoch)):
         reign.commit(lambda unit, window=window: _end_window(unit, window))  # type: ignore[misc]
     return 0.0 if any(more) else EVERY_S
+
+
+def _tell(ended: tuple[str, int, bool]) -> bool:
+    destination, events, more = ended
+    if events:
+        telemetry.emit("expired", destination=destination, events=events)
+    return more
 
 
 def horizon(view: View, retention_days: int) -> int:
@@ -48,24 +56,27 @@ def _holds(view: View, run: Run, until: int) -> bool:
     return (reads and run.cursor < until) or (owed is not None and owed <= until)
 
 
-def _expire(unit: Unit, lane: int, until: int, epoch: int) -> bool:
-    """Move a lane's cursors, and end what it still owes of those events; give whether there is more."""
+def _expire(unit: Unit, lane: int, until: int, epoch: int) -> tuple[str, int, bool]:
+    """Move a lane's cursors, and end what it still owes of those events.
+
+    Shape: whose lane it is, how many events it gave up, whether there is more.
+    """
     row = next((each for each in unit.lanes.all() if each.lane == lane), None)
     if row is None or row.state is LaneState.REMOVED:
-        return False
-    endings.expire(unit, lane, until, epoch)
-    more = False
+        return "", 0, False
+    events, more = endings.expire(unit, lane, until, epoch), False
     for run in unit.lanes.runs(lane):
         if run.run and run.state is RunState.RUNNING and run.cursor < until:
             unit.lanes.move(lane, run.run, min(until, run.until))
             if until >= run.until:
                 unit.lanes.finish(lane, run.run, RunState.DONE)
-        more = _end_owed(unit, lane, run.run, until) or more
-    return more
+        ended = _end_owed(unit, lane, run.run, until)
+        events, more = events + ended, more or ended == ROWS
+    return row.destination, events, more
 
 
-def _end_owed(unit: Unit, lane: int, run: int, until: int) -> bool:
-    """End a page of what a run owes; what waited behind it may go."""
+def _end_owed(unit: Unit, lane: int, run: int, until: int) -> int:
+    """End a page of what a run owes; what waited behind it may go. Gives how many."""
     rows = unit.owed.until(lane, run, until, ROWS)
     unit.owed.remove(rows)
     for row in rows:
@@ -73,7 +84,7 @@ def _end_owed(unit: Unit, lane: int, run: int, until: int) -> bool:
         unit.deliveries.finish(lane, run, [Final(row.seq, row.part, row.seq, code, "", row.request)])
         unit.counts.add(lane, code)
     endings.release(unit, lane, {(run, row.person) for row in rows})
-    return len(rows) == ROWS
+    return len(rows)
 
 
 def _left(view: View, until: int, epoch: int) -> tuple[WindowRow, ...]:

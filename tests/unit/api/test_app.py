@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,9 +9,12 @@ import pytest
 
 from support.workspace import Bench, bench
 from turnout.api.app import build
+from turnout.api.health import Life
 from turnout.store import tail
 from turnout.store.connect import connect_writer
+from turnout.upkeep.watch import Signs
 
+BASE = "http://127.0.0.1:8733"
 NAMES = frozenset({"127.0.0.1", "localhost", "::1", "turnout.lan"})
 
 
@@ -24,9 +26,9 @@ def opened(data_dir: Path) -> Iterator[Bench]:
 
 
 @asynccontextmanager
-async def asked(workspace: Bench, base: str = "http://127.0.0.1:8733") -> AsyncIterator[httpx2.AsyncClient]:
-    app = build(workspace.store, NAMES, lambda: True, {"what is old is gone": 2})
-    async with workspace.store.awake(), httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=base) as made:
+async def asked(workspace: Bench, life: Life | None = None) -> AsyncIterator[httpx2.AsyncClient]:
+    app = build(workspace.store, NAMES, life or Life("1.2", 90, lambda: True))
+    async with workspace.store.awake(), httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=BASE) as made:
         yield made
 
 
@@ -41,7 +43,7 @@ async def test_a_store_that_commits_is_ready(opened: Bench) -> None:
     async with asked(opened) as client:
         answer = await client.get("/readyz")
 
-    assert (answer.status_code, answer.json()) == (200, {"ok": True, "delivering": True})
+    assert (answer.status_code, answer.json()) == (200, {"ok": True, "delivering": True, "degraded": []})
 
 
 @pytest.fixture
@@ -94,32 +96,41 @@ async def test_a_database_that_lost_events_is_not_ready_and_says_how_many(lossy:
     assert "turnout_missing_events 7\n" in metrics.text
 
 
+async def test_a_process_that_stops_is_not_ready_at_once(opened: Bench) -> None:
+    life = Life("1.2", 90, lambda: True)
+    async with asked(opened, life) as client:
+        before = await client.get("/readyz")
+        life.stopping = True
+        after = await client.get("/readyz")
+
+    assert before.status_code == 200
+    assert (after.status_code, after.json()) == (503, {"ok": False, "reasons": ["it is stopping"]})
+
+
 @pytest.fixture
-def busy(opened: Bench) -> Bench:
-    """Give a workspace with a destination that three events wait for."""
-    opened.connect(name='My "one"\n')
-    opened.record({}, {}, {})
+def slow(opened: Bench) -> Bench:
+    """Give a workspace with a destination that an event waits for since 75 days."""
+    opened.connect(name="Slow")
+    opened.record({})
+    opened.clock.pass_s(75 * 86_400)
     return opened
 
 
-async def test_metrics_are_openmetrics_with_lag_and_calls(busy: Bench) -> None:
-    busy.clock.pass_s(2)
+async def test_what_is_not_in_the_way_yet_is_said_of_one_that_is_ready(slow: Bench) -> None:
+    async with asked(slow, Life("1.2", 90, lambda: False, Signs(reader=77))) as client:
+        answer = await client.get("/readyz")
 
-    async with asked(busy) as client:
-        answer = await client.get("/metrics")
-
-    assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
-    lines = answer.text.splitlines()
-    assert "turnout_is_delivering 1" in lines
-    assert next(line for line in lines if line.startswith("turnout_lag_events{")).endswith(" 3")
-    assert next(line for line in lines if line.startswith("turnout_lag_seconds{")).endswith(" 2.0")
-    assert 'turnout_calls_total{became="accepted"} 3' in lines
-    assert 'turnout_upkeep_faults_total{keeps="what is old is gone"} 2' in lines
-    assert lines[-1] == "# EOF"
-    sample = re.compile(
-        r'(# (TYPE|HELP) \w+ .+|\w+(\{\w+="([^"\\\n]|\\.)*"(,\w+="([^"\\\n]|\\.)*")*\})? -?[0-9.]+|# EOF)'
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {
+            "ok": True,
+            "delivering": False,
+            "degraded": [
+                "Slow: its oldest unread events are given up soon",
+                "process 77 keeps the write-ahead log from beginning anew",
+            ],
+        },
     )
-    assert [line for line in lines if not sample.fullmatch(line)] == []
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import click
 import pytest
 
 from support.program import TURNOUT
+from support.told import heard
 from turnout.cli.destination import VERBS, destination
-from turnout.cli.main import COMMANDS, broke, cli, run
+from turnout.cli.main import COMMANDS, broke, broke_beside, cli, run
 from turnout.cli.table import Entry, Table
 
 
@@ -168,6 +171,25 @@ def test_a_bug_is_told_by_its_number_and_never_by_its_words(
     assert err.count("\n") == 1
     assert json.loads(out)["error"]["code"] == "internal_error"
     assert "ann@example.com" not in out + err
+
+
+def test_a_bug_in_a_thread_is_told_by_its_place_and_never_by_its_words() -> None:
+    def fail() -> None:
+        raise ValueError("ann@example.com")
+
+    thread = threading.Thread(target=fail, name="turnout-some")
+    before, threading.excepthook = threading.excepthook, broke_beside
+    try:
+        with heard() as told:
+            thread.start()
+            thread.join()
+    finally:
+        threading.excepthook = before
+
+    (record,) = told.records
+    assert record.fields == {"thread": "turnout-some"}  # type: ignore[attr-defined]
+    assert record.cause["kind"] == "ValueError"  # type: ignore[attr-defined]
+    assert "ann@example.com" not in logging.Formatter().format(record)
 
 
 @pytest.mark.parametrize("words", [("usage",), ("usage", "--json"), ("--help",)])

@@ -22,7 +22,7 @@ def listed(
 ) -> dict[str, Any]:  # fmt: skip
     look = partial(
         describe.list_destinations, reader=reader(who), catalogue=here.catalogue, search=search, catalog=catalog,
-        cursor=cursor, limit=limit,
+        cursor=cursor, limit=limit, retention_days=90,
     )  # fmt: skip
     answer: dict[str, Any] = here.look(look)
     Destinations.model_validate(answer)
@@ -30,7 +30,7 @@ def listed(
 
 
 def described(here: Bench, name: str) -> dict[str, Any]:
-    answer: dict[str, Any] = here.look(lambda view: describe.describe_destination(view, here.catalogue, name))
+    answer: dict[str, Any] = here.look(lambda view: describe.describe_destination(view, here.catalogue, name, 90))
     Described.model_validate(answer)
     return answer
 

@@ -6,6 +6,7 @@ import pytest
 
 from support import law
 from support.carrier import BUSY, Carrier, carrier
+from support.old import Counting, age, left
 from support.workspace import PERSON, Bench
 from turnout.clock import DAY, SECOND
 from turnout.delivery import reigns, verdict
@@ -13,6 +14,7 @@ from turnout.operations import deletions
 from turnout.store.lanes import LaneState
 from turnout.store.owed import Owed, OwedState
 from turnout.upkeep import erase, expire
+from turnout.upkeep import prune as pruning
 from turnout.upkeep.prune import Pruner
 from turnout.upkeep.reign import Reign
 from turnout.workspace import Destination
@@ -236,3 +238,44 @@ def test_evidence_and_keys_older_than_retention_go(here: Bench, lanes: Carrier, 
 
     assert here.look(lambda view: view.exchanges.ring_size()) == 0
     assert here.look(lambda view: view.counts.since(0)) == {}
+
+
+# -- in steps ----------------------------------------------------------------------------------------------
+
+
+def test_a_pruning_that_was_interrupted_goes_on_and_no_event_lacks_its_ledger_meanwhile(
+    here: Bench, lanes: Carrier, hook: Destination
+) -> None:
+    age(here, lanes, [hook], 4000)
+    broken: list[str] = []
+    rests = 0.0
+    turns = 0
+
+    while not rests:
+        pruner = Pruner(Reign(here.store, lanes.epoch), DAYS, 1 << 30)  # each turn a new one, as after a crash
+        rests = pruner.advance()
+        turns += 1
+        if turns % 10 == 0:
+            here.store.close()
+            broken += [each for each in here.look(law.broken) if "counted otherwise" not in each]
+
+    assert turns > 20
+    assert broken == []
+    assert left(here) == ([4001], 1, 1)
+
+
+def test_much_evidence_goes_about_a_megabyte_a_commit(here: Bench, lanes: Carrier) -> None:
+    frame = b"x" * 100_000
+    for first in range(1, 61):
+        here.store.commit(
+            lambda unit, first=first: unit.exchanges.keep(plain=first % 2 == 0, first=first, last=first, frame=frame)  # type: ignore[misc]
+        )
+    here.clock.pass_s(MONTHS)
+    reign = Counting(here, lanes.epoch)
+    pruner = Pruner(reign, DAYS, 1 << 30)
+
+    while not pruner.advance():
+        pass
+
+    assert here.look(lambda view: view.exchanges.ring_size()) == 0
+    assert max(reign.rows) * len(frame) <= pruning.BYTES + 2 * len(frame)

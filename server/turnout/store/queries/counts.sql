@@ -2,8 +2,18 @@
 INSERT INTO counts (lane, hour, code, n) VALUES (?, ?, ?, ?)
 ON CONFLICT (lane, hour, code) DO UPDATE SET n = n + excluded.n;
 
+-- name: list_counted
+-- Lane 0 is the door.
+SELECT 0 UNION ALL SELECT lane FROM lanes;
+
+-- name: list_counts
+-- By primary key.
+SELECT hour, code, n FROM counts WHERE lane = ? AND hour >= ?;
+
 -- name: sum_counts
-SELECT lane, code, sum(n) FROM counts WHERE hour >= ? GROUP BY lane, code;
+-- By primary key.
+SELECT code, sum(n) FROM counts WHERE lane = ? AND hour >= ? GROUP BY code;
 
 -- name: prune_counts
-DELETE FROM counts WHERE hour < ?;
+-- By primary key.
+DELETE FROM counts WHERE lane = ? AND hour < ?;

@@ -65,9 +65,14 @@ SELECT id, sent FROM requests WHERE id >= ? ORDER BY id LIMIT 1;
 SELECT id, lane, run, n, epoch, revision, manifest, members, status, outcome, sent, took FROM requests
 WHERE outcome IS NULL AND epoch < ?;
 
+-- name: any_delivery_until
+-- By primary key.
+SELECT EXISTS (SELECT 1 FROM deliveries WHERE lane = ? AND run = ? AND seq <= ? AND last <= ?);
+
 -- name: prune_deliveries
--- By primary key; a span that reaches beyond stays until all of it is gone.
-DELETE FROM deliveries WHERE lane = ? AND run = ? AND seq <= ? AND last <= ?;
+-- A page, by primary key; a span that reaches beyond stays until all of it is gone.
+DELETE FROM deliveries WHERE (lane, run, seq, part) IN
+(SELECT lane, run, seq, part FROM deliveries WHERE lane = ? AND run = ? AND seq <= ? AND last <= ? LIMIT ?);
 
 -- name: prune_requests
 -- The oldest page alone is looked at.

@@ -20,14 +20,10 @@ UPDATE exchanges SET size = ?, frame = ? WHERE kept = ? AND first = ?;
 -- name: ring_size
 SELECT coalesce(sum(size), 0) FROM exchanges WHERE kept = 0;
 
--- name: list_ring
+-- name: list_oldest
 -- By primary key.
-SELECT first, size FROM exchanges WHERE kept = 0 ORDER BY first LIMIT ?;
+SELECT first, size, at FROM exchanges WHERE kept = ? ORDER BY first LIMIT ?;
 
 -- name: delete_frame
 -- By primary key.
 DELETE FROM exchanges WHERE kept = ? AND first = ?;
-
--- name: prune_frames
--- The oldest page alone is looked at.
-DELETE FROM exchanges WHERE rowid IN (SELECT rowid FROM exchanges WHERE kept = ? ORDER BY first LIMIT ?) AND at < ?;

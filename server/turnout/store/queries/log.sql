@@ -134,9 +134,13 @@ SELECT n FROM names WHERE id = ?;
 -- By primary key.
 UPDATE names SET name = '[erased ' || id || ']' WHERE id = ?;
 
--- name: prune_names
--- Names that no event has had for longer than events are kept.
-DELETE FROM names WHERE last < ? AND n <= 0;
+-- name: list_unused_names
+-- Names that no event has had for longer than events are kept: all of the table is read, outside the turnstile.
+SELECT id FROM names WHERE last < ? AND n <= 0 LIMIT ?;
+
+-- name: prune_name
+-- By primary key; one that was seen again meanwhile stays.
+DELETE FROM names WHERE id = ? AND last < ? AND n <= 0;
 
 -- name: find_bounds
 -- By primary key, twice: with both in one SELECT SQLite reads the whole table.

@@ -69,6 +69,10 @@ UPDATE owed SET due = ? WHERE lane = ? AND due > ?;
 -- name: count_states
 SELECT lane, state, count(*) FROM owed GROUP BY lane, state;
 
+-- name: count_states_up_to
+-- Counts no further than asked, by primary key.
+SELECT state, count(*) FROM (SELECT state FROM owed WHERE lane = ? LIMIT ?) GROUP BY state;
+
 -- name: list_owed_seqs
 -- By primary key.
 SELECT DISTINCT seq FROM owed WHERE lane = ? AND run = ? AND seq >= ? AND seq <= ?;
