@@ -231,8 +231,7 @@ class CompiledTarget:
     def _paced(self) -> Pace:
         """Say how fast it may be asked: what its rates are counted by is a digest, for it may be a secret."""
         limits, per = self._manifest.limits, self._here({}, Scope()).compute(PER)
-        key = "" if per is None else digest([self._manifest.slug, per]).hex()
-        return Pace(limits.rates, limits.concurrency, key)
+        return Pace(limits.rates, limits.concurrency, "" if per is None else digest([self._manifest.slug, per]).hex())
 
     def _proofs(self) -> dict[str, str]:
         """List what is made of secrets and leaves in a header: a name and password, encoded."""
