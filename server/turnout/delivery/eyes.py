@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
+from turnout import telemetry
 from turnout.delivery.window import Sight
 from turnout.document import Document, Json, digest
 from turnout.errors import TurnoutError
@@ -124,7 +125,11 @@ class Eyes:
         barred = self.barred(view)
         survivor = partial(_survivor, survivors, view)
         return Sight(
-            partial(self._document, documents, survivor), survivor, partial(_may_not_leave, barred, survivor), view.now
+            partial(self._document, documents, survivor),
+            survivor,
+            partial(_may_not_leave, barred, survivor),
+            view.now,
+            broke,
         )
 
     def after(self, view: View, cursor: int, limit: int, until: int) -> tuple[Stored, ...]:
@@ -172,6 +177,11 @@ class Eyes:
     def barred_now(self) -> Mapping[int, int]:
         """Give the same as last seen by anybody: what a request asks before it leaves."""
         return self._barred[1]
+
+
+def broke(error: Exception, slug: str) -> None:
+    """Tell that a mapping failed on an event, which none should."""
+    telemetry.emit("manifest_broke", error, slug=slug)
 
 
 def _survivor(known: dict[int, int], view: View, person: int) -> int:

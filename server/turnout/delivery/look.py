@@ -140,7 +140,7 @@ def _again(view: View, row: Owed, event: Stored | None, bound: Bound, sight: Sig
     action = next((name for name in bound.target.actions if part_of(name, row.part) == row.part), None)
     if action is None:
         return verdict.ACTION_GONE, ""
-    made = mapped(bound, sight.document(event), (action,), sight.now)
+    made = mapped(bound, sight.document(event), (action,), sight)
     item = next((each for each in made if isinstance(each, Item) and part_of(action, each.index) == row.part), None)
     if item is None:
         drop = next((each for each in made if isinstance(each, Drop)), None)

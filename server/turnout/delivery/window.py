@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import msgspec
 from typing_extensions import override
 
-from turnout import telemetry
 from turnout.delivery import verdict
 from turnout.document import Document
 from turnout.event.model import MessageId, Stored
@@ -87,12 +86,16 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """How events are looked at: as which document, whose today, and whether they may leave."""
+    """How events are looked at: as which document, whose today, and whether they may leave.
+
+    `broke` hears of a mapping that fails, and of which destination.
+    """
 
     document: Callable[[Stored], Document]
     survivor: Callable[[int], int]
     suppressed: Callable[[Stored], bool]
     now: int
+    broke: Callable[[Exception, str], None]
 
 
 def owed(
@@ -109,7 +112,7 @@ def owed(
     actions = route(event, bound, read, suppressed=sight.suppressed(event))
     if isinstance(actions, NotSent):
         return (Skip(event.seq, event.seq, 0, actions.code, actions.reason),)
-    made = mapped(bound, read(), actions, sight.now)
+    made = mapped(bound, read(), actions, sight)
     parts = [_part(event, lane, run, bound, item, sight, window) for item in made if isinstance(item, Item)]
     drops = [_skip(event, drop, alone=not parts) for drop in made if isinstance(drop, Drop)]
     if parts:
@@ -120,12 +123,12 @@ def owed(
     return tuple(telling) or (drops[0],)
 
 
-def mapped(bound: Bound, document: Document, actions: tuple[str, ...], now: int) -> tuple[Item | Drop, ...]:
+def mapped(bound: Bound, document: Document, actions: tuple[str, ...], sight: Sight) -> tuple[Item | Drop, ...]:
     """Map one event; a mapping that fails on it, which none should, costs this event and not the lane."""
     try:
-        return bound.target.items(document, actions, now)
+        return bound.target.items(document, actions, sight.now)
     except Exception as error:
-        telemetry.emit("manifest_broke", error, slug=bound.destination.slug)
+        sight.broke(error, bound.destination.slug)
         return tuple(Drop(name, "mapping_error") for name in actions)
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from turnout import document
 from turnout.delivery import verdict
 from turnout.delivery.batch import Batch, pack, request_id
-from turnout.delivery.eyes import Eyes
+from turnout.delivery.eyes import Eyes, broke
 from turnout.delivery.window import Part, Sight, Skip, owed
 from turnout.document import Document, Json
 from turnout.entropy import uuid7
@@ -124,7 +124,7 @@ def _at(view: View, eyes: Eyes, destination: Destination, event: Stored) -> Docu
     if isinstance(bound, TurnoutError):
         return {"destination": destination.name, "verdict": "not_sent", "reason": "paused", "rule": bound.message}
     outward = eyes.outward(event, event.person)
-    sight = Sight(lambda _: outward, PersonId, lambda _: False, view.now)
+    sight = Sight(lambda _: outward, PersonId, lambda _: False, view.now, broke)
     found = owed(event, destination.lane, 0, bound, sight)
     parts = [each for each in found if isinstance(each, Part)]
     skips = [each for each in found if isinstance(each, Skip)]

@@ -151,7 +151,7 @@ def test_a_paused_destination_is_told_as_paused(here: Bench) -> None:
 def test_times_of_requests_are_a_histogram_with_its_sum(here: Bench) -> None:
     hook = here.connect("webhook", HOOK, name="Hook")
     for took in (1, 3, 4, 900, 40_000):
-        here.store.commit(lambda unit, took=took: unit.counts.took(hook.lane, took))  # type: ignore[misc]
+        here.store.commit(lambda unit, took=took: unit.counts.took(hook.lane, (took,)))  # type: ignore[misc]
 
     told = samples(text(here))
 

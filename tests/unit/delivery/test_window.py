@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from support.engine import Poster, bound, stored
 from turnout.delivery import verdict
+from turnout.delivery.eyes import broke
 from turnout.delivery.window import Opening, Sight, Skip, opening, owed
 from turnout.document import Document
 from turnout.event.model import TEST, TOMBSTONE, Stored
@@ -17,7 +18,9 @@ def sight(*suppressed: int, survivors: dict[int, int] | None = None) -> Sight:
     def document(event: Stored) -> Document:
         return {"type": "track", "event": event.name, "messageId": f"m{event.seq}"}
 
-    return Sight(document, lambda person: (survivors or {}).get(person, person), lambda e: e.person in suppressed, 5)
+    return Sight(
+        document, lambda person: (survivors or {}).get(person, person), lambda e: e.person in suppressed, 5, broke
+    )
 
 
 def window(events: Sequence[Stored], owner: Bound | None = None, *, run: int = 0, seen: Sight | None = None) -> Opening:
