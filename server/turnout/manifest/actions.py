@@ -37,7 +37,11 @@ class CompiledTarget:
         self._steps = {
             name: steps_of(plan, self._functions, self._actions[name].max_bytes) for name, plan in program.plans.items()
         }
-        self._any = _by_kind(program.plans)
+        kinds = {kind for plan in program.plans.values() for kind in plan.spec.triggers}
+        self._for = {
+            kind: tuple(plan for plan in program.plans.values() if kind in plan.spec.triggers) for kind in kinds
+        }
+        self._any = {kind: named for kind, plans in self._for.items() if (named := _whatever_its_name(kind, plans))}
         self._heads: dict[str, requests.Head] = {}
         self._pace = self._paced()
         self._secrets = {**secrets(self._manifest.settings, settings), **self._proofs()}
@@ -65,9 +69,9 @@ class CompiledTarget:
     def select(self, kind: str, name: str) -> tuple[str, ...]:
         """Name the actions that are for this call."""
         known = self._any.get(kind)
-        if known is not None:
+        if known:
             return known
-        return tuple(action for action, plan in self._plans.items() if is_for(plan.spec, kind, name))
+        return tuple(plan.spec.name for plan in self._for.get(kind, ()) if is_for(plan.spec, kind, name))
 
     def items(self, document: Document, actions: tuple[str, ...], now: int) -> tuple[Item | Drop, ...]:
         """Map one event through these actions."""
@@ -195,14 +199,8 @@ class CompiledTarget:
         return found
 
 
-def _by_kind(plans: Mapping[str, Plan]) -> dict[str, tuple[str, ...]]:
-    """Name the actions for each type of call for which no name of an event decides."""
-    kinds = {kind for plan in plans.values() for kind in plan.spec.triggers}
-    named = {
-        kind
-        for plan in plans.values()
-        for each in (plan.spec.triggers, plan.spec.excepts)
-        for kind in each
-        if each[kind]
-    }
-    return {kind: tuple(name for name, plan in plans.items() if is_for(plan.spec, kind, "")) for kind in kinds - named}
+def _whatever_its_name(kind: str, plans: Sequence[Plan]) -> tuple[str, ...]:
+    """Name the actions for a type of call, where no name of an event decides; nothing where one does."""
+    if any(plan.spec.triggers[kind] or plan.spec.excepts.get(kind) for plan in plans):
+        return ()
+    return tuple(plan.spec.name for plan in plans if is_for(plan.spec, kind, ""))
