@@ -340,13 +340,9 @@ class Store:
         self._writer = self._readers = self._turnstile = self._open_lock = None
 
     async def _watch(self) -> None:
-        """Notice what others commit; while this process does, its own rings are notices enough."""
-        unsure = False
+        """Notice what others commit. While this process does, its rings are notices; the look after them sees all."""
         while True:
-            if self._loop.was_rung():
-                unsure = True  # somebody may have committed after the last ring
-            elif self._heard() or unsure:
-                unsure = False
+            if not self._loop.was_rung() and self._heard():
                 self._loop.notice()
             await anyio.sleep(POLL_S)
 
