@@ -8,12 +8,11 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import dead, fanout, ingest, start, stdio
+from bench import dead, fanout, ingest, stdio
 
 BENCHES: Mapping[str, Callable[[int, Path], None]] = {
     "ingest": ingest.run,
     "stdio": stdio.run,
-    "start": start.run,
     "fanout": fanout.run,
     "dead": dead.run,
 }

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from operator import attrgetter
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from turnout.entropy import Entropy
@@ -51,10 +50,6 @@ class Counter:
     lanes: int
 
 
-numbers = attrgetter(*Counter.__slots__)
-"""Give the whole row."""
-
-
 class Session:
     """What every table module is made of. `now` is the time of the commit, in microseconds."""
 
@@ -71,7 +66,7 @@ class Session:
         self.now = now
         self.counter = counter
         self.overlays = [Overlay()]
-        self._saved = numbers(counter)
+        self._saved = replace(counter)
 
     @property
     def overlay(self) -> Overlay:
@@ -105,7 +100,7 @@ class Session:
 
     def counter_changed(self) -> bool:
         """Tell whether the row must be written back."""
-        return numbers(self.counter) != self._saved
+        return self.counter != self._saved
 
 
 def read_counter(connection: Connection) -> Counter:

@@ -63,10 +63,8 @@ class Unit(View):
     audit: Audit
 
     def __init__(self, session: Session) -> None:
-        """Write through this session: each table's writing half, which can read too."""
-        self.session = session
-        self.now = session.now
-        self.vault = session.vault
+        """Write through this session."""
+        super().__init__(session)
         self.log = Log(session)
         self.people = People(session)
         self.lanes = Lanes(session)

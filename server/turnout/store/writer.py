@@ -20,7 +20,7 @@ from turnout.errors import Unavailable
 from turnout.store import counts, log
 from turnout.store.cache import Cache, Overlay
 from turnout.store.connect import Connection, Error, IntegrityError
-from turnout.store.session import Counter, Session, numbers, read_counter, write_counter
+from turnout.store.session import Counter, Session, read_counter, write_counter
 from turnout.store.unit import Unit
 from turnout.store.vault import Vault
 
@@ -226,7 +226,7 @@ def _attempt(unit: Unit, function: Callable[[Unit], Any]) -> tuple[Any, Exceptio
     session = unit.session
     connection = session.connection
     connection.execute("SAVEPOINT one").close()
-    saved = numbers(session.counter)
+    saved = tuple(getattr(session.counter, name) for name in session.counter.__slots__)
     session.overlays.append(Overlay())
     try:
         result = function(unit)
