@@ -198,6 +198,21 @@ def test_a_suppression_made_by_another_process_is_heeded_at_once(store: Store) -
     assert [each.reason for each in receipt.refused] == ["suppressed"]
 
 
+def test_what_another_process_commits_between_our_own_commits_is_noticed(store: Store) -> None:
+    async def run() -> None:
+        async with store.awake():
+            for at in range(3):
+                await store.transact(partial(one, message_id=f"m{at}", user_id="u1"))
+                changed = store.mark()
+                await anyio.to_thread.run_sync(elsewhere, store.folder, f"record(store, track('x{at}', 'u2'))")
+                with anyio.fail_after(5):
+                    await changed.wait()
+                    while store.news.seq != 2 * (at + 1) + 1:
+                        await store.changed(1)
+
+    anyio.run(run)
+
+
 def test_a_small_writer_is_not_starved_beside_a_saturated_one(store: Store, tmp_path: Path) -> None:
     busy = start(tmp_path / "busy", "record", str(store.folder), "--count", "1000000")
     try:

@@ -68,9 +68,10 @@ class Talk:
         await self._listen()
         if self._rest is not None:
             self._rest.close()
-            await self._rested.wait()
         with anyio.move_on_after(GRACE_S):
             await self._until_busy_with(0)
+        if self._rest is not None:
+            await self._rested.wait()  # it has as long, since the same moment
         self._tasks.cancel_scope.cancel()
 
     async def _listen(self) -> None:

@@ -345,16 +345,11 @@ class Store:
         self._writer = self._readers = self._turnstile = self._open_lock = None
 
     async def _watch(self) -> None:
-        """Notice what others commit; while this process does, its own rings are notices enough."""
-        unsure = False
+        """Notice what others commit. While this process does, its rings are notices; the look after them sees all."""
         while True:
-            if self._loop.was_rung():
-                unsure = True  # somebody may have committed after the last ring
-            else:
-                with suppress(Unavailable):  # a disk that cannot be read now is looked at again; whoever reads says so
-                    if self._heard() or unsure:
-                        unsure = False
-                        self._loop.notice()
+            with suppress(Unavailable):  # a disk that cannot be read now is looked at again, and whoever reads says so
+                if not self._loop.was_rung() and self._heard():
+                    self._loop.notice()
             await anyio.sleep(POLL_S)
 
     def _heard(self) -> bool:
