@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NewType, Protocol
 
 Micros = NewType("Micros", int)
@@ -45,7 +46,12 @@ def month_of(moment: int) -> int:
     >>> month_of(1_764_000_000_000_000)
     202511
     """
-    at = datetime.fromtimestamp(moment // SECOND, UTC)
+    return _month_of_day(moment // DAY)
+
+
+@lru_cache(maxsize=64)
+def _month_of_day(day: int) -> int:
+    at = datetime.fromtimestamp(day * (DAY // SECOND), UTC)
     return at.year * 100 + at.month
 
 
