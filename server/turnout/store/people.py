@@ -133,15 +133,17 @@ class People(PeopleView):
         if whose.merges:
             self._moved()
 
-    def count(self, counts: Sequence[Count], seqs: Sequence[int]) -> None:
-        """Note who counts this month; `seqs` are those of the events that count them.
+    def count(self, counts: Sequence[Count], seqs: Sequence[int], whose: Resolution) -> None:
+        """Note who counts this month; `seqs` are those of the events that count them, `whose` these events are.
 
-        Whom a source counted is counted for the workspace too, so only the sources' rows are looked up.
+        Whom a source counted is counted for the workspace too, so only the sources' rows are looked up, and those of
+        people who were just made not even there: writing finds whoever counts already.
         """
         who = {(one.namespace, one.kind, one.value) for one in counts}
         macs = {each: self._s.vault.mac("meter", *each) for each in who}
         keyed = [(one, macs[one.namespace, one.kind, one.value]) for one in counts]
-        linked = self._linked(keyed)
+        made = set(whose.created)
+        linked = self._linked([each for each in keyed if whose.persons[each[0].event] not in made])
         rows = [
             (one.month, one.namespace, one.source, one.kind, key, int(one.linked), seqs[one.event])
             for one, key in keyed
