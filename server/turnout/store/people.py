@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from turnout.event.model import Namespace, PersonId
 from turnout.identity.meter import WORKSPACE, Count
 from turnout.identity.model import ID_CODES, Guise, Identifier, IdType, Known, Person, Resolution
+from turnout.store.cache import LONG
 from turnout.store.queries import load
 from turnout.store.session import Session
 
@@ -153,7 +154,8 @@ class People(PeopleView):
 
     def remember(self, guises: Sequence[Guise], whose: Resolution) -> None:
         """Know them when they come so again: their events were resolved and counted."""
-        self._s.overlay.regulars.update(zip(guises, whose.persons, strict=True))
+        both = zip(guises, whose.persons, strict=True)
+        self._s.overlay.regulars.update((guise, person) for guise, person in both if _length(guise) <= LONG)
 
     def cut(self, person: int) -> int:
         """Take a person's identifiers: from now on their events are a new person's. Gives how many."""
@@ -198,3 +200,8 @@ class People(PeopleView):
         else:
             layers.append(self._s.cache.regulars)
         return [layer for layer in layers if layer]
+
+
+def _length(guise: Guise) -> int:
+    *_, user_id, anonymous_id, emails = guise
+    return len(user_id) + len(anonymous_id) + sum(map(len, emails))
