@@ -46,7 +46,12 @@ def month_of(moment: int) -> int:
     >>> month_of(1_764_000_000_000_000)
     202511
     """
-    at = datetime.fromtimestamp(moment // SECOND, UTC)
+    return _month_of_day(moment // DAY)
+
+
+@lru_cache(maxsize=64)
+def _month_of_day(day: int) -> int:
+    at = datetime.fromtimestamp(day * (DAY // SECOND), UTC)
     return at.year * 100 + at.month
 
 

@@ -84,7 +84,7 @@ def _record(unit: Unit, fresh: list[Event], start: int) -> None:
         events, seqs = [fresh[at] for at in strange], [start + at for at in strange]
         whose = resolve(events, people.known(claims(events)))
         people.apply(whose, seqs)
-        people.count(counted(events), seqs)
+        people.count(counted(events), seqs, whose)
         people.remember([came_as[at] for at in strange], whose)
     found = iter(whose.persons)
     persons = [next(found) if person is None else whose.survivor(person) for person in regulars]

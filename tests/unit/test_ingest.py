@@ -12,8 +12,10 @@ import pytest
 
 from support.engine import caller, open_store, record, track
 from turnout.document import encode
-from turnout.event.model import CONFLICT, LIVE, TEST, Call, Refused
+from turnout.event.accept import accept
+from turnout.event.model import CONFLICT, LIVE, TEST, Call, Event, Refused
 from turnout.identity.model import Identifier, IdType
+from turnout.identity.resolve import guises
 from turnout.ingest import Receipt, Recorded, ingest, refuse
 from turnout.store.log import ACCEPTED, CONFLICTING, DUPLICATE, REFUSED, message_key
 from turnout.store.store import Store
@@ -194,6 +196,19 @@ def test_who_counted_before_a_restart_counts_once_and_a_visitor_who_logs_in_no_m
     months = store.look(partial(metered, month=202511))
     store.close()
     assert sorted(months) == [(LIVE, source, kind, kind == "a", 1) for source in (0, 1) for kind in ("a", "u")]
+
+
+@pytest.mark.parametrize(("user_id", "kept"), [("u" * 36, True), ("u" * 30_000, False)])
+def test_a_person_is_kept_in_memory_by_ids_of_usual_length_alone(store: Store, user_id: str, *, kept: bool) -> None:
+    made = accept((track("m1", user_id),), caller(1), fresh_id=str)
+    came_as = guises([event for event in made if isinstance(event, Event)])
+    record(store, track("m1", user_id))
+    store.commit(partial(ingest, calls=(track("m2", user_id),), caller=caller(1)))
+
+    (found,) = store.commit(lambda unit: unit.people.regulars(came_as))
+
+    assert (found == 1) == kept
+    assert [event.person for event in store.look(lambda view: view.log.after(0, 9))] == [1, 1]
 
 
 def test_live_and_test_people_of_the_same_id_are_two(store: Store) -> None:

@@ -102,7 +102,7 @@ def _event(fields: Fields, kind: Kind, message_id: MessageId, door: _Door) -> Ev
     caller = door.caller
     context: Document = fields.context if isinstance(fields.context, dict) else {}
     ip = _text(context.get("ip")) or door.ip
-    asks = not ip and caller.ip and (door.direct or context.get("direct") is True)
+    asks = caller.ip and not ip and (door.direct or context.get("direct") is True)
     event = Event(
         caller.source,
         caller.namespace,

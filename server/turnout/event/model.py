@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple, NewType, TypeAlias
+from typing import NamedTuple, TypeAlias
 
-MessageId = NewType("MessageId", str)
-PersonId = NewType("PersonId", int)
-Seq = NewType("Seq", int)
-SourceId = NewType("SourceId", int)
-Namespace = NewType("Namespace", str)
+from turnout.event.ids import LIVE, TEST, MessageId, Namespace, PersonId, Seq, SourceId
 
-LIVE = Namespace("live")
-TEST = Namespace("test")
+__all__ = (
+    "CONFLICT",
+    "KINDS",
+    "KIND_CODES",
+    "LIVE",
+    "TEST",
+    "TOMBSTONE",
+    "Accepted",
+    "Call",
+    "Caller",
+    "Event",
+    "Kind",
+    "MessageId",
+    "Namespace",
+    "PersonId",
+    "Refused",
+    "Seq",
+    "SourceId",
+    "Stored",
+)
 
 
 class Kind(StrEnum):

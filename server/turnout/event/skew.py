@@ -26,7 +26,7 @@ def parse(value: Json) -> int | None:
     1763942400000000
     >>> parse("yesterday")
     """
-    if not isinstance(value, str):
+    if not value or not isinstance(value, str):
         return None
     try:
         at = datetime.fromisoformat(value)

@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 
 from turnout.document import Document
 from turnout.errors import InvalidInput
-from turnout.event.model import LIVE, Namespace
+from turnout.event.ids import LIVE, Namespace
 from turnout.guard.personal import Role, rewrite
 
 _NAME = re.compile(r"[a-z0-9-]{1,32}")

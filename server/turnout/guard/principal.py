@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Literal, TypeAlias
 
 from turnout.errors import Denied, InvalidInput
-from turnout.event.model import LIVE, TEST, Namespace
+from turnout.event.ids import LIVE, TEST, Namespace
 
 Mode: TypeAlias = Literal["read", "write"]
 

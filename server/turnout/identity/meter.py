@@ -40,9 +40,8 @@ class Count(msgspec.Struct, frozen=True, gc=False):
 def counted(events: Sequence[Event]) -> tuple[Count, ...]:
     """List the rows that a batch adds to the meter, each id once for its source and once for the workspace."""
     rows: dict[_Key, tuple[bool, int]] = {}
-    months: dict[int, int] = {}
     for at, event in enumerate(events):
-        month = months.get(event.received) or months.setdefault(event.received, month_of(event.received))
+        month = month_of(event.received)
         for source in (event.source, WORKSPACE):
             if event.user_id:
                 rows.setdefault((month, event.namespace, source, "u", event.user_id), (False, at))

@@ -25,7 +25,9 @@ NameKey = tuple[int, int, str]
 """Source, kind, name."""
 
 LIMIT = 65_536
-"""Entries of one kind; a regular takes 350 bytes, so 23 MB. Beyond it the kind starts afresh."""
+"""Entries of one kind; a regular takes 310 bytes, so 20 MB. Beyond it the kind starts afresh."""
+LONG = 500
+"""Characters of all the ids of a guise; one that is longer is looked up each time: ids may have 32 KB."""
 
 
 class Overlay(msgspec.Struct):

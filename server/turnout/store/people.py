@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from turnout.event.model import Namespace, PersonId
 from turnout.identity.meter import WORKSPACE, Count
 from turnout.identity.model import ID_CODES, Guise, Identifier, IdType, Known, Person, Resolution
+from turnout.store.cache import LONG
 from turnout.store.queries import load
 from turnout.store.session import Session
 
@@ -138,15 +139,17 @@ class People(PeopleView):
         if whose.merges:
             self._moved()
 
-    def count(self, counts: Sequence[Count], seqs: Sequence[int]) -> None:
-        """Note who counts this month; `seqs` are those of the events that count them.
+    def count(self, counts: Sequence[Count], seqs: Sequence[int], whose: Resolution) -> None:
+        """Note who counts this month; `seqs` are those of the events that count them, `whose` these events are.
 
-        Whom a source counted is counted for the workspace too, so only the sources' rows are looked up.
+        Whom a source counted is counted for the workspace too, so only the sources' rows are looked up, and those of
+        people who were just made not even there: writing finds whoever counts already.
         """
         who = {(one.namespace, one.kind, one.value) for one in counts}
         macs = {each: self._s.vault.mac("meter", *each) for each in who}
         keyed = [(one, macs[one.namespace, one.kind, one.value]) for one in counts]
-        linked = self._linked(keyed)
+        made = set(whose.created)
+        linked = self._linked([each for each in keyed if whose.persons[each[0].event] not in made])
         rows = [
             (one.month, one.namespace, one.source, one.kind, key, int(one.linked), seqs[one.event])
             for one, key in keyed
@@ -156,7 +159,8 @@ class People(PeopleView):
 
     def remember(self, guises: Sequence[Guise], whose: Resolution) -> None:
         """Know them when they come so again: their events were resolved and counted."""
-        self._s.overlay.regulars.update(zip(guises, whose.persons, strict=True))
+        both = zip(guises, whose.persons, strict=True)
+        self._s.overlay.regulars.update((guise, person) for guise, person in both if _length(guise) <= LONG)
 
     def cut(self, person: int) -> int:
         """Take a person's identifiers: from now on their events are a new person's. Gives how many."""
@@ -201,3 +205,8 @@ class People(PeopleView):
         else:
             layers.append(self._s.cache.regulars)
         return [layer for layer in layers if layer]
+
+
+def _length(guise: Guise) -> int:
+    *_, user_id, anonymous_id, emails = guise
+    return len(user_id) + len(anonymous_id) + sum(map(len, emails))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
+import uuid
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,7 @@ import pytest
 from turnout.entropy import SystemEntropy
 from turnout.errors import Unavailable
 from turnout.event.model import LIVE, TEST
-from turnout.identity.model import Identifier, IdType
+from turnout.identity.model import ID_CODES, Identifier, IdType
 from turnout.store import connect, space, tail, vault
 from turnout.store.locks import FileLock
 from turnout.store.log import message_key
@@ -110,3 +113,15 @@ def test_a_folder_with_room_is_not_low(tmp_path: Path) -> None:
 
 def test_this_sqlite_is_one_that_several_processes_may_write_with() -> None:
     assert connect.version_warning() is None
+
+
+@pytest.mark.parametrize("size", [0, 1, 32, 63, 64, 65, 200])
+def test_what_is_looked_up_is_keyed_by_hmac_sha_256(size: int) -> None:
+    keys = vault.Vault(uuid.uuid4(), os.urandom(size), os.urandom(32))
+
+    for text in ("", "x" * 55, "x" * 500):
+        whole = b"derive\0" + text.encode()
+        assert keys.derived(text) == hmac.digest(keys.pepper, whole, hashlib.sha256)
+    identifier = Identifier(TEST, IdType.USER, "ann")
+    text = f"identifier\0test\0{ID_CODES[IdType.USER]}\0ann"
+    assert keys.identifier(identifier) == hmac.digest(keys.pepper, text.encode(), hashlib.sha256)[:16]
