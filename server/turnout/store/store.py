@@ -267,7 +267,7 @@ class Store:
             if not turnstile.enter_within(PATIENCE_S):
                 raise self._frozen(turnstile)
             try:
-                self._vault = self._keys()
+                self._vault = vault.find(self.folder / "keys", self.path, self.entropy)
                 stored = self._prepare(opening)
             finally:
                 turnstile.leave()
@@ -277,17 +277,6 @@ class Store:
         self._readers = Readers(self.path, self._vault, self.entropy, self.clock.now)
         self._writer = Writer(self, self._vault, self.entropy, self.clock.now)
         self._writer.start()
-
-    def _keys(self) -> Vault:
-        path = self.folder / "keys"
-        if path.exists():
-            return vault.read(path)
-        if self.path.exists() and self.path.stat().st_size:
-            raise Unavailable(
-                "the file `keys` of the data directory is missing: without it nobody is found and no secret opens; "
-                "put it back from where you keep it"
-            )
-        return vault.make(path, self.entropy)
 
     def _prepare(self, opening: FileLock) -> int:
         """Bring the schema up to date and compare the keys; give the next seq."""

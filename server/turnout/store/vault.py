@@ -17,7 +17,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from turnout import document
+from turnout import document, folders
 from turnout.entropy import Entropy
 from turnout.errors import Unavailable
 from turnout.identity.model import ID_CODES, Identifier
@@ -72,8 +72,22 @@ class Vault:
         return plain.decode()
 
 
+def find(path: Path, database: Path, entropy: Entropy) -> Vault:
+    """Read the keys of a workspace, or make those of a new one. Raises: Unavailable for a database without keys."""
+    if database.exists() and database.stat().st_size:
+        if not path.exists():
+            raise Unavailable(
+                "the file `keys` of the data directory is missing: without it nobody is found and no secret opens; "
+                "put it back from where you keep it"
+            )
+        return read(path)
+    found = read(path) if path.exists() else make(path, entropy)
+    folders.sync_names(path)  # before the database gets a byte: it would not outlive a power cut without them
+    return found
+
+
 def make(path: Path, entropy: Entropy) -> Vault:
-    """Make the keys of a new workspace, 0600, synced with their folder. Raises: FileExistsError."""
+    """Make keys, 0600, synced but for their name. Raises: FileExistsError."""
     vault = Vault(uuid.UUID(bytes=entropy.token(16), version=4), entropy.token(32), entropy.token(32))
     body = {
         "workspace": str(vault.workspace),
@@ -89,7 +103,6 @@ def make(path: Path, entropy: Entropy) -> Vault:
         os.close(file)
     os.link(draft, path)  # whole, or not at all; fails where there are keys
     draft.unlink()
-    sync_folder(path.parent)
     return vault
 
 
@@ -107,12 +120,3 @@ def read(path: Path) -> Vault:
         raise Unavailable(
             "the file `keys` of the data directory is damaged; put back the copy you kept of it"
         ) from None
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    file = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)

@@ -1,7 +1,8 @@
 """The file `erasures`: who was suppressed or erased, as HMACs, for the day a backup from before is restored.
 
-A line a regulation, appended and synced before anything of it is erased. Doing it twice adds nothing: a crash
-between the line and its note in the database is harmless. A line that a crash cut short is left behind.
+A line a regulation, appended and synced before anything of it is erased. Doing it twice adds nothing, and syncs
+again: a crash between the line and its note in the database is harmless, also one before the sync, and the line is
+on disk when it is noted. A line that a crash cut short is left behind.
 """
 
 from __future__ import annotations
@@ -9,16 +10,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from turnout import document
+from turnout import document, folders
 from turnout.document import Document
 from turnout.store.privacy import Regulation
-from turnout.store.vault import sync_folder
 
 
 def append(path: Path, regulation: Regulation) -> None:
-    """Add a regulation unless it stands there already."""
-    if any(line.get("id") == regulation.id for line in read(path)):
-        return
+    """Add a regulation unless it stands there already; make sure that it is on disk."""
     line: Document = {
         "id": regulation.id,
         "at": regulation.at,
@@ -27,16 +25,16 @@ def append(path: Path, regulation: Regulation) -> None:
         "until": regulation.until,
         "keys": [key.hex() for key in regulation.keys],
     }
-    new = not path.exists()
+    there = any(line.get("id") == regulation.id for line in read(path))
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
-        os.write(file, b"" if new or _ends_well(path) else b"\n")
-        os.write(file, document.encode(line) + b"\n")
+        if not there:
+            os.write(file, b"" if _ends_well(path) else b"\n")
+            os.write(file, document.encode(line) + b"\n")
         os.fsync(file)
     finally:
         os.close(file)
-    if new:
-        sync_folder(path.parent)
+    folders.sync_names(path)
 
 
 def read(path: Path) -> tuple[Document, ...]:
