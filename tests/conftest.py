@@ -45,6 +45,13 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"replay this run with: --randomly-seed={seed}"
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say of each test that tried faults how many, and how many were survived."""
+    reports = [each for kind in ("passed", "failed") for each in terminalreporter.stats.get(kind, [])]
+    for line in [str(text) for each in reports for name, text in each.user_properties if name == "faults"]:
+        terminalreporter.write_line(f"faults: {line}")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Hide the settings and the data of whoever runs the tests; programs that a test starts inherit this."""

@@ -10,7 +10,7 @@ from support.source import imports, modules, ours
 
 # From the ground up. Each module stands in exactly one row; a name in full outweighs a pattern.
 LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("ground", ("errors", "clock", "entropy", "document")),
+    ("ground", ("errors", "clock", "entropy", "document", "folders")),
     (
         "rooms",
         (

@@ -290,13 +290,13 @@ NOTES = """
 import sys
 from pathlib import Path
 from turnout.store.privacy import Regulation
-from turnout.upkeep import erasures
+from turnout.store import erasures
 
 path = Path(sys.argv[1]) / "erasures"
 for number in range(2):
     regulation = Regulation(f"r{number}", 1, "erase", "live", "", 0, b"k" * 16, 0, b"", 1)
     erasures.append(path, regulation)
-print([line["id"] for line in erasures.read(path)])
+print([each.id for each in erasures.read(path).entries])
 """
 
 

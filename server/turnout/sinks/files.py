@@ -39,6 +39,7 @@ from turnout.exchange import (
     Pace,
     Reply,
 )
+from turnout.folders import sync_names
 from turnout.manifest.model import Setting, Status, Type
 from turnout.outcome import judge
 from turnout.sinks.paths import is_bare_name, refusal
@@ -108,11 +109,11 @@ def _append(path: Path, lines: bytes) -> None:
         # Two lanes, or a program of the user's, on one file: neither may cut what the other is writing.
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         end = _mend(descriptor)
+        if not end:
+            sync_names(path)  # before the first line: who finds one finds a name that is on disk
         _write(descriptor, lines, end)
     finally:
         os.close(descriptor)
-    if end == 0:
-        _sync_folder(path.parent)
 
 
 def _open(path: Path) -> int:
@@ -130,15 +131,6 @@ def _make_folders(folder: Path) -> None:
         return
     _make_folders(folder.parent)
     folder.mkdir(FOLDER_MODE, exist_ok=True)
-    _sync_folder(folder.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _mend(descriptor: int) -> int:

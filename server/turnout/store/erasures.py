@@ -69,12 +69,15 @@ def write(path: Path, book: Book) -> None:
 
 
 def append(path: Path, regulation: Regulation) -> None:
-    """Add a regulation to a file that is there, unless it stands in it already. Raises: FileNotFoundError."""
-    if any(each.id == regulation.id for each in read(path).entries):
-        return
+    """Add a regulation to a file that is there, unless it stands in it already; make sure that it is on disk.
+
+    Raises: FileNotFoundError.
+    """
+    there = any(each.id == regulation.id for each in read(path).entries)
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
     try:
-        write_whole(file, (b"" if _ends_well(path) else b"\n") + document.encode(_line(entry(regulation))) + b"\n")
+        if not there:
+            write_whole(file, (b"" if _ends_well(path) else b"\n") + document.encode(_line(entry(regulation))) + b"\n")
         os.fsync(file)
     finally:
         os.close(file)

@@ -285,17 +285,11 @@ class Store:
         self._writer.start()
 
     def _keys(self) -> Vault:
-        path = self.folder / "keys"
-        if path.exists():
-            return vault.read(path)
-        if self.path.exists() and self.path.stat().st_size:
-            raise Unavailable(
-                "the file `keys` of the data directory is missing: without it nobody is found and no secret opens; "
-                "put it back from where you keep it"
-            )
-        made = vault.make(path, self.entropy)
-        erasures.write(self.folder / "erasures", erasures.Book(str(made.workspace), self.clock.now()))
-        return made
+        fresh, noted = not (self.path.exists() and self.path.stat().st_size), self.folder / "erasures"
+        found = vault.find(self.folder / "keys", self.path, self.entropy)
+        if fresh and not noted.exists():
+            erasures.write(noted, erasures.Book(str(found.workspace), self.clock.now()))
+        return found
 
     def _prepare(self, opening: FileLock) -> int:
         """Bring the schema up to date and compare the keys; give the next seq."""

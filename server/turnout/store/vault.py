@@ -16,7 +16,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from turnout import document
+from turnout import document, folders
 from turnout.entropy import Entropy
 from turnout.errors import Unavailable
 from turnout.identity.model import ID_CODES, Identifier
@@ -91,8 +91,22 @@ class Vault:
         return plain.decode()
 
 
+def find(path: Path, database: Path, entropy: Entropy) -> Vault:
+    """Read the keys of a workspace, or make those of a new one. Raises: Unavailable for a database without keys."""
+    if database.exists() and database.stat().st_size:
+        if not path.exists():
+            raise Unavailable(
+                "the file `keys` of the data directory is missing: without it nobody is found and no secret opens; "
+                "put it back from where you keep it"
+            )
+        return read(path)
+    found = read(path) if path.exists() else make(path, entropy)
+    folders.sync_names(path)  # before the database gets a byte: it would not outlive a power cut without them
+    return found
+
+
 def make(path: Path, entropy: Entropy) -> Vault:
-    """Make the keys of a new workspace, 0600, synced with their folder. Raises: FileExistsError."""
+    """Make keys, 0600, synced but for their name. Raises: FileExistsError."""
     vault = Vault(uuid.UUID(bytes=entropy.token(16), version=4), entropy.token(32), entropy.token(32))
     write(path, vault)
     return vault

@@ -1,0 +1,120 @@
+"""What processes did to the files of a folder, and sent, in order: `shim/recorder.c`, preloaded. Linux only.
+
+    recording = Recording(tmp_path)          # the folder is tmp_path/root, which is there and empty
+    subprocess.run(command, env=recording.environment(die_at=40))
+    recording.steps()
+
+Marks are lines of JSON that a process writes into `root/marks`: what it was told, or told others, between its writes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import struct
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+SOURCE = Path(__file__).parent / "shim" / "recorder.c"
+HEAD = struct.Struct("<IIiIQ")
+MARKS = "marks"
+
+
+@cache
+def shim() -> Path:
+    """Compile the recorder, once a process."""
+    compiler = shutil.which("cc")
+    assert compiler, "this test needs a C compiler: apt-get install gcc libc6-dev"
+    to = Path(tempfile.mkdtemp(prefix="turnout-shim-")) / "recorder.so"
+    command = (compiler, "-O2", "-shared", "-fPIC", "-Wall", "-Werror", "-o", str(to), str(SOURCE), "-lpthread")
+    made = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert made.returncode == 0, f"the recorder does not compile (libc6-dev missing?): {made.stderr[:2000]}"
+    return to
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One record. `path` is the file, of a socket empty; `at` an offset, a size, flags, or the number of a sync.
+
+    Kinds: O open, W write, T truncate, B and E a sync begins and has ended well, M mkdir, U unlink, R rename, L link
+    (`data` holds the other name), S bytes sent, K dead.
+    """
+
+    kind: str
+    pid: int
+    fd: int
+    at: int
+    path: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A folder that is recorded, and where."""
+
+    home: Path
+
+    @property
+    def root(self) -> Path:
+        return self.home / "root"
+
+    @property
+    def trace(self) -> Path:
+        return self.home / "trace"
+
+    def environment(self, *, die_at: int = 0, after: bool = False, beside: bool = False) -> Mapping[str, str]:
+        """Give the environment of a process that is recorded, and dies at a step; `beside`: at a sync of that kind."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        return {
+            **os.environ,
+            "LD_PRELOAD": str(shim()),
+            "RECORDER_ROOT": str(self.root),
+            "RECORDER_TRACE": str(self.trace),
+            "RECORDER_DIE": str(die_at),
+            "RECORDER_AFTER": str(int(after)),
+            "RECORDER_BESIDE": str(int(beside)),
+        }
+
+    def steps(self) -> tuple[Step, ...]:
+        return tuple(_read(self.trace.read_bytes()))
+
+
+def marks(steps: Sequence[Step]) -> Iterator[dict[str, Any]]:
+    """Give what was marked in these steps."""
+    for step in steps:
+        if step.kind == "W" and step.path.endswith("/" + MARKS):
+            yield json.loads(step.data)
+
+
+class Marker:
+    """Writes marks, in a process that is recorded."""
+
+    def __init__(self, root: Path) -> None:
+        self._file = os.open(root / MARKS, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    def say(self, **words: Any) -> None:
+        os.write(self._file, json.dumps(words).encode() + b"\n")
+
+
+def _read(raw: bytes) -> Iterator[Step]:
+    paths: dict[tuple[int, int], str] = {}
+    at = 0
+    while at < len(raw):
+        size, pid, fd, code, where = HEAD.unpack_from(raw, at)
+        at += HEAD.size
+        data = raw[at : at + size]
+        at += size
+        kind = chr(code)
+        if kind == "O":
+            paths[pid, fd] = data.decode()
+        if kind in "OMURL":
+            path, _, other = data.partition(b"\0")
+            yield Step(kind, pid, fd, where, path.decode(), other)
+        else:
+            yield Step(kind, pid, fd, where, "" if kind in "SK" else paths[pid, fd], data)
