@@ -3,7 +3,7 @@
 Each damage is either noticed (opening refuses, or `doctor` says what is wrong), or harmless: every acknowledged
 event is there as it came, and every verdict. One kind is neither: SQLite keeps no checksum of its pages, so a bit
 that flips inside an event's body alters that event; it is counted, and nothing else may do so. `DAMAGES` sets how
-many are tried (60); the seed is printed, `SEED` replays it.
+many are tried (40); the seed is printed, `SEED` replays it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from turnout.store.unit import View
 
 pytestmark = pytest.mark.timeout(240)
 
-DAMAGES = int(os.environ.get("DAMAGES", "60"))
+DAMAGES = int(os.environ.get("DAMAGES", "40"))
 Kept = tuple[dict[Seq, tuple[bytes, bytes]], set[tuple[int, ...]]]
 """Bodies and what was derived of them by seq; final verdicts."""
 

@@ -174,14 +174,14 @@ def test_a_server_that_is_stopped_under_load_loses_nothing_and_doubts_only_what_
                     asked = here.ask(agent, 40)
                     time.sleep(draw.uniform(0, 0.5))
                     serve.signal(signal.SIGTERM)
-                    if draw.random() < 0.5:
-                        serve.signal(signal.SIGTERM)
                     took.append(in_time(serve))
                     assert here.hear(asked) == 0, "another process's end is none of theirs"
             assert agent.stop() == 0
         here.finish()
     twice = sum(n - 1 for n in here.arrived().values())
-    assert twice <= SLOTS, "sent twice without having been on its way at the one stop that did not wait for answers"
+    assert twice <= 2 * SLOTS, (
+        "on its way when serve left after 5 s of 9, and when the agent handed over after 5 s of 9"
+    )
     tell(f"{STOPS} stops of serve survived, {len(here.ids)} events, {twice} doubles; at most {max(took):.1f} s")
 
 
@@ -242,7 +242,7 @@ def test_a_second_signal_is_not_kept_waiting_by_a_slow_vendor_and_what_had_not_l
         states = store.look(lambda view: view.owed.states()).get(1, {})
         store.close()
         here.finish()
-    assert took < 3
+    assert took < 4, "well under the 5 s that answers are waited for"
     assert states[OwedState.RETRY] + states.get(OwedState.HELD, 0) >= 100 - SLOTS
     assert OwedState.UNKNOWN not in states
     assert sum(n - 1 for n in here.arrived().values()) <= SLOTS
