@@ -29,6 +29,7 @@ from turnout.operations import deletions, replay, send
 from turnout.store.unit import View
 from turnout.upkeep import loop
 from turnout.upkeep.loop import Keeping
+from turnout.upkeep.watch import Signs
 
 ZSOFIA = ("u_8842_zq", "zsofia.quill@shop.example", "Zsófia Quill-Brandt")
 
@@ -91,7 +92,7 @@ def record(here: Bench) -> None:
 
 @asynccontextmanager
 async def delivering(here: Bench, vendor: Vendor) -> AsyncIterator[None]:
-    upkeep = partial(loop.run, here.store, Keeping())
+    upkeep = partial(loop.run, here.store, Keeping(), signs=Signs())
     deliverer = Deliverer(
         here.store, here.eyes, vendor, no_files, here.clock, SystemEntropy(), Options(Schedule()), upkeep, serves=True
     )  # fmt: skip

@@ -80,6 +80,7 @@ def test_a_clock_that_jumps_parks_no_retry_expires_nothing_and_changes_not_who_d
     with house(tmp_path) as here:
         delivers = here.holder()
         every = here.record("first")
+        until(lambda: every <= here.arrived().keys(), 20)
         for jump in jumps:
             here.vendor.script.rules.append(Rule([Scripted(status=503)], repeat=True))
             waiting = here.record(f"before {jump}")

@@ -30,6 +30,7 @@ from support.engine import open_store
 from support.faulty import FOR_EVER, READS, SYNCS, TRUNCATIONS, WRITES, Disk, seeded, tell
 from support.worker import until
 from turnout.delivery import verdict
+from turnout.store import erasures
 from turnout.store.unit import View
 
 pytestmark = pytest.mark.timeout(300)
@@ -302,6 +303,7 @@ print([each.id for each in erasures.read(path).entries])
 @pytest.mark.parametrize("skip", [0, 1])
 def test_a_line_of_who_was_erased_is_written_whole_or_not_at_all(skip: int, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
+    erasures.write(tmp_path / "data" / "erasures", erasures.Book())
     disk = Disk(tmp_path, tmp_path / "data")
     disk.arm(WRITES, skip=skip, torn=True, only="data/erasures")
 

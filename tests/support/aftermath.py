@@ -36,6 +36,7 @@ from turnout.store.owed import OwedState
 from turnout.store.store import Store
 from turnout.store.unit import View
 from turnout.upkeep import loop
+from turnout.upkeep.watch import Signs
 
 LIMIT_S = 20
 ERASED = frozenset({verdict.CANCELLED_ERASED, verdict.CANCELLED_SUPPRESSED, verdict.SUPPRESSED, verdict.ERASED})
@@ -217,7 +218,7 @@ class _Found:
         store = self.store
         given = life.settings(store.folder)
         write = partial(append, FileSender(), store.folder)
-        keep = partial(loop.run, store, loop.Keeping())
+        keep = partial(loop.run, store, loop.Keeping(), signs=Signs())
         deliverer = Deliverer(
             store, self.eyes, self.vendor, write, store.clock, store.entropy, options(given), keep, serves=True
         )  # fmt: skip
