@@ -40,7 +40,6 @@ from turnout.manifest.catalogue import Catalogue
 from turnout.opening import open_store
 from turnout.operations import connect
 from turnout.operations.model import Intent
-from turnout.sinks.files import JSONL
 from turnout.store.connect import connect_reader
 from turnout.store.store import Store
 
@@ -134,10 +133,10 @@ def prepare(room: Path, url: str) -> None:
         ("amplitude", None, {"api_key": "k", "endpoint": url}),
         ("mixpanel", None, {"token": "t", "endpoint": url}),
         ("segment", None, {"write_key": "w", "endpoint": url}),
-        ("webhook", None, {"url": f"{url}/in"}),
-        ("jsonl", None, {"path": str(room / "events.jsonl")}),
+        ("webhook", "One", {"url": f"{url}/one"}),
+        ("webhook", "Two", {"url": f"{url}/two"}),
     )
-    connect_all(room, wanted, Catalogue((JSONL,)))
+    connect_all(room, wanted, Catalogue(()))
 
 
 def connect_all(room: Path, wanted: Sequence[Wanted], catalogue: Catalogue) -> None:

@@ -118,6 +118,8 @@ class Lane:
             self._take_in()
             if self._ripe():
                 await self._settle()
+            if not self._dirty and not self._is_due():
+                self._dispatch()  # a look takes as long as many sends
             if self._dirty or self._due() or self._reads_on():
                 self._dirty = False
                 await self._look()
@@ -171,7 +173,7 @@ class Lane:
         if self._breaker.open:
             return Wanted(batches=min(free, 1), events=min(free, 1), probe=True, turn=self._breaker.probes)
         self._looks += 1
-        enough = self._line.ready >= UNRESOLVED // 2
+        enough = len(self._line) >= UNRESOLVED // 2
         batches = (free + self._owed_next) // 2 if self._line.ready else free
         return Wanted(
             batches=batches,
@@ -207,8 +209,6 @@ class Lane:
         if free:
             self._windows.opened((opening.run, opening.after + 1), len(free))
             self._line.add(free, self._clock.monotonic())
-        if opening.more:
-            self._dirty = True
 
     # -- sending ------------------------------------------------------------------------------------------
 

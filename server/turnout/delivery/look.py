@@ -95,7 +95,7 @@ def look(view: View, lane: int, eyes: Eyes, wanted: Wanted, epoch: int) -> Looke
     return Looked(
         row.state, revision, bound.target.pace, next_due, retries, ended, found, people=people, moved=moved,
         profile=bound.target.profile, owes=next_due is not None or view.owed.any(lane),
-        more=found.more if found is not None else not wanted.events,
+        more=found.more or _runs_left(view, lane, found) if found is not None else not wanted.events,
     )  # fmt: skip
 
 
@@ -180,6 +180,15 @@ def _fresh(view: View, lane: int, eyes: Eyes, bound: Bound, wanted: Wanted) -> O
 def _doubted(part: Part) -> Part:
     """Count a try that may have been made before a restore."""
     return structs.replace(part, tries=1, doubt=True, note=CRASH)
+
+
+def _runs_left(view: View, lane: int, found: Opening) -> bool:
+    """Tell whether another run of the lane goes on."""
+    end = view.counter.seq - 1
+    return any(
+        run.run != found.run and run.state is RunState.RUNNING and run.cursor < _end(run, end)
+        for run in view.lanes.runs(lane)
+    )
 
 
 def _end(run: Run, end: int) -> int:

@@ -22,10 +22,10 @@ def gathered(*moments: float) -> Answers:
 
 
 def test_few_wait_for_more_since_the_first_came() -> None:
-    answers = gathered(1.0, 1.004)
+    answers = gathered(1.0, 1.0 + GATHER_S / 2)
 
-    assert not answers.enough(1.005)
-    assert round(answers.wait_s(1.004), 4) == round(GATHER_S - 0.004, 4)
+    assert not answers.enough(1.0 + GATHER_S / 2)
+    assert round(answers.wait_s(1.0 + GATHER_S / 2), 6) == round(GATHER_S / 2, 6)
     assert answers.enough(1.0 + GATHER_S)
 
 
