@@ -342,9 +342,17 @@ class Store:
         """Notice what others commit. While this process does, its rings are notices; the look after them sees all."""
         while True:
             with suppress(Unavailable):  # a disk that cannot be read now is looked at again, and whoever reads says so
-                if not self._loop.was_rung() and self._heard():
+                if self._glimpsed() if self._loop.was_rung() else self._heard():
                     self._loop.notice()
             await anyio.sleep(POLL_S)
+
+    def _glimpsed(self) -> bool:
+        """Tell whether somebody committed beside us, as far as the counter row shows; the next look sees all."""
+        with self.gate:
+            if self._watcher is None:
+                return self._heard()
+            before, self._news = self._news, read_counter(self._watcher)
+            return self._news != before
 
     def _heard(self) -> bool:
         """Take note of the state of the database, and tell whether it is another; our writer tells ours sooner."""
