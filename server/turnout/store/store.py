@@ -351,7 +351,10 @@ class Store:
         with self.gate:
             if self._watcher is None:
                 return self._heard()
-            before, self._news = self._news, read_counter(self._watcher)
+            try:
+                before, self._news = self._news, read_counter(self._watcher)
+            except connect.Error as error:
+                raise connect.unreadable(error) from error
             return self._news != before
 
     def _heard(self) -> bool:
