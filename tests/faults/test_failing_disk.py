@@ -59,11 +59,11 @@ def plan(draw: random.Random) -> Plan:
     return Plan(
         draw.choice(["serve", "agent", "both"]),
         kinds,
-        draw.choice([0, 0, 0, 1, 1, 2, 3, 5, 8, 13]),
+        draw.choice([0, 0, 0, 0, 1, 1, 2, 3, 5, 8]),
         draw.choice([1, 1, 2, 6, FOR_EVER]),
         draw.choice([errno.EIO, errno.EIO, errno.ENOSPC]),
         draw.random() < 0.3,
-        draw.choice(["", "", "", "-wal", "-wal", "turnout.db", "-shm", "tail", ".lock"]),
+        draw.choice(["", "", "", "", "-wal", "-wal", "-wal", "turnout.db", "-shm", "tail", ".lock"]),
         draw.randint(1, 8),
     )
 
