@@ -731,3 +731,17 @@ async def test_a_certificate_of_a_trusted_one_that_does_not_hold_here_and_now_is
 async def test_a_port_without_tls_is_refused(sender: CurlSender, vendor: Recorder) -> None:
     assert failed(await sender.send(request(f"https://localhost:{vendor.port}/"))) is FaultKind.TLS
     assert vendor.received == []
+
+
+async def test_an_answer_to_who_was_cancelled_in_the_same_breath_breaks_nothing(sender: CurlSender) -> None:
+    broken: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, told: broken.append(told))
+    waiting = asyncio.create_task(sender.send(request("ftp://nowhere.test/")))
+    await asyncio.sleep(0)
+
+    waiting.cancel()
+    await asyncio.wait([waiting])
+
+    assert waiting.cancelled()
+    assert broken == []

@@ -113,7 +113,12 @@ class CurlSender:
     async def send(self, request: Request) -> Reply:
         """Send one request and give its answer, or why there is none; never raises for what the other side does."""
         heard: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        job = self.start(request, heard.set_result)
+
+        def hear(reply: Reply) -> None:
+            if not heard.done():  # cancelled, and not yet stopped
+                heard.set_result(reply)
+
+        job = self.start(request, hear)
         try:
             return await heard
         except asyncio.CancelledError:
