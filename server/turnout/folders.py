@@ -23,3 +23,12 @@ def sync_names(path: Path) -> None:
             os.fsync(file)
         finally:
             os.close(file)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    file = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)

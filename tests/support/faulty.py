@@ -40,8 +40,9 @@ def build(name: str) -> Path:
     compiler = shutil.which("cc")
     assert compiler, "these tests need a C compiler: apt-get install gcc libc6-dev"
     to = Path(tempfile.mkdtemp(prefix="turnout-shim-")) / f"{name}.so"
-    command = [compiler, "-O2", "-shared", "-fPIC", "-o", str(to), str(SHIMS / f"{name}.c")]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    command = [compiler, "-O2", "-shared", "-fPIC", "-o", str(to), str(SHIMS / f"{name}.c"), "-lpthread"]
+    made = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert made.returncode == 0, f"{name} does not compile (libc6-dev missing?): {made.stderr[:2000]}"
     return to
 
 

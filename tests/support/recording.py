@@ -11,31 +11,16 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import struct
-import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-SOURCE = Path(__file__).parent / "shim" / "recorder.c"
+from support.faulty import build
+
 HEAD = struct.Struct("<IIiIQ")
 MARKS = "marks"
-
-
-@cache
-def shim() -> Path:
-    """Compile the recorder, once a process."""
-    compiler = shutil.which("cc")
-    assert compiler, "this test needs a C compiler: apt-get install gcc libc6-dev"
-    to = Path(tempfile.mkdtemp(prefix="turnout-shim-")) / "recorder.so"
-    command = (compiler, "-O2", "-shared", "-fPIC", "-Wall", "-Werror", "-o", str(to), str(SOURCE), "-lpthread")
-    made = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
-    assert made.returncode == 0, f"the recorder does not compile (libc6-dev missing?): {made.stderr[:2000]}"
-    return to
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +58,7 @@ class Recording:
         self.root.mkdir(parents=True, exist_ok=True)
         return {
             **os.environ,
-            "LD_PRELOAD": str(shim()),
+            "LD_PRELOAD": str(build("recorder")),
             "RECORDER_ROOT": str(self.root),
             "RECORDER_TRACE": str(self.trace),
             "RECORDER_DIE": str(die_at),

@@ -8,12 +8,12 @@ from pathlib import Path
 from turnout.clock import iso
 from turnout.document import Document, Json
 from turnout.errors import Conflict, InvalidInput
+from turnout.folders import sync_folder
 from turnout.operations.counted import counted
 from turnout.store import backup, connect
 from turnout.store.backup import Tell
 from turnout.store.locks import is_alive
 from turnout.store.store import Store
-from turnout.store.vault import sync_folder
 
 NEEDS = {
     "keys": "without it nobody is found and no secret of a destination opens; keep it where the backup is not",

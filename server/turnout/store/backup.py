@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import TypeAlias
 
 from turnout.errors import InvalidInput, LimitExceeded, Unavailable
+from turnout.folders import sync_folder
 from turnout.store import connect, patience
 from turnout.store.connect import Connection, Error
 from turnout.store.migrate import version
 from turnout.store.session import Counter, Row, read_counter
-from turnout.store.vault import sync_folder
 
 Tell: TypeAlias = Callable[[str], None]
 """Says to a person how far it is."""

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from turnout import document
 from turnout.document import Document
+from turnout.folders import sync_folder
 from turnout.store.privacy import Regulation
 from turnout.store.unit import View
-from turnout.store.vault import sync_folder, write_whole
+from turnout.store.vault import write_whole
 
 VERSION = 1
 

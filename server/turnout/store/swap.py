@@ -19,9 +19,9 @@ from pathlib import Path
 from turnout import document
 from turnout.clock import iso
 from turnout.errors import Unavailable
+from turnout.folders import sync_folder
 from turnout.store import tail
 from turnout.store.locks import AGAIN_S, FileLock
-from turnout.store.vault import sync_folder
 
 STAGE = "restoring"
 READY = "ready"

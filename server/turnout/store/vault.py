@@ -128,7 +128,7 @@ def write(path: Path, vault: Vault) -> None:
         os.close(file)
     os.link(draft, path)  # whole, or not at all; fails where there are keys
     draft.unlink()
-    sync_folder(path.parent)
+    folders.sync_folder(path.parent)
 
 
 def read(path: Path) -> Vault:
@@ -151,12 +151,3 @@ def write_whole(file: int, raw: bytes) -> None:
     """Write all of it: a disk that is full takes a part, and says so to the next write alone."""
     while raw:
         raw = raw[os.write(file, raw) :]
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    file = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
