@@ -36,7 +36,8 @@ IN_TIME_S = 5 + 5
 SLOW_S = 9.0
 """Longer than a stop waits for answers."""
 SLOTS = 16
-"""What may be on its way to one destination. Source: manifests/destinations/webhook.yaml."""
+NARROW = {"TURNOUT_MAX_IN_FLIGHT": str(SLOTS)}
+"""What may be on its way to one destination, here: a quarter of what is usual, so that the bound is a tight one."""
 
 
 @dataclass(slots=True)
@@ -93,7 +94,7 @@ class House:
     def finish(self) -> None:
         """Let a last one deliver what is left, and hold everything against what was acknowledged."""
         self.vendor.script.default = Scripted()
-        with Serve(self.data) as serve:
+        with Serve(self.data, settings=NARROW) as serve:
             serve.listens()
             until(lambda: self.ids <= self.arrived().keys(), 30)
             assert serve.stop() == 0
@@ -136,7 +137,7 @@ def test_an_agents_server_that_ends_under_load_loses_nothing_and_doubts_only_wha
         here = House(tmp_path / "data", vendor, set())
         for delay in delays:
             vendor.script.default = Scripted(delay_s=delay)
-            with Agent(here.data) as agent:
+            with Agent(here.data, settings=NARROW) as agent:
                 here.hear(here.ask(agent, 20))
                 asked = here.ask(agent, 40)
                 time.sleep(draw.uniform(0, 0.3))
@@ -168,10 +169,10 @@ def test_a_server_that_is_stopped_under_load_loses_nothing_and_doubts_only_what_
     with Recorder() as vendor:
         connect(tmp_path / "data", vendor.url)
         here = House(tmp_path / "data", vendor, set())
-        with Agent(here.data) as agent:
+        with Agent(here.data, settings=NARROW) as agent:
             for delay in delays:
                 vendor.script.default = Scripted(delay_s=delay)
-                with Serve(here.data) as serve:
+                with Serve(here.data, settings=NARROW) as serve:
                     serve.listens()
                     until(lambda: holder(here.data) == serve.pid)
                     asked = here.ask(agent, 40)
@@ -204,7 +205,7 @@ def test_whatever_signal_ends_both_the_next_ones_find_everything(tmp_path: Path)
         here = House(tmp_path / "data", vendor, set())
         vendor.script.default = Scripted(delay_s=0.3)
         for which in order:
-            with Serve(here.data) as serve, Agent(here.data) as agent:
+            with Serve(here.data, settings=NARROW) as serve, Agent(here.data, settings=NARROW) as agent:
                 serve.listens()
                 here.hear(here.ask(agent, 10))
                 asked = here.ask(agent, 30)
@@ -229,9 +230,9 @@ def test_a_second_signal_is_not_kept_waiting_by_a_slow_vendor_and_what_had_not_l
         connect(tmp_path / "data", vendor.url)
         here = House(tmp_path / "data", vendor, set())
         vendor.script.default = Scripted(delay_s=SLOW_S)
-        with Serve(here.data) if first == "TERM" else Agent(here.data) as leaves:
+        with Serve(here.data, settings=NARROW) if first == "TERM" else Agent(here.data, settings=NARROW) as leaves:
             until(lambda: holder(here.data) == leaves.pid)
-            with Agent(here.data) as agent:
+            with Agent(here.data, settings=NARROW) as agent:
                 here.hear(here.ask(agent, 100))
                 vendor.wait_for(SLOTS)
             if isinstance(leaves, Agent):
