@@ -29,11 +29,12 @@ SELECT lane, code, sum(n) AS total FROM (
 """
 STUCK = """
 SELECT o.lane, o.run, o.seq FROM owed o JOIN lanes l ON l.lane = o.lane
-WHERE o.state = 2 AND l.state <> 2
-AND NOT EXISTS (SELECT 1 FROM owed h WHERE h.lane = o.lane AND h.run = o.run AND h.person = o.person AND h.state <> 2)
+WHERE o.due IS NULL AND o.state <> 3 AND l.state <> 2
+AND NOT EXISTS (SELECT 1 FROM owed h WHERE h.lane = o.lane AND h.run = o.run AND h.person = o.person
+  AND (h.due IS NOT NULL OR h.state = 3))
 """
 """Held behind nothing: no row of its person could ever make it due."""
-DUELESS = "SELECT lane, run, seq FROM owed WHERE (state IN (1, 4)) <> (due IS NOT NULL)"
+DUELESS = "SELECT lane, run, seq FROM owed WHERE (state = 1 AND due IS NULL) OR (state IN (2, 3) AND due IS NOT NULL)"
 
 LAWS = {
     "is in no ledger row, not owed, and in no open window": NOWHERE,

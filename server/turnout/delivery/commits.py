@@ -244,7 +244,8 @@ def _row(unit: Unit, lane: int, each: Settled, request: int) -> Owed:
             reason = unit.deliveries.intern(0, each.reason)
             return replace(row, due=each.due, first=each.first, tries=each.tries, state=state, reason=reason)
         case Held():
-            return replace(row, due=None, state=OwedState.HELD)
+            reason = unit.deliveries.intern(0, part.note if part.doubt else "")
+            return replace(row, state=OwedState.UNKNOWN if part.doubt else OwedState.RETRY, reason=reason).behind()
         case Unsent():
             state = OwedState.UNKNOWN if part.doubt else OwedState.RETRY
             return replace(row, state=state, reason=unit.deliveries.intern(0, part.note))
@@ -260,9 +261,9 @@ def _pass(unit: Unit, lane: int, rows: Sequence[Owed]) -> None:
         if heads and _blocks(unit, row):
             overtook = unit.deliveries.intern(0, OVERTOOK)
             unit.owed.put(
-                replace(other, state=OwedState.RETRY, due=unit.session.now, reason=overtook)
+                replace(other.free(unit.session.now), reason=overtook)
                 for other in unit.owed.of_person(lane, row.run, row.person, 1000)
-                if other.state is OwedState.HELD
+                if other.waits
             )
 
 
@@ -273,6 +274,6 @@ def _may_leave(unit: Unit, lane: int, part: Part, now: int) -> Owed | None:
         return None
     head = unit.owed.head(lane, part.run, row.person) if row.person else None
     if head is not None and head.seq < row.seq and part.note != OVERTOOK:
-        unit.owed.put([replace(row, state=OwedState.HELD, due=None)])
+        unit.owed.put([row.behind()])
         return None
     return row

@@ -51,7 +51,7 @@ def doubt_owed(unit: Unit, after: tuple[int, int, int, int]) -> tuple[int, tuple
         for row in known
         if row.state is OwedState.RETRY
     )
-    unit.owed.put(replace(row, due=now) for row in page if row.state is OwedState.UNKNOWN)
+    unit.owed.put(row.free(now) for row in page if row.state is OwedState.UNKNOWN and not row.waits)
     last = page[-1] if len(page) == ROWS else None
     return len(page), (last.lane, last.run, last.seq, last.part) if last else None
 

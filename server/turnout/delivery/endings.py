@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from turnout.delivery import verdict
 from turnout.delivery.reigns import require
@@ -78,5 +77,5 @@ def release(unit: Unit, lane: int, people: Iterable[tuple[int, int]]) -> None:
     """Make due what waited for a part that is final now."""
     for run, person in sorted(people):
         head = unit.owed.head(lane, run, person) if person else None
-        if head is not None and head.state is OwedState.HELD:
-            unit.owed.put([replace(head, state=OwedState.RETRY, due=unit.session.now)])
+        if head is not None and head.waits:
+            unit.owed.put([head.free(unit.session.now)])

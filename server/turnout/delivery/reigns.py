@@ -54,6 +54,7 @@ def recover(unit: Unit, lane: int, epoch: int, before: int, look: Look) -> None:
 
 def _recover(unit: Unit, windows: Iterable[WindowRow], sending: Iterable[Owed], look: Look) -> None:
     """Owe again what open windows owed and no row names, and what was marked as on its way."""
+    fronts = _Fronts(unit)
     for window in windows:
         found = look(unit, window.lane, window.revision)
         if found is None and _removed(unit, window.lane):
@@ -63,7 +64,7 @@ def _recover(unit: Unit, windows: Iterable[WindowRow], sending: Iterable[Owed], 
             continue  # its destination cannot be bound now: the window stays until it can
         bound, sight = found
         as_opened = replace(sight, suppressed=lambda _: False, now=window.opened)  # what it owed then; ended by a retry
-        _doubt(unit, window, bound, as_opened, removed=_removed(unit, window.lane))
+        _doubt(unit, window, bound, as_opened, fronts, removed=_removed(unit, window.lane))
         unit.lanes.close_window(window.lane, window.run, window.first)
     crash = unit.deliveries.intern(0, CRASH)
     unit.owed.put(
@@ -72,7 +73,29 @@ def _recover(unit: Unit, windows: Iterable[WindowRow], sending: Iterable[Owed], 
     )
 
 
-def _doubt(unit: Unit, window: WindowRow, bound: Bound, sight: Sight, *, removed: bool) -> None:
+class _Fronts:
+    """Whose events of open windows may have left: of each person's line the first that no row names, no other.
+
+    Two that have become one person since may each have had one on its way: theirs were two lines.
+    """
+
+    def __init__(self, unit: Unit) -> None:
+        self._people = unit.people
+        self._lines: set[tuple[int, int, int]] = set()
+
+    def leads(self, part: Part, recorded_as: int, window: WindowRow) -> bool:
+        """Tell whether a part may have left: nothing of its line stood before it."""
+        if not part.person:
+            return True
+        line = recorded_as if self._people.merged_after(part.person, window.last) else part.person
+        first = (part.lane, part.run, line) not in self._lines
+        self._lines |= {(part.lane, part.run, recorded_as), (part.lane, part.run, part.person)}
+        return first
+
+
+def _doubt(
+    unit: Unit, window: WindowRow, bound: Bound, sight: Sight, fronts: _Fronts, *, removed: bool
+) -> None:  # fmt: skip
     """Owe again what a dead reign's window owed and no row names; a removed lane owes nothing."""
     now = unit.session.now
     crash = unit.deliveries.intern(0, CRASH)
@@ -92,14 +115,13 @@ def _doubt(unit: Unit, window: WindowRow, bound: Bound, sight: Sight, *, removed
                     continue
                 earlier = unit.owed.head(part.lane, part.run, part.person) if part.person else None
                 held = earlier is not None and earlier.seq < part.seq
-                unit.owed.put(
-                    [
-                        Owed(
-                            part.lane, part.run, part.seq, part.part, part.person, None if held else now, window.opened,
-                            0 if held else 1, OwedState.HELD if held else OwedState.UNKNOWN, 0, 0 if held else crash,
-                        )
-                    ]
+                row = Owed(
+                    part.lane, part.run, part.seq, part.part, part.person, now, window.opened, 1, OwedState.UNKNOWN, 0,
+                    crash,
                 )  # fmt: skip
+                if not fronts.leads(part, event.person, window):
+                    row = replace(row, tries=0, state=OwedState.RETRY, reason=0)
+                unit.owed.put([row.behind() if held else row])
 
 
 def _end(unit: Unit, window: WindowRow) -> None:

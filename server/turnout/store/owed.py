@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from turnout.store.queries import load
@@ -25,7 +25,8 @@ class OwedState(IntEnum):
 class Owed:
     """One part of one event that a lane owes. `due` is None while it waits for another row or an answer.
 
-    `first` is when it was first tried (or held), `tries` the counted attempts, `request` its last request.
+    `first` is when it was first tried (or held), `tries` the counted attempts, `request` its last request. One that is
+    `UNKNOWN` and has no `due` may have been taken, and waits behind an earlier one of its person.
     """
 
     lane: int
@@ -44,6 +45,21 @@ class Owed:
     def key(self) -> tuple[int, int, int]:
         """Run, seq and part: what names it within its lane."""
         return self.run, self.seq, self.part
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for an earlier row of its person."""
+        return self.due is None and self.state is not OwedState.SENDING
+
+    def free(self, now: int) -> Owed:
+        """Give it as it is when it waits no more: due, and in doubt as before."""
+        state = OwedState.UNKNOWN if self.state is OwedState.UNKNOWN else OwedState.RETRY
+        return replace(self, state=state, due=now)
+
+    def behind(self) -> Owed:
+        """Give it as it is when an earlier row of its person comes first: not due, and in doubt as before."""
+        state = OwedState.UNKNOWN if self.state is OwedState.UNKNOWN else OwedState.HELD
+        return replace(self, state=state, due=None)
 
 
 class OwedView:

@@ -54,6 +54,10 @@ class PeopleView:
         now = self.survivor(person)
         return (now, *(PersonId(row[0]) for row in self._s.rows(SQL["list_losers"], (now,))))
 
+    def merged_after(self, person: int, seq: int) -> bool:
+        """Tell whether an event after that one made this survivor one with somebody."""
+        return self._s.row(SQL["find_merge_after"], (person, seq)) is not None
+
     def get(self, person: int) -> Person:
         """Read a person: identifiers in the order in which they came, and the number of merges."""
         rows = self._s.rows(SQL["list_identifiers"], (person,))

@@ -11,14 +11,16 @@ import pytest
 from support import law
 from support.engine import Poster, connect, eyes, open_store, part, record, track
 from support.workspace import StillClock
+from turnout import document
 from turnout.clock import MINUTE
 from turnout.delivery import commits, endings, reigns, verdict
 from turnout.delivery.batch import pack, request_id
 from turnout.delivery.look import Wanted, look
 from turnout.delivery.schedule import BLOCK_EVENTS, BLOCK_US, Schedule
 from turnout.delivery.settlement import OVERTOOK, Answered, Back, Settlement, settlement
+from turnout.document import Json
 from turnout.errors import Superseded
-from turnout.event.model import LIVE, TEST
+from turnout.event.model import LIVE, TEST, Call
 from turnout.exchange import Class, Dedupe, Order, Outcome
 from turnout.identity.model import Identifier, IdType
 from turnout.store.owed import Owed, OwedState
@@ -185,3 +187,49 @@ def test_a_test_person_leaves_as_their_survivor_does_after_a_merge(store: Store)
 
     assert before["anonymousId"] != first["anonymousId"]
     assert after["anonymousId"] == first["anonymousId"]
+
+
+def nameless(message_id: str) -> Call:
+    """Give an event of whoever has the anonymous id a1."""
+    body: dict[str, Json] = {"type": "track", "event": "Signed Up", "anonymousId": "a1", "messageId": message_id}
+    return Call(document.encode(body))
+
+
+def merge(store: Store) -> None:
+    """Let a1 turn out to be u1."""
+    who: dict[str, Json] = {"type": "identify", "messageId": "merge", "userId": "u1", "anonymousId": "a1"}
+    record(store, Call(document.encode(who)))
+
+
+def stands(store: Store, *seqs: int) -> list[tuple[OwedState, bool, int]]:
+    """Give state, whether it is due, and counted tries of each."""
+    found = [store.look(lambda view, seq=seq: view.owed.of_event(1, 0, seq)) for seq in seqs]
+    return [(row.state, row.due is not None, row.tries) for (row,) in found]
+
+
+def test_two_on_their_way_whose_people_became_one_before_the_crash_are_both_in_doubt(store: Store) -> None:
+    record(store, track("m1"), nameless("m2"), track("m3"))
+    open_window(store)
+    merge(store)
+
+    store.commit(partial(reigns.take_over, look=EYES.at))
+
+    assert stands(store, 1, 2, 3) == [
+        (OwedState.UNKNOWN, True, 1), (OwedState.UNKNOWN, False, 1), (OwedState.HELD, False, 0),
+    ]  # fmt: skip
+    assert store.look(law.broken) == []
+    settle(store, Back(part(1, queued=True), 9, 1, 2, doubt=True, reason="http_503"))
+    assert stands(store, 2) == [(OwedState.UNKNOWN, False, 1)]
+    store.commit(lambda unit: endings.cancel(unit, [1], verdict.CANCELLED_ERASED))
+    assert stands(store, 2, 3) == [(OwedState.UNKNOWN, True, 1), (OwedState.HELD, False, 0)]
+
+
+def test_two_of_one_person_since_before_the_window_were_not_on_their_way_at_once(store: Store) -> None:
+    record(store, nameless("m1"))
+    merge(store)
+    record(store, track("m3"))
+    open_window(store)
+
+    store.commit(partial(reigns.take_over, look=EYES.at))
+
+    assert stands(store, 1, 3) == [(OwedState.UNKNOWN, True, 1), (OwedState.HELD, False, 0)]

@@ -52,6 +52,10 @@ SELECT survivor FROM links WHERE loser = ?;
 -- By the index links_survivor.
 SELECT loser FROM links WHERE survivor = ? ORDER BY loser;
 
+-- name: find_merge_after
+-- By the index links_survivor.
+SELECT 1 FROM links WHERE survivor = ? AND seq > ? LIMIT 1;
+
 -- name: find_metered
 -- By primary key, 32 at once.
 SELECT key, linked FROM meter WHERE month = ? AND namespace = ? AND source = ? AND kind = ? AND key IN
