@@ -203,7 +203,7 @@ def merge(store: Store) -> None:
 
 def stands(store: Store, *seqs: int) -> list[tuple[OwedState, bool, int]]:
     """Give state, whether it is due, and counted tries of each."""
-    found = [store.look(lambda view, seq=seq: view.owed.of_event(1, 0, seq)) for seq in seqs]
+    found = [store.look(partial(_owed, seq=seq)) for seq in seqs]
     return [(row.state, row.due is not None, row.tries) for (row,) in found]
 
 
@@ -220,7 +220,7 @@ def test_two_on_their_way_whose_people_became_one_before_the_crash_are_both_in_d
     assert store.look(law.broken) == []
     settle(store, Back(part(1, queued=True), 9, 1, 2, doubt=True, reason="http_503"))
     assert stands(store, 2) == [(OwedState.UNKNOWN, False, 1)]
-    store.commit(lambda unit: endings.cancel(unit, [1], verdict.CANCELLED_ERASED))
+    store.commit(partial(endings.cancel, seqs=[1], code=verdict.CANCELLED_ERASED))
     assert stands(store, 2, 3) == [(OwedState.UNKNOWN, True, 1), (OwedState.HELD, False, 0)]
 
 
