@@ -203,8 +203,8 @@ def merge(store: Store) -> None:
 
 def stands(store: Store, *seqs: int) -> list[tuple[OwedState, bool, int]]:
     """Give state, whether it is due, and counted tries of each."""
-    found = [store.look(partial(_owed, seq=seq)) for seq in seqs]
-    return [(row.state, row.due is not None, row.tries) for (row,) in found]
+    found = store.look(lambda view: [row for seq in seqs for row in view.owed.of_event(1, 0, seq)])
+    return [(row.state, row.due is not None, row.tries) for row in found]
 
 
 def test_two_on_their_way_whose_people_became_one_before_the_crash_are_both_in_doubt(store: Store) -> None:
