@@ -32,6 +32,8 @@ ALLOWED: dict[str, frozenset[str]] = {
 # Each answers for code that is not its own.
 MAY_CATCH_ALL = (
     "agent.call",
+    "api.recorder",
+    "api.tracking",
     "delivery.converse",
     "delivery.deliverer",
     "delivery.window",
@@ -102,7 +104,7 @@ def test_the_files_that_ruff_lets_pass_are_the_ones_checked_here() -> None:
     assert ours - {"server/turnout/store/writer.py"} == set(ALLOWED) - {"server/turnout/store/migrate.py"}
 
 
-def test_only_six_places_catch_everything() -> None:
+def test_only_the_named_places_catch_everything() -> None:
     everything = {"Exception", "BaseException"}
     catches = [
         module.at(node)
