@@ -8,7 +8,22 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import alone, dead, destinations, door, evidence, fanout, far, growth, ingest, lane, mapping, second, start, stdio
+from bench import (
+    alone,
+    dead,
+    destinations,
+    door,
+    evidence,
+    fanout,
+    far,
+    growth,
+    ingest,
+    lane,
+    mapping,
+    second,
+    start,
+    stdio,
+)
 
 BENCHES: Mapping[str, Callable[[int, Path], None]] = {
     "ingest": ingest.run,

@@ -17,6 +17,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -35,6 +36,7 @@ from bench.measure import Cost, Mark, compare, cores, environment, heading, inte
 from turnout.api import answers
 from turnout.cli.serve import Server, listen
 from turnout.config import Settings
+from turnout.event.model import Call
 from turnout.opening import open_store
 
 EVENTS, CONNECTIONS = 6_000, 32
@@ -70,9 +72,9 @@ def singles(folder: Path) -> Cost:
 def nothing(folder: Path) -> Cost:
     """Send the same to who does nothing with it."""
     requests = [request("/v1/track", "k", call.body) for call in corpus.calls(EVENTS)]
-    with TemporaryDirectory(dir=folder) as room:
-        with serving(Path(room), ("-m", "bench.door", "empty")) as (url, process):
-            return loaded(url, process, requests[:WARMING], requests, CONNECTIONS, EVENTS)
+    words = ("-m", "bench.door", "empty")
+    with TemporaryDirectory(dir=folder) as room, serving(Path(room), words) as (url, process):
+        return loaded(url, process, requests[:WARMING], requests, CONNECTIONS, EVENTS)
 
 
 def batches(room: Path) -> Cost:
@@ -97,7 +99,7 @@ def prepared(data: Path) -> str:
         store.close()
 
 
-def bodies(key: str, calls: Sequence[corpus.Call]) -> list[bytes]:
+def bodies(key: str, calls: Sequence[Call]) -> list[bytes]:
     """Write requests of 100 events each."""
     found = []
     for at in range(0, len(calls), BATCH):
@@ -122,17 +124,18 @@ def serving(room: Path, words: Sequence[str]) -> Iterator[tuple[str, int]]:
     with pinned(cores()[0]), log.open("wb") as err:
         process = subprocess.Popen((sys.executable, *words), env=environment(), stderr=err, stdout=err)
     try:
-        yield asyncio.run(_address(log, process)), process.pid
+        yield _address(log, process), process.pid
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(LIMIT_S)
 
 
-async def _address(log: Path, process: subprocess.Popen[bytes]) -> str:
-    async with asyncio.timeout(LIMIT_S):
-        while (found := _LISTENS.search(log.read_bytes())) is None:
-            assert process.poll() is None, log.read_text()
-            await asyncio.sleep(0.01)
+def _address(log: Path, process: subprocess.Popen[bytes]) -> str:
+    until = time.monotonic() + LIMIT_S
+    while (found := _LISTENS.search(log.read_bytes())) is None:
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < until, "the server does not listen"
+        time.sleep(0.01)
     return found[0].decode()
 
 
@@ -158,9 +161,10 @@ def _spent(process: int) -> float:
 
 async def _send(url: str, requests: Sequence[bytes], connections: int) -> None:
     parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or 0
     left = iter(requests)
     loop = asyncio.get_running_loop()
-    senders = [loop.create_connection(partial(_Sender, left), parts.hostname, parts.port) for _ in range(connections)]
+    senders = [loop.create_connection(partial(_Sender, left), host, port) for _ in range(connections)]
     found = await asyncio.gather(*senders)
     async with asyncio.timeout(LIMIT_S):
         await asyncio.gather(*[sender.done for _, sender in found])
