@@ -29,7 +29,7 @@ from turnout.store.connect import connect_writer
 from turnout.workspace import Source
 
 BASE = "http://127.0.0.1:8733"
-TYPES = {
+TYPES: dict[str, dict[str, Any]] = {
     "identify": {"traits": {"plan": "pro"}},
     "track": {"event": "Signed Up"},
     "page": {"name": "Home"},

