@@ -54,7 +54,6 @@ def later(status: int, code: str, message: str, after_s: int) -> Answer:
 
 TAKEN = told(200, {"success": True})
 
-NOT_JSON = refused(400, "not_json", "The body is not JSON, or nested too deeply; send a JSON object.")
 EMPTY = refused(400, "not_json", "The body is empty; send a JSON object.")
 NO_KEY = refused(
     401,

@@ -75,9 +75,9 @@ def journey(view: View, eyes: Eyes, reader: Reader, request: Trace) -> Document:
 
 
 def source_name(view: View, source: int) -> str:
-    """Name a source."""
+    """Name a source; 0 stands for calls whose write key is of none."""
     known = view.workspace.sources.get(source)
-    return known.name if known else f"source {source}"
+    return known.name if known else f"source {source}" if source else "none"
 
 
 def _by_message(view: View, message_id: str) -> list[Stored]:
