@@ -94,7 +94,8 @@ class Connection(HttpToolsProtocol):
         self.waits: ASGI3Application | None = None  # until the body of the newest request is whole, or long
         self.declines = False
         self.comes = self.behind = 0  # bytes that are being read; the same, where a request ended among them
-        self.head = self.wire = self.chunks = self.body = 0  # of what is read
+        self.head = self.others = 0  # bytes with which the head came so far; those of them that may be of others
+        self.wire = self.body = self.chunks = 0  # of the body: bytes as they came, and unpacked; chunks
         self.kept = 0  # bytes of bodies not answered
         self.door.joined(self)
         if not self.door.ticks:
@@ -183,8 +184,10 @@ class Connection(HttpToolsProtocol):
             return
         except HttpParserError:
             self._refuse(self.refusal or limits.MALFORMED)
-        if self.phase is HEAD or self.phase is BODY:
-            self._count()
+        if self.phase is HEAD:
+            self._count_head()
+        elif self.phase is BODY:
+            self._count_body()
 
     def _decline(self, rest: bytes) -> None:
         """Have llhttp, which reads no body after a wish to upgrade, read it after a head of ours."""
@@ -198,23 +201,25 @@ class Connection(HttpToolsProtocol):
             self.declines = False
         self.data_received(rest)
 
-    def _count(self) -> None:
-        """Hold what comes in parts to its limits."""
-        now = self.loop.time()
-        if self.phase is HEAD:
-            if self.head <= 0 and not self.fresh:
-                self.since = now
-            self.head += self.comes
-            if self.head > limits.HEAD_BYTES:
-                self._refuse(limits.HEAD_LARGE)
-            return
-        if self.wire < 0:
-            self.since = now
+    def _count_head(self) -> None:
+        """Hold a head that comes in parts to its limits."""
+        if self.head == 0 and not self.fresh:
+            self.since = self.loop.time()
+        self.head += self.comes
+        if self.head - self.others > limits.HEAD_BYTES:
+            self._refuse(limits.HEAD_LARGE)
+
+    def _count_body(self) -> None:
+        """Hold a body that comes in parts to its limits."""
+        said = 0
+        if self.wire < 0:  # the first part
+            self.since = self.loop.time()
+            said = int(dict(self.cycle.scope["headers"]).get(b"content-length", 0))
         self.wire += self.comes
         if not self.cycle.response_complete:
             self.kept += self.comes
             self.door.held.add(self, self.comes)
-        if self.wire > limits.BODY_BYTES:
+        if max(self.wire, said) > limits.BODY_BYTES:
             self._refuse(limits.BODY_LARGE)
         elif self.wire - self.body - self.chunks * limits.CHUNK_BYTES > limits.FRAMING_BYTES:
             self._refuse(limits.FRAMED)
@@ -224,7 +229,7 @@ class Connection(HttpToolsProtocol):
         if not self.declines:
             super().on_message_begin()
             self.phase = HEAD
-            self.head = -self.behind
+            self.head, self.others = 0, self.behind
 
     @override
     def on_url(self, url: bytes) -> None:
@@ -238,7 +243,7 @@ class Connection(HttpToolsProtocol):
             return
         names = [name for name, _ in self.headers]
         is_plain = (
-            abs(self.head) + self.comes <= limits.HEAD_BYTES
+            self.head + self.comes <= limits.HEAD_BYTES
             and len(names) <= limits.HEADERS
             and self.url[:1] == b"/"
             and names.count(b"host") == 1
