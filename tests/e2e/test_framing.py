@@ -141,7 +141,7 @@ def test_what_can_be_read_in_two_ways_is_refused_once_and_ends_the_connection(ta
 def test_another_version_of_http_is_refused(target: Target, start: str) -> None:
     said = target.ask(f"{start}\r\n".encode() + HOST + b"\r\n" + target.hidden)
 
-    assert [(each.status, each.code) for each in said] == [(505, "unsupported_version")]
+    assert [(each.status, each.code) for each in said] == [(400, "unsupported_version")]
 
 
 WISH = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA")

@@ -50,4 +50,4 @@ AHEAD_MANY = later(429, "too_many_requests", f"{AHEAD} requests of this connecti
 HEAD_LARGE = refused(
     431, "headers_too_large", f"There are more than {HEADERS} headers or {HEAD_BYTES:,} bytes of them; send fewer."
 )
-VERSION = refused(505, "unsupported_version", "This version of HTTP is not spoken here; send HTTP/1.1.")
+VERSION = refused(400, "unsupported_version", "This version of HTTP is not spoken here; send HTTP/1.1.")
