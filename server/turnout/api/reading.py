@@ -63,7 +63,7 @@ def unpack(body: bytes) -> bytes | Answer:
                 part = stream.decompress(piece, _STEP)
                 if not part and not piece and not stream.eof:
                     return BAD_GZIP  # it breaks off
-                at += len(piece) - len(stream.unconsumed_tail) - len(stream.unused_data)
+                at += len(piece) - max(len(stream.unused_data), len(stream.unconsumed_tail))  # at the end both may be
                 size += len(part)
                 if size > BODY_BYTES:
                     return TOO_LARGE

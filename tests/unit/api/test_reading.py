@@ -18,6 +18,7 @@ def test_what_was_packed_is_unpacked() -> None:
     assert unpack(gzip.compress(b"")) == b""
     for size in (4_095, 4_096, 4_097, 1 << 20, (1 << 20) + 1, 3_000_000):
         assert unpack(gzip.compress(b"0" * size)) == b"0" * size
+        assert unpack(gzip.compress(b"0" * size) + gzip.compress(b"1")) == b"0" * size + b"1"
         noise = random.randbytes(size)  # noqa: S311 - of the run's seed
         assert unpack(gzip.compress(noise[:-7]) + gzip.compress(noise[-7:])) == noise
 
