@@ -112,6 +112,8 @@ def test_hostile_ids_and_addresses_cost_no_more_than_their_length() -> None:
         ("xn--bcher-kva.example", "ann@bücher.example", True),
         ("BÜCHER.example", "ann@shop.bücher.example", True),
         ("test", "ann@any.test", True),
+        ("test", f"ann@{'ü.' * 30}test", True),
+        ("test", f"ann@{'ü.' * 31}test", False),
         ("test.example", "ann@", False),
         ("test.example", "ann@ü\udc00.test.example", False),
     ],

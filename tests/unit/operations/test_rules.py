@@ -122,6 +122,8 @@ def test_an_agent_without_live_is_told_so_even_in_a_dry_run(here: Bench, who: Pr
 def test_a_dry_run_changes_nothing_and_counts_what_it_would_have_moved(here: Bench) -> None:
     here.record({"userId": "qa-1"}, {"userId": "u1"}, {"userId": "", "anonymousId": "qa-2"})
     here.record({"userId": "qa-3"}, namespace=TEST)
+    here.record({"userId": "qa-4"})
+    here.store.commit(lambda unit: unit.log.bury([5]))
 
     done = add(here, dry_run=True, id="qa-*")
 
@@ -440,9 +442,9 @@ def test_erasing_reaches_a_moved_person_in_their_test_namespace_and_leaves_the_l
 def test_somebody_suppressed_where_they_came_or_went_is_refused_and_no_rule_helps(
     here: Bench, space: Namespace
 ) -> None:
-    taken(here, {"userId": "qa-1"}, TEST)  # a regular there, whom a suppression of the live one does not touch
     add(here, id="qa-*")
     here.call(deletions.operation(here.eyes), Deletion(user_id="qa-1", kind="suppress", namespace=space), PERSON)
+    taken(here, {"userId": "qa-1"}, TEST)  # a regular there, where only the live one is suppressed
 
     first, second = (taken(here, {"userId": "qa-1"}).refused for _ in range(2))
 
