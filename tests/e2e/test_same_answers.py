@@ -34,9 +34,6 @@ class Step:
     tool: str
     given: Given
 
-    def __str__(self) -> str:
-        return self.name
-
 
 def step(name: str, tool: str, /, **given: Any) -> Step:
     return Step(name, tool, lambda _: given)
@@ -129,7 +126,7 @@ async def played(one: Agent, url: str) -> dict[str, Heard]:
 
 async def _finished(one: Agent, deletion: str) -> None:
     with anyio.fail_after(30):
-        while any(each["status"] == "waiting" for each in await _steps(one, deletion)):
+        while any(each["status"] == "waiting" for each in await _steps(one, deletion)):  # noqa: ASYNC110 - another process
             await anyio.sleep(0.05)
 
 

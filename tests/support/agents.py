@@ -1,4 +1,4 @@
-"""Agents as they really come: MCP clients that start a server of their own on a data directory, or ask one over HTTP."""
+"""Agents as they really come: MCP clients that each start a server of their own, or ask one over HTTP."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from starlette.types import Scope
 
+from turnout.agent.card import LEGACY, MODERN
 from turnout.document import Json
 
 TWICE = b"\0twice"
@@ -31,17 +32,20 @@ def read(scope: Scope) -> dict[bytes, bytes]:
     return found
 
 
-def is_plain(found: Mapping[bytes, bytes]) -> bool:
-    """Tell JSON for a client that takes JSON; everything else is the SDK's to refuse."""
+def are_plain(found: Mapping[bytes, bytes]) -> bool:
+    """Tell JSON of a revision we know, for a client that takes JSON; everything else is the SDK's to refuse."""
     kind = found.get(b"content-type", b"").partition(b";")[0].strip().lower()
     takes = [each.partition(b";")[0].strip().lower() for each in found.get(b"accept", b"").split(b",")]
-    return kind == b"application/json" and not _JSON.isdisjoint(takes)
+    known = found.get(b"mcp-protocol-version") in _VERSIONS
+    return known and kind == b"application/json" and not _JSON.isdisjoint(takes)
 
 
 _JSON: Final = frozenset({b"application/json", b"application/*", b"*/*"})
+_VERSIONS: Final = frozenset({None, *(each.encode() for each in (*LEGACY, MODERN))})
+"""What `MCP-Protocol-Version` says, where it is there: older clients leave it out."""
 
 
-def is_unnamed(found: Mapping[bytes, bytes], method: str) -> bool:
+def are_missing(found: Mapping[bytes, bytes], method: str) -> bool:
     """Tell a request of 2026-07-28 without the headers that it must have."""
     return b"mcp-method" not in found or (method in _NAMED and b"mcp-name" not in found)
 
@@ -53,8 +57,6 @@ def contradicted(found: Mapping[bytes, bytes], method: str, params: Json) -> str
     name = params.get(_NAMED[method]) if method in _NAMED and isinstance(params, Mapping) else None
     if isinstance(name, str) and (told := found.get(b"mcp-name")) is not None and _decoded(told) != name:
         return f"The header Mcp-Name is not the {_NAMED[method]} of the body."
-    if found.get(b"mcp-protocol-version") == TWICE:
-        return "The header MCP-Protocol-Version came twice."
     return None
 
 

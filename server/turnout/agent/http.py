@@ -26,7 +26,7 @@ from turnout.agent import card as cards
 from turnout.agent import headers, resource, short, unread, web
 from turnout.agent.bearer import Bearer, Bearers
 from turnout.agent.call import Offer
-from turnout.agent.card import LEGACY, MODERN, Card
+from turnout.agent.card import MODERN, Card
 from turnout.agent.deck import Deck
 from turnout.agent.short import Asked
 from turnout.document import Document, encode
@@ -35,8 +35,6 @@ from turnout.errors import NotFound, Unavailable
 HEADER_MISMATCH = -32020
 REFUSED, CLOSED = -32000, -32000
 """What the protocol leaves to servers; the second is what the SDK says to a request that it leaves behind."""
-_LEGACY = frozenset({None, *(each.encode() for each in LEGACY)})
-"""What `MCP-Protocol-Version` says before 2026-07-28, where it is there."""
 _LATER = (b"retry-after", b"1")
 
 
@@ -163,20 +161,19 @@ class Door:
     ) -> bool:
         """Answer a message in the plain form of its era; say whether it was one."""
         said = short.message(body)
-        if said is None or not isinstance(method := said.get("method"), str):
+        modern = found.get(b"mcp-protocol-version") == MODERN.encode()
+        if said is None or not isinstance(method := said.get("method"), str) or not headers.are_plain(found):
             return False
-        version = found.get(b"mcp-protocol-version")
-        modern = version == MODERN.encode()
         if (wrong := headers.contradicted(found, method, said.get("params"))) is not None:
             asked = said.get("id")
             error = unread.error(asked if short.is_id(asked) else None, HEADER_MISMATCH, wrong)
             await web.fail(send, 400, error)
-        elif not headers.is_plain(found) or (headers.is_unnamed(found, method) if modern else version not in _LEGACY):
+        elif "id" not in said and isinstance(said.get("params"), Mapping | None):
+            await web.say(send, 202)
+        elif modern and headers.are_missing(found, method):
             return False
         elif method == "tools/call" and (asking := short.call(said, None if modern else "")) is not None:
             await self._call(bearer, asking, receive, send)
-        elif "id" not in said and isinstance(said.get("params"), Mapping | None):
-            await web.say(send, 202)
         else:
             return await self._opened(bearer, said, send, modern=modern)
         return True
