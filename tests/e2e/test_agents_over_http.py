@@ -141,7 +141,7 @@ async def test_a_stream_takes_messages_of_its_own_token_alone(web: Web) -> None:
 
 async def test_a_token_that_is_revoked_ends_a_session_at_its_next_call(web: Web) -> None:
     made = await web.made(USUAL)
-    async with httpx2.AsyncClient(headers=bearer(made["token"], timeout=PATIENCE_S)) as client:
+    async with httpx2.AsyncClient(headers=bearer(made["token"]), timeout=PATIENCE_S) as client:
         body, headers = call("get_usage")
         before = await client.post(web.mcp, content=body, headers=headers)
         await web.tell("token", "revoke", made["token_id"])
@@ -396,7 +396,7 @@ async def test_a_token_stands_in_no_line_of_the_log(tmp_path: Path) -> None:
         async with web_agent(web.server.address, token) as one:
             await one.ask("track_event", event="A", user_id="u")
             await one.refused("track_event", event="A")
-        async with httpx2.AsyncClient(base_url=web.server.address, headers=bearer(token, timeout=PATIENCE_S)) as client:
+        async with httpx2.AsyncClient(base_url=web.server.address, headers=bearer(token), timeout=PATIENCE_S) as client:
             await client.post("/mcp", content=b"no json", headers={"content-type": "application/json"})
             await client.post("/messages/?session_id=0", json={})
             await client.get(f"/{token}")
