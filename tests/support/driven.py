@@ -64,7 +64,7 @@ class Driven:
         command = (*before, *TURNOUT, "--data", str(data), *words)
         with self.err.open("wb") as err:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=err,
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=err, process_group=0,
                 env={**os.environ, **LOOPBACK, **(settings or {})},
             )  # fmt: skip
 
@@ -75,6 +75,10 @@ class Driven:
     @property
     def pid(self) -> int:
         return self.process.pid
+
+    def interrupt(self) -> None:
+        """Signal it and what it started, as Ctrl-C does."""
+        os.killpg(self.pid, signal.SIGINT)
 
     def signal(self, which: signal.Signals) -> None:
         self.process.send_signal(which)

@@ -114,9 +114,13 @@ class Deputy:
         finally:
             self._over.set()
 
+    def stop(self) -> None:
+        """Let no other follow it."""
+        self._leaving.set()
+
     async def leave(self) -> None:
         """Let it settle what is on its way, and wait for its end."""
-        self._leaving.set()
+        self.stop()
         if self._beside is not None:
             self._beside.leaves = time.monotonic()
             self._beside.say(LEAVE)

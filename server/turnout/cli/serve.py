@@ -122,6 +122,7 @@ async def _until_signal(
             deputy.hurry()
         else:
             life.stopping = True
+            deputy.stop()
             telemetry.emit("leaving")
             await anyio.sleep(SAYS_S)
         server.should_exit = True
