@@ -257,7 +257,7 @@ def test_a_second_ctrl_c_is_not_kept_waiting_by_a_slow_vendor(data_dir: Path, ve
 
 def test_ctrl_c_while_it_starts_leaves_no_trace_and_no_process(data_dir: Path) -> None:
     draw = seeded("Ctrl-C at the start")
-    for _ in range(6):
+    for _ in range(3):
         with Serve(data_dir, settings=NARROW) as serve:
             until(lambda: serve.deliverer > 0)
             deliverer = serve.deliverer
@@ -275,7 +275,8 @@ def test_behind_a_frozen_deliverer_events_are_taken_in_and_readyz_names_it(data_
         os.kill(deliverer, signal.SIGSTOP)
         with Turnout(data_dir) as turnout:
             ids = {turnout.track(f"u{at}", "E").message_id for at in range(20)}
-        until(lambda: serve.ready()[1]["delivering"] is False, SILENT_S + 5)
+        until(lambda: bool(named(serve, "deliverer_silent")), SILENT_S + 5)
+        until(lambda: serve.ready()[1]["delivering"] is False)
         status, why = serve.ready()
         numbers = metrics(serve)
 
