@@ -1,4 +1,4 @@
-"""What answers over HTTP: health today, behind the one check of who is asked for.
+"""What answers over HTTP: Segment's paths and health, behind the one check of who is asked for.
 
 A web page can point a name of its own at this machine and then read what answers; so the name in `Host` must be
 one that we are known by.
@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from turnout.api.front import Front
 from turnout.api.health import Health, Life
 from turnout.store.store import Store
 
@@ -27,7 +28,7 @@ def build(store: Store, names: AbstractSet[str], life: Life) -> ASGIApp:
         Route("/readyz", health.ready),
         Route("/metrics", health.metrics),
     ]
-    return KnownHosts(Starlette(routes=routes), names)
+    return KnownHosts(Front(store, Starlette(routes=routes)), names)
 
 
 class KnownHosts:

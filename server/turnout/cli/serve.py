@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from turnout import telemetry
 from turnout.api.app import build
+from turnout.api.connection import bounded
 from turnout.api.health import Life
 from turnout.app import running
 from turnout.cli.deputy import Deputy
@@ -97,7 +98,7 @@ async def _open(
         asgi = build(app.store, names, life)
         server = Server(
             uvicorn.Config(
-                asgi, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False,
+                asgi, http=bounded(), ws="none", lifespan="off", log_config=None, access_log=False,
                 server_header=False, timeout_graceful_shutdown=LEAVE_S,
             )
         )  # fmt: skip
