@@ -128,6 +128,19 @@ def load(data: Path | None = None, environment: Mapping[str, str] | None = None)
     return Settings(data=folder, **given)  # type: ignore[arg-type]  # each value was read by its own reader
 
 
+def told(settings: Settings) -> dict[str, object]:
+    """Write what is set, but for the data directory, as `again` reads it in another process of ours."""
+    plain = Settings(settings.data)
+    found = {name: getattr(settings, name) for name in READERS if getattr(settings, name) != getattr(plain, name)}
+    return {name: list(map(str, value)) if isinstance(value, tuple) else value for name, value in found.items()}
+
+
+def again(data: Path, given: Mapping[str, object]) -> Settings:
+    """Read what `told` wrote."""
+    read = {name: _read(name, value, f"{name} of the server") for name, value in given.items()}
+    return Settings(data=data, **read)  # type: ignore[arg-type]  # each value was read by its own reader
+
+
 def data_directory(environment: Mapping[str, str] | None = None) -> Path:
     """Give the user's data directory: never the current one, for clients start us anywhere."""
     env = os.environ if environment is None else environment

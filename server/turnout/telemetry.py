@@ -69,6 +69,13 @@ EVENTS: dict[str, Event] = {
     "took_over": Event(INFO, "This process delivers now, in reign {epoch}"),
     "not_taken_over": Event(WARNING, "This process could not begin to deliver, and tries again: {reason}"),
     "handed_over": Event(INFO, "This process delivers no more, reign {epoch} is over: {reason}"),
+    "deliverer_ended": Event(
+        ERROR, "Process {child}, which delivered for this one, ended ({how}); another begins in {seconds} s"
+    ),
+    "deliverer_silent": Event(WARNING, "Process {child}, which delivers for this one, says nothing since {seconds} s"),
+    "deliverer_moves": Event(INFO, "Process {child}, which delivers for this one, moves again"),
+    "left_alone": Event(WARNING, "The server is gone; this process, which delivered for it, leaves"),
+    "not_opened": Event(ERROR, "This process, which should deliver, could not open the data: {reason}"),
     "lane_runs": Event(INFO, "Destination {destination} runs"),
     "lane_paused": Event(INFO, "Destination {destination} is paused; its events wait in the log"),
     "lane_removed": Event(INFO, "Destination {destination} is removed"),

@@ -21,6 +21,7 @@ from support.destination import Recorder
 from support.driven import Agent, Serve, connect, run
 from support.engine import open_store, record, track
 from support.faulty import tell
+from support.program import children
 from support.worker import until
 from turnout import Turnout
 from turnout.errors import TurnoutError
@@ -175,11 +176,12 @@ def test_a_server_keeps_no_descriptor_of_calls_commands_and_destinations_that_ar
     with Recorder() as first:
         connect(data_dir, first.url, "First")
         with Serve(data_dir) as serve, Agent(data_dir) as agent:
-            serve.listens()
+            serve.delivers()
             assert not agent.track("warm").result(20).refused
             first.wait_for(1)
             assert serve.ready()[0] == 200
-            before = {each.pid: held(each.pid) for each in (serve, agent)}
+            processes = serve.pid, serve.deliverer, agent.pid
+            before = {each: held(each) for each in processes}
 
             for number in range(2):
                 with Recorder() as vendor:
@@ -194,21 +196,17 @@ def test_a_server_keeps_no_descriptor_of_calls_commands_and_destinations_that_ar
             def is_clean() -> bool:
                 """Send something: with that go the connections that the other side closed, looked for once a second."""
                 assert not agent.track(os.urandom(4).hex()).result(20).refused
-                return not dangling(serve.pid)
+                return not dangling(serve.deliverer)
 
             until(is_clean)
-            for each in (serve, agent):
-                assert not [name for name in set(held(each.pid)) - set(before[each.pid]) if "socket:" not in name]
-            assert children(serve.pid) == children(agent.pid) == []
+            for each in processes:
+                assert not [name for name in set(held(each)) - set(before[each]) if "socket:" not in name]
+            assert [children(each) for each in processes] == [[processes[1]], [], []]
             port = int(serve.url.rpartition(":")[2])
             assert (serve.stop(), agent.stop()) == (0, 0)
             with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), 5):
                 pass
     tell("leftovers: none")
-
-
-def children(process: int) -> list[str]:
-    return Path(f"/proc/{process}/task/{process}/children").read_text().split()
 
 
 def test_a_killed_process_leaves_no_lock_behind(data_dir: Path) -> None:
