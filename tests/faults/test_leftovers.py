@@ -22,7 +22,7 @@ from support.driven import Agent, Serve, connect, run
 from support.engine import open_store, record, track
 from support.faulty import tell
 from support.worker import until
-from turnout import Turnout
+from turnout import AsyncTurnout, Turnout
 from turnout.errors import TurnoutError
 from turnout.store.store import Store
 from turnout.upkeep.checkpoint import Checkpointer
@@ -72,6 +72,11 @@ def listen(folder: Path) -> None:
     store.close()
 
 
+async def _await(folder: Path, number: int) -> None:
+    async with AsyncTurnout(folder) as turnout:
+        await turnout.track("u1", "E", message_id=f"a{number}")
+
+
 async def _listen(store: Store) -> None:
     async with store.awake():
         await store.transact(lambda unit: unit.counter.seq)
@@ -90,6 +95,7 @@ def test_a_store_that_was_opened_and_closed_many_times_leaves_nothing(data_dir: 
     for number in range(TIMES):
         with Turnout(data_dir) as turnout:
             turnout.track("u1", "E", message_id=f"n{number}")
+        anyio.run(_await, data_dir, number)
     with ThreadPoolExecutor(8) as pool:
         assert not any(pool.map(lambda _: use(data_dir), range(TIMES)))
 
