@@ -110,7 +110,10 @@ class Turnout(Calls[Recorded]):
     """A workspace, opened by this program. Events are live unless `namespace`, or a test key, says otherwise.
 
     `data`: the data directory; else that of `TURNOUT_DATA`, else the user's. The events are of a `source`, given by its
-    name or by its `write_key`; of the first one, `Local`, where neither is given.
+    name or by its `write_key`; of the first one, `Local`, where neither is given. Make one for the program and keep it.
+
+    A call gives its `message_id`, its number `seq`, the `namespace` it is in (a rule of the workspace may have moved
+    it), and whether it was there before: `repeated`, and `differs` where it said something else then.
     """
 
     def __init__(

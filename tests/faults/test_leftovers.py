@@ -23,7 +23,7 @@ from support.engine import open_store, record, track
 from support.faulty import tell
 from support.worker import until
 from turnout import AsyncTurnout, Turnout
-from turnout.errors import TurnoutError
+from turnout.errors import TurnoutError, Unavailable
 from turnout.store.store import Store
 from turnout.upkeep.checkpoint import Checkpointer
 
@@ -138,6 +138,22 @@ def test_an_opening_that_is_refused_leaves_nothing(harm: Callable[[Path], None],
             Turnout(data_dir)
 
     assert (held(), threads()) == before
+
+
+def test_an_opening_that_gets_no_thread_is_refused_and_leaves_nothing(data_dir: Path) -> None:
+    open_store(data_dir).close()
+    before = held(), threads()
+    size = threading.stack_size(1 << 46)  # no machine has room for such a thread
+    try:
+        for _ in range(TIMES):
+            with pytest.raises(Unavailable, match="the thread that writes does not start"):
+                Turnout(data_dir)
+    finally:
+        threading.stack_size(size)
+
+    assert (held(), threads()) == before
+    with Turnout(data_dir) as turnout:
+        turnout.track("u", "E")
 
 
 def test_forks_leave_nothing_in_parent_or_child(data_dir: Path) -> None:

@@ -299,12 +299,12 @@ class Store:
                 stored = self._prepare(opening)
             finally:
                 turnstile.leave()
+            writer = Writer(self, self._vault, self.entropy, self.clock.now)
+            writer.start()
             undo.pop_all()
         self.missing = 0 if self._accept_loss else max(0, promised - stored)
-        self._open_lock, self._turnstile = opening, turnstile
+        self._open_lock, self._turnstile, self._writer = opening, turnstile, writer
         self._readers = Readers(self.path, self._vault, self.entropy, self.clock.now)
-        self._writer = Writer(self, self._vault, self.entropy, self.clock.now)
-        self._writer.start()
 
     def _keys(self) -> Vault:
         fresh, noted = not (self.path.exists() and self.path.stat().st_size), self.folder / "erasures"
