@@ -99,6 +99,8 @@ EVENTS: dict[str, Event] = {
     "disk_low": Event(WARNING, "Free disk is {free} bytes: no event is taken in, delivery goes on"),
     "disk_enough": Event(INFO, "Free disk is {free} bytes: events are taken in"),
     "upkeep_failed": Event(ERROR, "Upkeep failed and is tried again; it keeps that {keeps}"),
+    "left_out": Event(WARNING, "A value was left out of a call of {kind}, for an event cannot hold it: it is {found}"),
+    "not_stored": Event(ERROR, "A call of {kind} was not stored, and there is no on_error to be told: {reason}"),
     "thread_broke": Event(ERROR, "The thread {thread} broke on our side"),
     "broke": Event(ERROR, "{what} broke on our side (error {error})"),
     "library": Event(DEBUG, "{logger} has something to say at {place}"),

@@ -23,8 +23,8 @@ from support.engine import open_store, record, track
 from support.faulty import tell
 from support.program import children
 from support.worker import until
-from turnout import Turnout
-from turnout.errors import TurnoutError
+from turnout import AsyncTurnout, Turnout
+from turnout.errors import TurnoutError, Unavailable
 from turnout.store.store import Store
 from turnout.upkeep.checkpoint import Checkpointer
 
@@ -73,6 +73,11 @@ def listen(folder: Path) -> None:
     store.close()
 
 
+async def _await(folder: Path, number: int) -> None:
+    async with AsyncTurnout(folder) as turnout:
+        await turnout.track("u1", "E", message_id=f"a{number}")
+
+
 async def _listen(store: Store) -> None:
     async with store.awake():
         await store.transact(lambda unit: unit.counter.seq)
@@ -91,6 +96,7 @@ def test_a_store_that_was_opened_and_closed_many_times_leaves_nothing(data_dir: 
     for number in range(TIMES):
         with Turnout(data_dir) as turnout:
             turnout.track("u1", "E", message_id=f"n{number}")
+        anyio.run(_await, data_dir, number)
     with ThreadPoolExecutor(8) as pool:
         assert not any(pool.map(lambda _: use(data_dir), range(TIMES)))
 
@@ -133,6 +139,22 @@ def test_an_opening_that_is_refused_leaves_nothing(harm: Callable[[Path], None],
             Turnout(data_dir)
 
     assert (held(), threads()) == before
+
+
+def test_an_opening_that_gets_no_thread_is_refused_and_leaves_nothing(data_dir: Path) -> None:
+    open_store(data_dir).close()
+    before = held(), threads()
+    size = threading.stack_size(1 << 46)  # no machine has room for such a thread
+    try:
+        for _ in range(TIMES):
+            with pytest.raises(Unavailable, match="the thread that writes does not start"):
+                Turnout(data_dir)
+    finally:
+        threading.stack_size(size)
+
+    assert (held(), threads()) == before
+    with Turnout(data_dir) as turnout:
+        turnout.track("u", "E")
 
 
 def test_forks_leave_nothing_in_parent_or_child(data_dir: Path) -> None:

@@ -8,8 +8,8 @@ over a fork: before it everything is closed, after it both sides open what they 
 from __future__ import annotations
 
 import os
+import sys
 import threading
-import weakref
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Late
@@ -23,9 +23,9 @@ import anyio.to_thread
 from turnout.clock import Clock
 from turnout.entropy import Entropy
 from turnout.errors import LimitExceeded, Unavailable
-from turnout.store import connect, erasures, space, swap, tail, vault
+from turnout.store import connect, erasures, fork, space, swap, tail, vault
 from turnout.store.connect import Connection
-from turnout.store.locks import FileLock, Turnstile
+from turnout.store.locks import FileLock, Turnstile, is_free
 from turnout.store.reader import Readers, Shut
 from turnout.store.session import Counter, read_counter, read_version
 from turnout.store.tally import Tally
@@ -41,7 +41,6 @@ POLL_S = 0.02
 TAIL_S = 1.0
 SCHEMA = 2
 
-_stores: weakref.WeakSet[Store] = weakref.WeakSet()
 _left: list[object] = []
 """Writers that stand behind a frozen process, with their locks: never closed, for they may yet get their turn."""
 
@@ -67,35 +66,50 @@ class Store:
         self._tail_at = 0.0
         self._space_at = -1e9
         self._low = False
+        self._retired = ""
         self._loop = Wake()
         self._beside: list[Callable[[], None]] = []
         self._watcher: Connection | None = None
         self._version = -1
         self._news: Counter | None = None
-        _stores.add(self)
+        fork.know(self)
 
     # -- opening and closing ------------------------------------------------------------------------------
 
     def open(self) -> Store:
         """Open, making the workspace where there is none. Raises: Unavailable, with what to do."""
         with self.gate:
+            fork.heed()
             if self._writer is None:
+                if self._retired:
+                    raise Unavailable(self._retired)
                 try:
                     self._open()
                 except OSError as error:
                     raise connect.unusable(self.folder, error) from error
         return self
 
+    @property
+    def is_open(self) -> bool:
+        """Tell whether it holds files and locks."""
+        return self._writer is not None
+
     def close(self) -> None:
         """Commit what is queued, write the tail, close inside the turnstile."""
         with self.gate:
-            if self._writer is not None:
+            if self._writer is not None and not sys.is_finalizing():  # then its thread is gone, and nothing waits
                 self._tail_at = -TAIL_S
                 try:
                     self._writer.submit(lambda _: None).result(PATIENCE_S)
                 except (Late, Unavailable):
                     self._tail_at = 0.0
                 self._close()
+
+    def retire(self, why: str) -> None:
+        """Close for good: whoever uses it from now on is told `why`."""
+        with self.gate:
+            self._retired = why
+            self.close()
 
     @property
     def vault(self) -> Vault:
@@ -150,7 +164,7 @@ class Store:
 
     @asynccontextmanager
     async def awake(self) -> AsyncIterator[None]:
-        """Hear, within this block, of commits: needed by `transact` and `changed`."""
+        """Hear, within this block, of commits: needed by `changed`, and `transact` waits for less."""
         await anyio.to_thread.run_sync(self.open)
         await anyio.to_thread.run_sync(self._heard)
         try:
@@ -167,7 +181,7 @@ class Store:
 
     async def transact(self, function: Callable[[Unit], T], weight: int = 1) -> T:
         """Run a function in a transaction and await its commit. Raises: what it raises; Unavailable."""
-        answer = self._submit(function, weight)
+        answer = await self._queued(function, weight)
         try:
             with anyio.move_on_after(PATIENCE_S):
                 await self._loop.answered(answer)
@@ -237,19 +251,27 @@ class Store:
 
     def nobody_delivers(self) -> bool:
         """Tell whether no process holds the deliverer's lock; asked by the writer's thread alone."""
-        lock = FileLock(self.folder / "delivery.lock")
-        try:
-            return lock.try_share()
-        finally:
-            lock.close()
+        return is_free(self.folder / "delivery.lock")
 
     # -- inside -------------------------------------------------------------------------------------------
 
     def _submit(self, function: Callable[[Unit], T], weight: int) -> Future[T]:
+        if sys.is_finalizing():
+            raise Unavailable("the interpreter is ending, and its threads are gone; nothing was stored")
         with self.gate:
             self.open()
             assert self._writer is not None
             return self._writer.submit(function, weight)
+
+    async def _queued(self, function: Callable[[Unit], T], weight: int) -> Future[T]:
+        """Queue it at once, or in a thread where that means to open first, or to wait for whoever opens or closes."""
+        if self.gate.acquire(blocking=False):
+            try:
+                if self.is_open:
+                    return self._submit(function, weight)
+            finally:
+                self.gate.release()
+        return await anyio.to_thread.run_sync(self._submit, function, weight)
 
     def _reading(self) -> Readers:
         with self.gate:
@@ -283,12 +305,12 @@ class Store:
                 stored = self._prepare(opening)
             finally:
                 turnstile.leave()
+            writer = Writer(self, self._vault, self.entropy, self.clock.now)
+            writer.start()
             undo.pop_all()
         self.missing = 0 if self._accept_loss else max(0, promised - stored)
-        self._open_lock, self._turnstile = opening, turnstile
+        self._open_lock, self._turnstile, self._writer = opening, turnstile, writer
         self._readers = Readers(self.path, self._vault, self.entropy, self.clock.now)
-        self._writer = Writer(self, self._vault, self.entropy, self.clock.now)
-        self._writer.start()
 
     def _keys(self) -> Vault:
         fresh, noted = not (self.path.exists() and self.path.stat().st_size), self.folder / "erasures"
@@ -381,18 +403,3 @@ class Store:
             if self._watcher is not None:
                 self._watcher.close()
             self._watcher = None
-
-
-def _before_fork() -> None:
-    """Drain every writer and close everything, lock files too: SQLite's state survives a fork, its locks do not."""
-    for store in list(_stores):
-        store.gate.acquire()
-        store.close()
-
-
-def _after_fork() -> None:
-    for store in list(_stores):
-        store.gate.release()
-
-
-os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)

@@ -99,9 +99,12 @@ class Writer:
         self.cache = Cache()
 
     def start(self) -> None:
-        """Begin."""
+        """Begin. Raises: Unavailable."""
+        try:
+            self._thread.start()
+        except RuntimeError as error:  # the interpreter ends, or the system has no more threads
+            raise Unavailable(f"the thread that writes does not start ({error}); nothing was stored") from error
         self._ways.tally.length = self._queue.qsize
-        self._thread.start()
 
     def submit(self, function: Callable[[Unit], Any], weight: int = 1) -> Future[Any]:
         """Queue a function; its answer comes after the commit, or its error."""
