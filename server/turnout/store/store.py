@@ -26,8 +26,9 @@ from turnout.errors import LimitExceeded, Unavailable
 from turnout.store import connect, erasures, fork, space, swap, tail, vault
 from turnout.store.connect import Connection
 from turnout.store.locks import FileLock, Turnstile, is_free
+from turnout.store.news import News
 from turnout.store.reader import Readers, Shut
-from turnout.store.session import Counter, read_counter, read_version
+from turnout.store.session import Counter, read_version
 from turnout.store.tally import Tally
 from turnout.store.unit import Unit, View
 from turnout.store.vault import Vault
@@ -69,9 +70,7 @@ class Store:
         self._retired = ""
         self._loop = Wake()
         self._beside: list[Callable[[], None]] = []
-        self._watcher: Connection | None = None
-        self._version = -1
-        self._news: Counter | None = None
+        self._news = News(self.path, self.gate)
         fork.know(self)
 
     # -- opening and closing ------------------------------------------------------------------------------
@@ -166,7 +165,7 @@ class Store:
     async def awake(self) -> AsyncIterator[None]:
         """Hear, within this block, of commits: needed by `changed`, and `transact` waits for less."""
         await anyio.to_thread.run_sync(self.open)
-        await anyio.to_thread.run_sync(self._heard)
+        await anyio.to_thread.run_sync(self._news.look)
         try:
             async with anyio.create_task_group() as tasks:
                 self._loop.begin()
@@ -177,7 +176,7 @@ class Store:
                     tasks.cancel_scope.cancel()
         finally:
             self._loop.end()
-            self._close_watcher()
+            self._news.close()
 
     async def transact(self, function: Callable[[Unit], T], weight: int = 1) -> T:
         """Run a function in a transaction and await its commit. Raises: what it raises; Unavailable."""
@@ -211,12 +210,13 @@ class Store:
     @property
     def news(self) -> Counter:
         """The counter row as of the last commit that was noticed, within `awake`."""
-        assert self._news is not None, "only who is awake hears news"
-        return self._news
+        counter = self._news.counter
+        assert counter is not None, "only who is awake hears news"
+        return counter
 
     def catch_up(self) -> Counter:
         """Give the counter row as of now, within `awake`: what somebody has committed is in it. Raises: Unavailable."""
-        if self._heard():
+        if self._news.look():
             self._loop.notice()
         return self.news
 
@@ -238,7 +238,7 @@ class Store:
 
     def committed(self, counter: Counter) -> None:
         """Take note of the state; of the highest seq beside the database too, now and then."""
-        self._news = counter
+        self._news.counter = counter
         now = self.clock.monotonic()
         if now - self._tail_at >= TAIL_S and not self.missing:  # a loss stays noted until somebody accepts it
             self._tail_at = now
@@ -357,7 +357,7 @@ class Store:
         assert self._open_lock is not None
         for close in self._beside:
             close()
-        self._close_watcher()
+        self._news.close()
         self._readers.close()
         if self._writer.stop():
             self._turnstile.close()
@@ -370,36 +370,6 @@ class Store:
         """Notice what others commit. While this process does, its rings are notices; the look after them sees all."""
         while True:
             with suppress(Unavailable):  # a disk that cannot be read now is looked at again, and whoever reads says so
-                if self._glimpsed() if self._loop.was_rung() else self._heard():
+                if self._news.glimpse() if self._loop.was_rung() else self._news.look():
                     self._loop.notice()
             await anyio.sleep(POLL_S)
-
-    def _glimpsed(self) -> bool:
-        """Tell whether somebody committed beside us, as far as the counter row shows; the next look sees all."""
-        with self.gate:
-            if self._watcher is None:
-                return self._heard()
-            try:
-                before, self._news = self._news, read_counter(self._watcher)
-            except connect.Error as error:
-                raise connect.unreadable(error) from error
-            return self._news != before
-
-    def _heard(self) -> bool:
-        """Take note of the state of the database, and tell whether it is another; our writer tells ours sooner."""
-        with self.gate:
-            try:
-                if self._watcher is None:
-                    self._watcher = connect.connect_reader(self.path)
-                version, before = read_version(self._watcher), self._version
-                if version != before or self._news is None:
-                    self._version, self._news = version, read_counter(self._watcher)
-            except connect.Error as error:
-                raise connect.unreadable(error) from error
-        return version != before
-
-    def _close_watcher(self) -> None:
-        with self.gate:
-            if self._watcher is not None:
-                self._watcher.close()
-            self._watcher = None
