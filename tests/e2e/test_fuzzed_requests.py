@@ -109,7 +109,8 @@ class Fuzzer:
         place = self.draw.choice(
             [f"Authorization: Basic {basic}", f"Authorization: Bearer {key}", f"X-Write-Key: {key}", ""]
         )
-        document = {"batch": [self.call() for _ in range(self.draw.randrange(5))]} if is_batch else self.call()
+        calls = [self.call() for _ in range(self.draw.randrange(5) if is_batch else 1)]
+        document: dict[str, Any] = {"batch": calls} if is_batch else calls[0]
         if not place or self.draw.random() < 0.2:
             document["writeKey"] = key
         text = json.dumps(document, ensure_ascii=self.draw.random() < 0.5).encode()
