@@ -28,7 +28,6 @@ from turnout.operations import (
     deletions,
     describe,
     find,
-    namespaces,
     preview,
     replay,
     send,
@@ -305,10 +304,11 @@ class OwnDesk:
             deletions.operation(self._app.eyes), request, idempotency_key, dry_run=dry_run, confirm=confirm
         )
 
-    async def clear_namespace(self, *, namespace: str, confirm: str | None) -> Document:
-        """Clear a test namespace of all its people and events."""
-        request = namespaces.Clear(namespace)
-        return await self._change(namespaces.CLEAR, request, None, dry_run=False, confirm=confirm)
+    async def change(
+        self, operation: Operation[Q, P], request: Q, *, dry_run: bool = False, confirm: str | None = None
+    ) -> Document:
+        """Make a change that no tool makes, only the command line."""
+        return await self._change(operation, request, None, dry_run=dry_run, confirm=confirm)
 
     async def test_destination(self, *, destination: str, idempotency_key: str | None) -> Document:
         """Check a connected destination's credentials at the vendor."""

@@ -23,6 +23,7 @@ LISTED: dict[str, str] = {
     "manifest.lists": "a table of operators",
     "manifest.texts": "a table of operators",
     "telemetry": "all that is ever told, and the one way of a line",
+    "event.wire": "the one decoder, and what it hides from and finds in its bytes",
     "guard.personal": "what is personal in an event, and the one walk over it",
     "store.writer": "one thread",
     "store.log": "one table and what is counted with it",

@@ -72,8 +72,18 @@ def test_the_first_event_over_http_is_the_one_it_shows(data_dir: Path) -> None:
     assert found["events"] == 1
 
 
+def test_its_rules_are_taken(data_dir: Path) -> None:
+    program = Program(data_dir)
+    block = next(each for each in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) if "namespace rule" in each)
+
+    ended = [program.run(*words(line), "--json") for line in block.splitlines()]
+
+    assert [each.code for each in ended] == [0] * 5
+    assert [each["pattern"] for each in ended[3].told["rules"]] == ["qa-*", "test.example", "203.0.113.0/24"]
+
+
 def words(line: str) -> list[str]:
-    return shlex.split(line)[1:]
+    return shlex.split(line, comments=True)[1:]
 
 
 def test_the_destinations_it_lists_are_those_there_are() -> None:

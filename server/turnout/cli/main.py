@@ -50,7 +50,11 @@ COMMANDS: tuple[Section, ...] = (
         (
             Entry("source", "turnout.cli.source:source", "Where events come from: make and list sources."),
             Entry("destination", "turnout.cli.destination:destination", "Where events go: connect, change, write."),
-            Entry("namespace", "turnout.cli.namespace:namespace", "Live and test events: list, clear."),
+            Entry(
+                "namespace",
+                "turnout.cli.namespace:namespace",
+                "Live and test events: list, clear, and rules that move live ones to test.",
+            ),
             Entry("erase", "turnout.cli.erase:erase", "Forget a person, here and at the destinations."),
             Entry(
                 "backup", "turnout.cli.backup:backup", "Write a backup into one file, while others write and deliver."
