@@ -6,6 +6,7 @@ one that we are known by.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Set as AbstractSet
 
 from starlette.applications import Starlette
@@ -13,6 +14,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from turnout.api.elsewhere import HANDLERS
 from turnout.api.front import Front
 from turnout.api.health import Health, Life
 from turnout.store.store import Store
@@ -28,7 +30,7 @@ def build(store: Store, names: AbstractSet[str], life: Life) -> ASGIApp:
         Route("/readyz", health.ready),
         Route("/metrics", health.metrics),
     ]
-    return KnownHosts(Front(store, Starlette(routes=routes)), names)
+    return KnownHosts(Front(store, Starlette(routes=routes, exception_handlers=HANDLERS)), names)
 
 
 class KnownHosts:
@@ -50,12 +52,13 @@ class KnownHosts:
 
 
 def name_of(host: bytes) -> str:
-    """Read the name out of a `Host` header.
+    """Read the name out of a `Host` header, the whole of it; empty where it is none.
 
-    >>> name_of(b"[::1]:8733"), name_of(b"LocalHost:80"), name_of(b"localhost")
-    ('::1', 'localhost', 'localhost')
+    >>> name_of(b"[::1]:8733"), name_of(b"LocalHost:80"), name_of(b"localhost"), name_of(b"localhost:1@evil.example")
+    ('::1', 'localhost', 'localhost', '')
     """
-    text = host.decode("latin-1").casefold()
-    if text.startswith("["):
-        return text[1:].partition("]")[0]
-    return text.partition(":")[0]
+    found = _AUTHORITY.fullmatch(host.decode("latin-1").casefold())
+    return (found[1] or found[2]) if found else ""
+
+
+_AUTHORITY = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::[0-9]{1,5})?")
