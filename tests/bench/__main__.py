@@ -21,6 +21,7 @@ from bench import (
     lane,
     mapping,
     second,
+    slow,
     start,
     stdio,
 )
@@ -29,6 +30,7 @@ BENCHES: Mapping[str, Callable[[int, Path], None]] = {
     "ingest": ingest.run,
     "stdio": stdio.run,
     "door": door.run,
+    "slow": slow.run,
     "mapping": mapping.run,
     "lane": lane.run,
     "far": far.run,

@@ -45,7 +45,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     """Serve a workspace that knows a person who can be recognised."""
     with opened(tmp_path_factory.mktemp("doors")) as door:
         body = {
-            "userId": PERSON, "event": f"{SENTINEL} Bought", "messageId": f"{SENTINEL}-1", "properties": {"a": SENTINEL},
+            "userId": PERSON, "event": f"{SENTINEL} Bought", "properties": {"a": SENTINEL},
             "context": {"traits": {"email": PERSON}},
         }  # fmt: skip
         for path in ("/v1/track", "/v1/identify", "/v1/page"):

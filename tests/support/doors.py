@@ -54,11 +54,11 @@ class Door:
 
 
 @contextmanager
-def opened(folder: Path, *words: str) -> Iterator[Door]:
+def opened(folder: Path, *words: str, before: tuple[str, ...] = ()) -> Iterator[Door]:
     """Serve a workspace of its own; at the end nothing broke, and it stops as it should."""
     program = Program(folder / "data", (("TURNOUT_LOG", "debug"),))
     source = program.tell("source", "create", "Web")
-    with program.served(folder / "log", *words) as server:
+    with program.served(folder / "log", *words, before=before) as server:
         yield Door(program, server, source["write_key"], source["test_write_key"])
         broke = [event for event in server.events() if event["level"] == "error"]
         assert broke == []

@@ -17,6 +17,7 @@ from typing_extensions import override
 from turnout import telemetry
 from turnout.api.app import build
 from turnout.api.connection import bounded
+from turnout.api.door import allow_files
 from turnout.api.health import Life
 from turnout.app import running
 from turnout.cli.here import Command, Here, pass_here
@@ -42,6 +43,7 @@ BACKLOG = 2048
 def serve(here: Here, *, host: str, port: int, allowed: tuple[str, ...], accept_loss: bool) -> None:
     """Serve until SIGTERM or Ctrl-C."""
     settings = here.settings(serves=True)
+    allow_files()
     door = listen(host, port)
     try:
         names = frozenset({*LOCAL, host, *allowed})
