@@ -256,7 +256,7 @@ class OwnDesk:
             sources=None if sources is None else tuple(sources),
         )  # fmt: skip
         operation = connect.operation(self._app.catalogue, self._app.binder)
-        return await self._change(operation, request, idempotency_key, dry_run=dry_run, confirm=confirm)
+        return await self.change(operation, request, idempotency_key, dry_run=dry_run, confirm=confirm)
 
     async def update_destination(
         self, *, destination: str, action: str | None, name: str | None, settings: Mapping[str, Json] | None,
@@ -269,12 +269,12 @@ class OwnDesk:
             sources=None if sources is None else tuple(sources),
         )  # fmt: skip
         operation = update.operation(self._app.catalogue, self._app.binder)
-        return await self._change(operation, request, idempotency_key, dry_run=dry_run, confirm=confirm)
+        return await self.change(operation, request, idempotency_key, dry_run=dry_run, confirm=confirm)
 
     async def create_source(self, *, name: str, idempotency_key: str | None, dry_run: bool) -> Document:
         """Make a source with its write keys."""
         request = sources.CreateSource(name=name)
-        told = await self._change(sources.CREATE, request, idempotency_key, dry_run=dry_run, confirm=None)
+        told = await self.change(sources.CREATE, request, idempotency_key, dry_run=dry_run, confirm=None)
         add = partial(sources.with_keys, answer=told, principal=self._principal)
         return await self._app.store.read(add)
 
@@ -288,7 +288,7 @@ class OwnDesk:
             destination=destination, event=event, user_id=user_id, since=since, until=until, verdict=verdict,
             message_ids=None if message_ids is None else tuple(message_ids), namespace=namespace,
         )  # fmt: skip
-        return await self._change(
+        return await self.change(
             replay.operation(self._app.eyes), request, idempotency_key, dry_run=dry_run, confirm=confirm
         )
 
@@ -300,15 +300,9 @@ class OwnDesk:
         request = deletions.Deletion(
             user_id=user_id, anonymous_id=anonymous_id, email=email, kind=kind, namespace=namespace
         )
-        return await self._change(
+        return await self.change(
             deletions.operation(self._app.eyes), request, idempotency_key, dry_run=dry_run, confirm=confirm
         )
-
-    async def change(
-        self, operation: Operation[Q, P], request: Q, *, dry_run: bool = False, confirm: str | None = None
-    ) -> Document:
-        """Make a change that no tool makes, only the command line."""
-        return await self._change(operation, request, None, dry_run=dry_run, confirm=confirm)
 
     async def test_destination(self, *, destination: str, idempotency_key: str | None) -> Document:
         """Check a connected destination's credentials at the vendor."""
@@ -359,9 +353,11 @@ class OwnDesk:
             reply = await self._app.ask(ask)
             took += reply.took_ms
 
-    async def _change(
-        self, operation: Operation[Q, P], request: Q, key: str | None, *, dry_run: bool, confirm: str | None
-    ) -> Document:
+    async def change(
+        self, operation: Operation[Q, P], request: Q, key: str | None = None, *, dry_run: bool = False,
+        confirm: str | None = None,
+    ) -> Document:  # fmt: skip
+        """Make a guarded change. Raises: what the guard and the operation raise."""
         intent = Intent(self._principal, key or "", dry_run=dry_run, confirm=confirm or "", sure=self._sure)
         act = partial(
             guard.run, operation=operation, request=request, intent=intent,

@@ -16,10 +16,12 @@ from turnout.errors import NotFound
 from turnout.event import rules
 from turnout.event.model import LIVE, Namespace, SourceId
 from turnout.event.rules import By, Place, Rule
+from turnout.guard.principal import Scope
 
 SOURCE = "source"
 DESTINATION = "destination"
 RULE = "rule"
+TOKEN = "token"  # noqa: S105 - the kind of an entity
 
 
 class Receives(StrEnum):
@@ -66,12 +68,29 @@ class Destination:
 
 
 @dataclass(frozen=True, slots=True)
+class Token:
+    """A bearer token over HTTP: what it may do, and the digest it is known by. `expires` is 0 for never."""
+
+    id: str
+    name: str
+    scopes: frozenset[Scope]
+    digest: bytes
+    created: int
+    expires: int
+
+    def is_over(self, now: int) -> bool:
+        """Tell whether its time has come."""
+        return 0 < self.expires <= now
+
+
+@dataclass(frozen=True, slots=True)
 class Workspace:
     """All of it, as of one revision. `rules` in the order in which they are asked, which `place` does."""
 
     revision: int
     sources: Mapping[int, Source] = field(default_factory=dict)
     destinations: Mapping[str, Destination] = field(default_factory=dict)
+    tokens: Mapping[str, Token] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
     place: Place | None = field(default=None, compare=False)
 
@@ -92,6 +111,13 @@ class Workspace:
                 return each
         raise NotFound(_missing("source", name, [each.name for each in self.sources.values()], 0))
 
+    def token(self, name: str) -> Token:
+        """Find a token by its name or id. Raises: NotFound, with the names there are."""
+        for each in self.tokens.values():
+            if each.name.casefold() == name.casefold() or each.id == name:
+                return each
+        raise NotFound(_missing("token", name, [each.name for each in self.tokens.values()], 0))
+
     def by_lane(self) -> Mapping[int, Destination]:
         """Give the destinations by their lanes."""
         return {each.lane: each for each in self.destinations.values()}
@@ -102,6 +128,7 @@ def build(revision: int, leaves: Iterable[tuple[str, str, bytes]]) -> Workspace:
     sources: dict[int, Source] = {}
     destinations: dict[str, Destination] = {}
     moving: list[Rule] = []
+    tokens: dict[str, Token] = {}
     for kind, key, text in leaves:
         body = document.decode(text)
         assert isinstance(body, dict)
@@ -117,8 +144,10 @@ def build(revision: int, leaves: Iterable[tuple[str, str, bytes]]) -> Workspace:
             destinations[key] = _destination(key, body)
         elif kind == RULE:
             moving.append(rule(int(key), body))
+        elif kind == TOKEN:
+            tokens[key] = _token(key, body)
     moving.sort(key=lambda each: each.number)
-    return Workspace(revision, sources, destinations, tuple(moving), rules.place(moving))
+    return Workspace(revision, sources, destinations, tokens, tuple(moving), rules.place(moving))
 
 
 def source_body(source: Source) -> Mapping[str, Json]:
@@ -128,6 +157,17 @@ def source_body(source: Source) -> Mapping[str, Json]:
         "write_key": source.write_key,
         "test_write_key": source.test_write_key,
         "created": source.created,
+    }
+
+
+def token_body(token: Token) -> Mapping[str, Json]:
+    """Write a token as the body of its leaf."""
+    return {
+        "name": token.name,
+        "scopes": [str(each) for each in Scope if each in token.scopes],
+        "digest": token.digest.hex(),
+        "created": token.created,
+        "expires": token.expires,
     }
 
 
@@ -173,6 +213,19 @@ def _destination(key: str, body: Mapping[str, Json]) -> Destination:
         str(body["filter"]),
         tuple(_int(each) for each in sources),
         _int(body["created"]),
+    )
+
+
+def _token(key: str, body: Mapping[str, Json]) -> Token:
+    scopes = body["scopes"]
+    assert isinstance(scopes, list)
+    return Token(
+        key,
+        str(body["name"]),
+        frozenset(each for each in Scope if each in scopes),  # what a newer program knows grants nothing here
+        bytes.fromhex(str(body["digest"])),
+        _int(body["created"]),
+        _int(body["expires"]),
     )
 
 

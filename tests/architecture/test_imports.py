@@ -68,7 +68,7 @@ APART = {
 
 DOORS = ("api", "agent", "cli", "inprocess")
 # The commands that serve a door open it; the MCP package takes 0.6 s to import, so they do it inside a function.
-SERVING = ("cli.serve", "cli.mcp", "cli.demo")
+SERVING = ("cli.serve", "cli.mcp", "cli.agents", "cli.demo")
 
 
 def layer_of(name: str) -> int:

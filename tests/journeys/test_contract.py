@@ -191,6 +191,21 @@ def test_a_source_is_made_with_its_keys_and_listed(program: Program) -> None:
     assert program.tell("source", "create", "web SHOP", code=1)["error"]["code"] == "conflict"
 
 
+def test_a_token_is_made_shown_once_listed_and_revoked(program: Program) -> None:
+    made = program.tell("token", "create", "--scopes", "read,track", "--name", "Laptop", "--expires", "30")
+
+    assert set(made) >= {"token_id", "token", "scopes"}
+    assert (made["scopes"], made["token"].startswith(made["token_id"])) == (["read", "track"], True)
+    (row,) = program.tell("token", "list")["tokens"]
+    assert set(row) >= {"token_id", "name", "scopes", "created_at", "expires_at", "last_used_at", "state"}
+    assert made["token"] not in str(row)
+    assert program.tell("token", "create", "--scopes", "read,trak", code=1)["error"]["code"] == "invalid_input"
+    assert program.tell("token", "revoke", "Lpatop", code=3)["error"]["code"] == "not_found"
+    assert program.run("token", "create").code == 2
+    assert set(program.tell("token", "revoke", made["token_id"])) >= {"token_id", "scopes"}
+    assert program.tell("token", "list")["tokens"] == []
+
+
 def test_the_catalogue_says_of_each_destination_whether_it_is_verified(program: Program) -> None:
     listed = program.tell("destination", "list", "--catalog")["destinations"]
 

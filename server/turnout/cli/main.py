@@ -50,6 +50,7 @@ COMMANDS: tuple[Section, ...] = (
         (
             Entry("source", "turnout.cli.source:source", "Where events come from: make and list sources."),
             Entry("destination", "turnout.cli.destination:destination", "Where events go: connect, change, write."),
+            Entry("token", "turnout.cli.token:token", "Who may call over HTTP: make, list and revoke bearer tokens."),
             Entry(
                 "namespace",
                 "turnout.cli.namespace:namespace",

@@ -39,7 +39,7 @@ T = TypeVar("T")
 POLL_S = 0.02
 """How often others' commits are looked for while the loop runs. Source: ENGINE.md 1."""
 TAIL_S = 1.0
-SCHEMA = 1
+SCHEMA = 2
 
 _stores: weakref.WeakSet[Store] = weakref.WeakSet()
 _left: list[object] = []
@@ -199,6 +199,12 @@ class Store:
         """The counter row as of the last commit that was noticed, within `awake`."""
         assert self._news is not None, "only who is awake hears news"
         return self._news
+
+    def catch_up(self) -> Counter:
+        """Give the counter row as of now, within `awake`: what somebody has committed is in it. Raises: Unavailable."""
+        if self._heard():
+            self._loop.notice()
+        return self.news
 
     def beside(self, close: Callable[[], None]) -> None:
         """Call this whenever the store closes, before a fork too: for who opens the database or the locks itself."""
