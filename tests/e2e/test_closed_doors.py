@@ -119,6 +119,17 @@ def test_nothing_that_was_recorded_is_read_with_a_write_key(door: Door, method: 
                     assert SENTINEL.lower() not in told.decode("latin-1").lower(), (path, said)
 
 
+def test_a_write_key_is_no_token_of_an_agent(door: Door) -> None:
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "find_events", "arguments": {}}}
+    accept = ("Accept: application/json, text/event-stream", "Content-Type: application/json")
+    for key in (door.key, door.test_key):
+        for query, headers, _ in places(key):
+            with Raw(door.server.address) as raw:
+                said = asked(raw, "POST", f"/mcp{query}", *headers, *accept, body=json.dumps(call).encode())
+                assert said.status == 401, (query, headers, said)
+                assert asked(raw, "GET", f"/sse{query}", *headers, *accept).status == 401
+
+
 def test_whether_an_event_or_a_person_is_known_is_not_told(door: Door) -> None:
     """The answers to who sends what is known are those to who sends what is not, but for the date."""
     for path in (*PATHS, "/v1/pixel/track"):
