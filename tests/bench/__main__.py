@@ -22,6 +22,7 @@ from bench import (
     mapping,
     program,
     second,
+    slow,
     start,
     stdio,
 )
@@ -30,6 +31,7 @@ BENCHES: Mapping[str, Callable[[int, Path], None]] = {
     "ingest": ingest.run,
     "stdio": stdio.run,
     "door": door.run,
+    "slow": slow.run,
     "mapping": mapping.run,
     "lane": lane.run,
     "far": far.run,

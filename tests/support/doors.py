@@ -54,19 +54,23 @@ class Door:
 
 
 @contextmanager
-def opened(folder: Path, *words: str) -> Iterator[Door]:
+def opened(folder: Path, *words: str, before: tuple[str, ...] = ()) -> Iterator[Door]:
     """Serve a workspace of its own; at the end nothing broke, and it stops as it should."""
     program = Program(folder / "data", (("TURNOUT_LOG", "debug"),))
     source = program.tell("source", "create", "Web")
-    with program.served(folder / "log", *words) as server:
+    with program.served(folder / "log", *words, before=before) as server:
         yield Door(program, server, source["write_key"], source["test_write_key"])
         broke = [event for event in server.events() if event["level"] == "error"]
         assert broke == []
         assert server.stop() == 0
 
 
-def value(text: bytes) -> Any:
-    """Read JSON so that two values are equal where they are the same, 1 and 1.0 apart."""
-    return json.loads(
-        text, parse_float=lambda digits: ("float", float(digits)), parse_int=lambda digits: ("int", digits)
-    )
+def value(text: bytes | str, *, whole: bool = True) -> Any:
+    """Read JSON so that two values are equal where they are the same, 1 and 1.0 apart; `whole`: nothing follows."""
+    decoder = json.JSONDecoder(parse_float=lambda digits: ("float", float(digits)), parse_int=_integer)
+    written = text if isinstance(text, str) else text.decode()
+    return decoder.decode(written) if whole else decoder.raw_decode(written)[0]
+
+
+def _integer(digits: str) -> tuple[str, int | str]:
+    return "int", int(digits) if len(digits) < 1_000 else digits  # the standard library reads no longer ones

@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from turnout.api.elsewhere import HANDLERS
 from turnout.api.front import Front, is_open
 from turnout.api.health import Health, Life
 from turnout.api.known import KnownHosts, known
@@ -30,7 +31,7 @@ def build(
         Route("/readyz", health.ready),
         Route("/metrics", health.metrics),
     ]
-    rest = ByPath(paths or {}, Starlette(routes=routes))
+    rest = ByPath(paths or {}, Starlette(routes=routes, exception_handlers=HANDLERS))
     return KnownHosts(Front(store, rest), known(names, origins), is_open)
 
 

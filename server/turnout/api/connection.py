@@ -334,7 +334,7 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
         self.since = self.loop.time()
-        if self.kept and not self.pipeline:
+        if not self.pipeline:
             self._give()
         if self.transport.is_closing():
             return
@@ -354,10 +354,12 @@ class Connection(HttpToolsProtocol):
             self.answering.message_event.set()
 
     def _give(self) -> None:
+        """Hold no more of what was answered, though nobody read it."""
         if self.kept:
             self.door.held.give(self, self.kept)
             self.kept = 0
-            self.cycle.body = bytearray()
+        if not self.fresh:
+            self.cycle.body.clear()
 
     def _refuse(self, refusal: Answer) -> None:
         """Take nothing more; say why when all before was answered."""

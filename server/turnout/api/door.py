@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -94,3 +95,11 @@ class Held:
         for member in members:
             del self._waiting[member]
             member.unbar()
+
+
+def allow_files() -> None:
+    """Be allowed as many open files as the connections need: many systems begin with a thousand, or 256."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = limits.FILES if hard == resource.RLIM_INFINITY else min(limits.FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

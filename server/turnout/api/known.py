@@ -16,11 +16,17 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 
-from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from turnout.api import answers
+
 LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})
-MISDIRECTED, FORBIDDEN = 421, 403
+MISDIRECTED = answers.refused(
+    421, "misdirected", "This name is not ours. Ask for 127.0.0.1 or localhost, or start with --allow-host NAME."
+)
+STRANGE = answers.refused(
+    403, "strange_page", "This page may not call us. Start with --allow-origin ORIGIN if it should."
+)
 HOSTS = 64
 """Hosts of which it is remembered whether they are ours."""
 _AUTHORITY = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::([0-9]{1,5}))?", re.IGNORECASE)
@@ -74,13 +80,11 @@ class KnownHosts:
             return
         hosts = [value for name, value in scope["headers"] if name == b"host"]
         if len(hosts) != 1 or not self._is_known(hosts[0]):
-            words = "This name is not ours. Ask for 127.0.0.1 or localhost, or start with --allow-host NAME.\n"
-            await PlainTextResponse(words, MISDIRECTED)(scope, receive, send)
+            await answers.give(send, MISDIRECTED, b"")
         elif not self._is_open(scope["path"]) and not all(
             self._known.origin(value, hosts[0]) for name, value in scope["headers"] if name == b"origin"
         ):
-            words = "This page may not call us. Start with --allow-origin ORIGIN if it should.\n"
-            await PlainTextResponse(words, FORBIDDEN)(scope, receive, send)
+            await answers.give(send, STRANGE, b"")
         else:
             await self._inner(scope, receive, send)
 

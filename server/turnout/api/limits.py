@@ -26,13 +26,15 @@ LINGER_S = 2.0
 LOOK_S = 1.0
 """So often it is looked who is late."""
 CONNECTIONS = 1_000
+FILES = 2_000
+"""Open files of a process that serves: its connections, and as many for all else. Where the system lets us."""
 REQUESTS = 256
 """At work at once; who comes on top is told to come again."""
 AHEAD = 32
 """Requests of one connection that wait for those before them."""
 BYTES_IN_FLIGHT = 67_108_864
 """Of bodies that came and are not answered, on all connections: above it they are read one after the other."""
-ALWAYS = frozenset({"/healthz", "/readyz", "/metrics"})
+ALWAYS = frozenset({"/healthz", "/readyz"})
 """Answered however many are at work: whoever asks decides about us by the answer."""
 
 MALFORMED = refused(

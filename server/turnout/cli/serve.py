@@ -18,6 +18,7 @@ from typing_extensions import override
 from turnout import telemetry
 from turnout.api.app import build
 from turnout.api.connection import bounded
+from turnout.api.door import allow_files
 from turnout.api.health import Life
 from turnout.api.known import LOCAL
 from turnout.app import running
@@ -67,6 +68,7 @@ def serve(
 ) -> None:  # fmt: skip
     """Serve until SIGTERM or Ctrl-C."""
     settings = here.settings(serves=True)
+    allow_files()
     names = Names(
         frozenset({*LOCAL, host, *settings.allow_hosts, *allow_hosts}),
         frozenset({*settings.allow_origins, *allow_origins}),

@@ -35,7 +35,7 @@ _ALIKE = bytes.maketrans(b"123456789[", b"000000000{")
 _STRIDE = 512
 """A text over 1 KB without a quote in it covers a whole window of this many bytes, wherever it begins."""
 _HALF_PAIR = re.compile(rb"\\u[dD][89a-fA-F]")
-_SURROGATE = re.compile(rb"(?<!\\)((?:\\\\)*)\\(?=u[dD][89a-fA-F])")
+_SURROGATE = re.compile(rb"(?<!\\)((?:\\\\)*)\\(?=u[dD][89a-fA-F][0-9a-fA-F]{2})")
 """The backslash of half a pair. Halves are hidden while a batch is split: a text that was cut within a character, as
 JavaScript cuts them, costs its own item and no other."""
 

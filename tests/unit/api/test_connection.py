@@ -272,6 +272,18 @@ async def test_nothing_is_at_work_for_who_sends_a_body_slowly(opens: Opens, app:
     assert (await client.answer()).startswith(b"HTTP/1.1 200 ")
 
 
+async def test_a_body_that_nobody_read_is_not_kept(opens: Opens, app: Application) -> None:
+    app.reads = False
+    app.may.set()
+    client = await opens()
+    client.writer.write(HEAD_OF % 200_000 + b"x" * 200_000)
+    await client.answer()
+    await until(lambda: client.at.phase is START)
+
+    assert len(client.at.cycle.body) == 0
+    assert client.at.door.held.bytes == 0
+
+
 async def test_a_request_too_many_is_told_to_come_again_and_health_is_answered(opens: Opens, app: Application) -> None:
     clients = [await opens() for _ in range(limits.REQUESTS + 2)]
     for client in clients[:-2]:

@@ -142,7 +142,18 @@ def test_an_envelope_with_stamps_of_a_wrong_type_still_gives_its_items() -> None
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"[]", b"{}", b'{"batch":null}', b'{"batch":{}}', b'{"batch":[NaN]}', b'{"batch":["\\ud83d"}', b"\xff"],
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"{}",
+        b'{"batch":null}',
+        b'{"batch":{}}',
+        b'{"batch":[NaN]}',
+        b'{"batch":["\\ud83d"}',
+        b'{"batch":["\\ud83"]}',
+        b"\xff",
+    ],
 )
 def test_what_is_no_batch_raises_for_the_whole_request(body: bytes) -> None:
     with pytest.raises(InvalidCall):
