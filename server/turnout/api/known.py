@@ -67,11 +67,12 @@ class KnownHosts:
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
             return
-        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        hosts = [value.strip(b" \t") for name, value in scope["headers"] if name == b"host"]
+        origins = [value.strip(b" \t") for name, value in scope["headers"] if name == b"origin"]
         if len(hosts) != 1 or not self._known.host(hosts[0]):
             words = "This name is not ours. Ask for 127.0.0.1 or localhost, or start with --allow-host NAME.\n"
             await PlainTextResponse(words, MISDIRECTED)(scope, receive, send)
-        elif not all(self._known.origin(value, hosts[0]) for name, value in scope["headers"] if name == b"origin"):
+        elif not all(self._known.origin(each, hosts[0]) for each in origins):
             words = "This page may not call us. Start with --allow-origin ORIGIN if it should.\n"
             await PlainTextResponse(words, FORBIDDEN)(scope, receive, send)
         else:
