@@ -336,11 +336,11 @@ heard = []
 
 def handler(*_):
     heard.append(turnout.track("u", "E", message_id=f"signal-{{next(numbers)}}"))
-    signal.setitimer(signal.ITIMER_REAL, 0.003)
+    signal.setitimer(signal.ITIMER_REAL, 0.0005)
 
 signal.signal(signal.SIGALRM, handler)
-signal.setitimer(signal.ITIMER_REAL, 0.003)
-track("main", 200)
+signal.setitimer(signal.ITIMER_REAL, 0.0005)
+track("main", 400)
 signal.signal(signal.SIGALRM, signal.SIG_IGN)
 print(len(heard))
 """
@@ -349,4 +349,4 @@ print(len(heard))
     assert (told.code, told.err) == (0, "")
     signals = int(told.acknowledged[0])
     assert signals > 0
-    assert message_ids(data_dir) == sorted(ids("main", count=200) + ids("signal", count=signals))
+    assert message_ids(data_dir) == sorted(ids("main", count=400) + ids("signal", count=signals))
