@@ -328,25 +328,34 @@ track("main", 5)
     assert message_ids(data_dir) == ids("main", count=5)
 
 
-def test_a_signal_that_comes_in_the_middle_of_a_call_may_record_too(data_dir: Path) -> None:
+def test_a_signal_that_comes_at_any_step_of_a_call_may_record_too(data_dir: Path) -> None:
     script = f"""{BEGIN}
-import itertools
-numbers = itertools.count()
-heard = []
+step = at = 0
 
-def handler(*_):
-    heard.append(turnout.track("u", "E", message_id=f"signal-{{next(numbers)}}"))
-    signal.setitimer(signal.ITIMER_REAL, 0.003)
+def trace(frame, event, arg):
+    global step
+    if step == at:
+        signal.raise_signal(signal.SIGALRM)
+    step += 1
+    return trace
 
-signal.signal(signal.SIGALRM, handler)
-signal.setitimer(signal.ITIMER_REAL, 0.003)
-track("main", 200)
-signal.signal(signal.SIGALRM, signal.SIG_IGN)
-print(len(heard))
+def traced(number):
+    global step, at
+    step, at = 0, number
+    sys.settrace(trace)
+    turnout.track("u", "E", message_id=f"main-{{number}}")
+    sys.settrace(None)
+    return step
+
+signal.signal(signal.SIGALRM, lambda *_: turnout.track("u", "E", message_id=f"signal-{{at}}"))
+steps = min(traced(0), traced(1))
+for number in range(2, steps):
+    traced(number)
+print(steps)
 """
     told = run(script, data_dir)
 
     assert (told.code, told.err) == (0, "")
-    signals = int(told.acknowledged[0])
-    assert signals > 0
-    assert message_ids(data_dir) == sorted(ids("main", count=200) + ids("signal", count=signals))
+    steps = int(told.acknowledged[0])
+    assert steps > 100
+    assert set(message_ids(data_dir)) >= set(ids("main", "signal", count=steps - 20))  # not each call has as many

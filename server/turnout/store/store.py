@@ -79,9 +79,9 @@ class Store:
         """Open, making the workspace where there is none. Raises: Unavailable, with what to do."""
         with self.gate:
             fork.heed()
+            if self._retired:
+                raise Unavailable(self._retired)
             if self._writer is None:
-                if self._retired:
-                    raise Unavailable(self._retired)
                 try:
                     self._open()
                 except OSError as error:
@@ -143,13 +143,12 @@ class Store:
 
     def commit(self, function: Callable[[Unit], T], weight: int = 1) -> T:
         """Run a function in a transaction and wait for its commit. Raises: what it raises; Unavailable."""
-        answer = self._submit(function, weight)
-        try:
-            return answer.result(PATIENCE_S)
-        except Late:
-            if answer.cancel():
-                raise self.frozen() from None
-            return answer.result()  # it runs: only its end tells whether it committed
+        done = threading.Lock()
+        done.acquire()
+        answer = self._submit(function, weight, done.release)
+        if not done.acquire(timeout=PATIENCE_S) and answer.cancel():
+            raise self.frozen()
+        return answer.result()  # of what runs, only the end tells whether it committed
 
     def look(self, function: Callable[[View], T]) -> T:
         """Run a function over one consistent state."""
@@ -255,13 +254,15 @@ class Store:
 
     # -- inside -------------------------------------------------------------------------------------------
 
-    def _submit(self, function: Callable[[Unit], T], weight: int) -> Future[T]:
+    def _submit(
+        self, function: Callable[[Unit], T], weight: int, heard: Callable[[], object] | None = None
+    ) -> Future[T]:
         if sys.is_finalizing():
             raise Unavailable("the interpreter is ending, and its threads are gone; nothing was stored")
         with self.gate:
             self.open()
             assert self._writer is not None
-            return self._writer.submit(function, weight)
+            return self._writer.submit(function, weight, heard)
 
     async def _queued(self, function: Callable[[Unit], T], weight: int) -> Future[T]:
         """Queue it at once, or in a thread where that means to open first, or to wait for whoever opens or closes."""
