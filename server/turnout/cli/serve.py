@@ -34,7 +34,7 @@ SAYS_S = 0.3
 BACKLOG = 2048
 
 
-@click.command(cls=Command, help="Deliver, and answer over HTTP, until stopped.")
+@click.command(cls=Command, help="Take events in over HTTP, and deliver, until stopped.")
 @click.option("--host", default="127.0.0.1", metavar="HOST", help="The address to listen on; else 127.0.0.1.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8733, metavar="PORT", help="Else 8733; 0: any free one.")
 @click.option("--allow-host", "allowed", multiple=True, metavar="NAME", help="Another name it is asked for by.")
