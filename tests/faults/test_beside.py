@@ -358,7 +358,7 @@ def test_both_processes_tell_their_numbers(data_dir: Path, vendor: Recorder) -> 
         until(lambda: metrics(serve)["turnout_requests_in_flight", ""] == 1)
         numbers = metrics(serve)
         deliverer = serve.deliverer
-        memory = {who: resident(process) for who, process in (("door", serve.pid), ("deliverer", deliverer))}
+        memory = {who: sum(sizes(process)) for who, process in (("door", serve.pid), ("deliverer", deliverer))}
         vendor.script.default = Scripted()
     assert numbers["turnout_is_delivering", ""] == 1
     assert numbers["turnout_deliverer_process", ""] == deliverer
@@ -382,8 +382,3 @@ def sizes(process: int) -> tuple[int, int]:
     rows = (line.split() for line in Path(f"/proc/{process}/status").read_text().splitlines())
     found = {row[0]: int(row[1]) * 1024 for row in rows if row and row[0] in {"RssAnon:", "RssFile:"}}
     return found["RssAnon:"], found["RssFile:"]
-
-
-def resident(process: int) -> int:
-    told = subprocess.run(("ps", "-o", "rss=", "-p", str(process)), capture_output=True, text=True, check=True)
-    return int(told.stdout) * 1024
