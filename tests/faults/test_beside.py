@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -331,6 +332,22 @@ def test_a_deliverer_that_cannot_open_the_data_is_begun_ever_more_seldom_until_i
     assert why["degraded"] == ["the process that delivers ended (exit code 1) and is begun anew"]
 
 
+def test_what_lies_in_the_current_directory_is_not_run(data_dir: Path, tmp_path: Path) -> None:
+    for name in ("anyio", "turnout", "msgspec"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit(7)\n")
+    program = Path(sys.executable).with_name("turnout")
+    command = (program, "serve", "--port", "0", "--data", data_dir)
+    settings = {**os.environ, "TURNOUT_LOG": "info"}
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=settings) as process:
+        assert process.stderr is not None
+        first = next(line for line in process.stderr if "took_over" in line or "deliverer_ended" in line)
+        process.terminate()
+        rest = process.stderr.read()
+        assert process.wait(30) == 0, rest
+
+    assert "took_over" in first
+
+
 def test_both_processes_tell_their_numbers(data_dir: Path, vendor: Recorder) -> None:
     with Serve(data_dir, settings=NARROW) as serve:
         serve.delivers()
@@ -341,7 +358,7 @@ def test_both_processes_tell_their_numbers(data_dir: Path, vendor: Recorder) -> 
         until(lambda: metrics(serve)["turnout_requests_in_flight", ""] == 1)
         numbers = metrics(serve)
         deliverer = serve.deliverer
-        memory = {who: resident(process) for who, process in (("door", serve.pid), ("deliverer", deliverer))}
+        memory = {who: sum(sizes(process)) for who, process in (("door", serve.pid), ("deliverer", deliverer))}
         vendor.script.default = Scripted()
     assert numbers["turnout_is_delivering", ""] == 1
     assert numbers["turnout_deliverer_process", ""] == deliverer
@@ -351,6 +368,17 @@ def test_both_processes_tell_their_numbers(data_dir: Path, vendor: Recorder) -> 
         assert numbers["process_resident_memory_bytes", who] == pytest.approx(memory[who], rel=0.2)
 
 
-def resident(process: int) -> int:
-    told = subprocess.run(("ps", "-o", "rss=", "-p", str(process)), capture_output=True, text=True, check=True)
-    return int(told.stdout) * 1024
+def test_both_together_take_no_more_than_110_mb_while_they_have_nothing_to_do(data_dir: Path) -> None:
+    with Serve(data_dir) as serve:
+        serve.delivers()
+        both = [sizes(process) for process in (serve.pid, serve.deliverer)]
+    together = sum(own for own, _ in both) + max(shared for _, shared in both)
+    assert together < 110e6, both
+    tell(f"idle: {together / 1e6:.0f} MB, of which {', '.join(f'{own / 1e6:.0f}' for own, _ in both)} MB their own")
+
+
+def sizes(process: int) -> tuple[int, int]:
+    """Give the bytes that a process has alone, and those of files, which both have: libraries above all."""
+    rows = (line.split() for line in Path(f"/proc/{process}/status").read_text().splitlines())
+    found = {row[0]: int(row[1]) * 1024 for row in rows if row and row[0] in {"RssAnon:", "RssFile:"}}
+    return found["RssAnon:"], found["RssFile:"]

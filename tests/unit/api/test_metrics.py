@@ -204,6 +204,23 @@ def test_the_door_the_writer_and_the_files_are_told(here: Bench) -> None:
     assert one(told, "process_open_fds", **own) > 3
 
 
+def test_the_numbers_of_the_process_that_delivers_stand_beside_those_of_the_door(here: Bench) -> None:
+    life = Life("1.2", 90, lambda: True, numbers=lambda: {"turnout_commits": 7, "process_open_fds": 12})
+    before = here.store.tally.commits
+
+    told = samples(text(here, life))
+
+    assert one(told, "turnout_commits_total", process="door") == before
+    assert one(told, "turnout_commits_total", process="deliverer") == 7
+    assert one(told, "process_open_fds", process="deliverer") == 12
+
+
+def test_a_deliverer_that_is_not_there_has_no_numbers(here: Bench) -> None:
+    told = samples(text(here))
+
+    assert {dict(labels)["process"] for _, labels in told if "process" in dict(labels)} == {"door"}
+
+
 def test_what_strangers_and_people_wrote_stands_nowhere_in_it(here: Bench) -> None:
     hook = here.connect("webhook", HOOK, name="Hook")
     here.record(*[{"event": f"Stranger {number}", "userId": f"ann-{number}@example.com"} for number in range(200)])
