@@ -96,7 +96,7 @@ class Connection(HttpToolsProtocol):
         self.comes = self.behind = 0  # bytes that are being read; the same, where a request ended among them
         self.head = self.others = 0  # bytes with which the head came so far; those of them that may be of others
         self.wire = self.body = self.chunks = 0  # of the body: bytes as they came, and unpacked; chunks
-        self.kept = 0  # bytes of bodies not answered
+        self.kept = 0  # bytes of long bodies that are not answered
         self.door.joined(self)
         if not self.door.ticks:
             self._tick()
@@ -125,6 +125,7 @@ class Connection(HttpToolsProtocol):
     def unbar(self) -> None:
         """Read on."""
         self.flow.barred = False
+        self.since = self.loop.time()
         self.flow.resume_reading()
 
     # Time.
@@ -138,6 +139,9 @@ class Connection(HttpToolsProtocol):
         """End it where its time is over."""
         if self._is_unread(now):
             self.transport.abort()
+        elif self.flow.barred:
+            if now - self.since > limits.BODY_S:
+                self._refuse(limits.BUSY)
         elif self.flow.read_paused:
             self.since = now  # who is not read cannot be late
         elif now - self.since > self._patience():
@@ -216,7 +220,7 @@ class Connection(HttpToolsProtocol):
             self.since = self.loop.time()
             said = int(dict(self.cycle.scope["headers"]).get(b"content-length", 0))
         self.wire += self.comes
-        if not self.cycle.response_complete:
+        if self.wire > HIGH_WATER_LIMIT and not self.cycle.response_complete:
             self.kept += self.comes
             self.door.held.add(self, self.comes)
         if max(self.wire, said) > limits.BODY_BYTES:
