@@ -185,6 +185,14 @@ def test_trailers_and_extensions_of_chunks_change_nothing(target: Target) -> Non
     assert [said.status for said in target.ask(chunked(odd, "/healthz") + ALIVE)] == [405, 200]
 
 
+def test_a_key_in_a_trailer_is_none(target: Target) -> None:
+    key = next(line for line in target.hidden.split(b"\r\n") if line.startswith(b"Authorization"))
+    body = target.hidden.partition(b"\r\n\r\n")[2]
+    late = b"%x\r\n%b\r\n0\r\n%b\r\n\r\n" % (len(body), body, key)
+
+    assert [said.status for said in target.ask(chunked(late) + ALIVE)] == [401, 200]
+
+
 @pytest.mark.parametrize("step", [0, 1, 50])
 def test_pipelined_requests_are_answered_in_their_order(target: Target, step: int) -> None:
     kinds = [(target.hidden.replace(b"Basic d", b"Basic x"), 401), (request("/nowhere"), 404), (request(), 200)]
