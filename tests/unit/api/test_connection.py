@@ -204,8 +204,11 @@ async def test_who_is_not_read_cannot_be_late(opens: Opens, app: Application) ->
     client.writer.write(b"x" * 1_000_000)
     await until(lambda: client.at.flow.read_paused)
 
+    began = client.at.since
     for seconds in range(0, 300, 20):
-        client.at.look(client.at.since + seconds)
+        client.at.look(began + seconds)
+    client.at.flow.resume_reading()
+    client.at.look(began + 300)
 
     assert client.at.phase is BODY
 
