@@ -24,11 +24,11 @@ _NAMED: Final[Mapping[str, str]] = {"tools/call": "name", "prompts/get": "name",
 
 
 def read(scope: Scope) -> dict[bytes, bytes]:
-    """Read the headers that matter here."""
+    """Read the headers that matter here, less the white space around a value: the parser leaves what comes after it."""
     found: dict[bytes, bytes] = {}
     for name, value in scope["headers"]:
         if name in _WANTED:
-            found[name] = TWICE if name in found else value
+            found[name] = TWICE if name in found else value.strip(b" \t")
     return found
 
 

@@ -78,11 +78,11 @@ class KnownHosts:
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
             return
-        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        hosts = [value.strip(b" \t") for name, value in scope["headers"] if name == b"host"]
         if len(hosts) != 1 or not self._is_known(hosts[0]):
             await answers.give(send, MISDIRECTED, b"")
         elif not self._is_open(scope["path"]) and not all(
-            self._known.origin(value, hosts[0]) for name, value in scope["headers"] if name == b"origin"
+            self._known.origin(value.strip(b" \t"), hosts[0]) for name, value in scope["headers"] if name == b"origin"
         ):
             await answers.give(send, STRANGE, b"")
         else:

@@ -269,6 +269,16 @@ async def test_a_header_that_comes_twice_is_400(workspace: Bench) -> None:
     assert one.desk.asked == []
 
 
+async def test_white_space_around_a_header_is_none_of_it(workspace: Bench) -> None:
+    said, headers = modern("tools/call", CALLS[0])
+
+    async with opened(workspace, await create(workspace, *USUAL)) as one:
+        answer = await one.post(json.dumps(said).encode(), headers | {"mcp-name": "\ttrack_event  "})
+
+    assert answer.status_code == 200
+    assert one.loaded == []
+
+
 async def test_a_name_that_no_header_can_hold_comes_in_base64(workspace: Bench) -> None:
     said, headers = modern("tools/call", CALLS[0])
 
