@@ -21,7 +21,7 @@ from typing import cast
 from httptools import HttpParserError, HttpParserUpgrade
 from starlette.types import Receive, Scope, Send
 from typing_extensions import override
-from uvicorn._types import ASGI3Application
+from uvicorn._types import ASGI3Application, HTTPScope
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
@@ -94,9 +94,10 @@ class Connection(HttpToolsProtocol):
         self.waits: ASGI3Application | None = None  # until the body of the newest request is whole, or long
         self.declines = False
         self.comes = self.behind = 0  # bytes that are being read; the same, where a request ended among them
+        self.known: HTTPScope | None = None  # whose head came whole
         self.head = self.others = 0  # bytes with which the head came so far; those of them that may be of others
         self.wire = self.body = self.chunks = 0  # of the body: bytes as they came, and unpacked; chunks
-        self.kept = 0  # bytes of bodies not answered
+        self.kept = 0  # bytes of long bodies that are not answered
         self.door.joined(self)
         if not self.door.ticks:
             self._tick()
@@ -125,6 +126,7 @@ class Connection(HttpToolsProtocol):
     def unbar(self) -> None:
         """Read on."""
         self.flow.barred = False
+        self.since = self.loop.time()
         self.flow.resume_reading()
 
     # Time.
@@ -138,6 +140,9 @@ class Connection(HttpToolsProtocol):
         """End it where its time is over."""
         if self._is_unread(now):
             self.transport.abort()
+        elif self.flow.barred:
+            if now - self.since > limits.BODY_S:
+                self._refuse(limits.BUSY)
         elif self.flow.read_paused:
             self.since = now  # who is not read cannot be late
         elif now - self.since > self._patience():
@@ -184,27 +189,28 @@ class Connection(HttpToolsProtocol):
             return
         except HttpParserError:
             self._refuse(self.refusal or limits.MALFORMED)
-        if self.phase is HEAD:
-            self._count_head()
-        elif self.phase is BODY:
+        if self.phase is BODY:
             self._count_body()
+        elif self.scope is not self.known and self.phase is not NOTHING:
+            self._count_head()
 
     def _decline(self, rest: bytes) -> None:
         """Have llhttp, which reads no body after a wish to upgrade, read it after a head of ours."""
         given = dict(self.cycle.scope["headers"])
         names = [name for name in (b"content-length", b"transfer-encoding") if name in given]
-        if not names:
-            self._complete()
+        self.declines = True
         for name in names:
-            self.declines = True
             self.parser.feed_data(b"POST / HTTP/1.1\r\n%b: %b\r\n\r\n" % (name, given[name]))
-            self.declines = False
+        if not names:
+            self.on_message_complete()
+        self.declines = False
         self.data_received(rest)
 
     def _count_head(self) -> None:
         """Hold a head that comes in parts to its limits."""
-        if self.head == 0 and not self.fresh:
-            self.since = self.loop.time()
+        if self.phase is START:
+            self.phase, self.others = HEAD, self.behind
+            self.since = self.since if self.fresh else self.loop.time()
         self.head += self.comes
         if self.head - self.others > limits.HEAD_BYTES:
             self._refuse(limits.HEAD_LARGE)
@@ -216,20 +222,13 @@ class Connection(HttpToolsProtocol):
             self.since = self.loop.time()
             said = int(dict(self.cycle.scope["headers"]).get(b"content-length", 0))
         self.wire += self.comes
-        if not self.cycle.response_complete:
+        if self.wire > HIGH_WATER_LIMIT and not self.cycle.response_complete:
             self.kept += self.comes
             self.door.held.add(self, self.comes)
         if max(self.wire, said) > limits.BODY_BYTES:
             self._refuse(limits.BODY_LARGE)
         elif self.wire - self.body - self.chunks * limits.CHUNK_BYTES > limits.FRAMING_BYTES:
             self._refuse(limits.FRAMED)
-
-    @override
-    def on_message_begin(self) -> None:
-        if not self.declines:
-            super().on_message_begin()
-            self.phase = HEAD
-            self.head, self.others = 0, self.behind
 
     @override
     def on_url(self, url: bytes) -> None:
@@ -239,6 +238,7 @@ class Connection(HttpToolsProtocol):
 
     @override
     def on_headers_complete(self) -> None:
+        self.known = self.scope
         if self.declines:
             return
         names = [name for name, _ in self.headers]
@@ -257,6 +257,7 @@ class Connection(HttpToolsProtocol):
         self.headers = []  # a trailer is no header
         self.fresh = False
         self.phase = BODY
+        self.head = 0
         self.wire, self.body, self.chunks = -self.comes, 0, 0
         if self.scope["http_version"] not in {"1.1", "1.0"}:
             self._break_off(limits.VERSION)
@@ -297,10 +298,8 @@ class Connection(HttpToolsProtocol):
 
     @override
     def on_message_complete(self) -> None:
-        if not self.parser.should_upgrade():
-            self._complete()
-
-    def _complete(self) -> None:
+        if self.parser.should_upgrade() and not self.declines:
+            return
         self.phase = START
         self.behind = self.comes
         cycle = self.cycle
@@ -334,7 +333,7 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
         self.since = self.loop.time()
-        if not self.pipeline:
+        if (self.kept or self.cycle.body) and not self.pipeline:
             self._give()
         if self.transport.is_closing():
             return

@@ -33,7 +33,7 @@ REQUESTS = 256
 AHEAD = 32
 """Requests of one connection that wait for those before them."""
 BYTES_IN_FLIGHT = 67_108_864
-"""Of bodies that came and are not answered, on all connections: above it they are read one after the other."""
+"""Of bodies longer than 64 KB that are not answered, on all connections: above it they are read one after the other."""
 ALWAYS = frozenset({"/healthz", "/readyz"})
 """Answered however many are at work: whoever asks decides about us by the answer."""
 
@@ -47,7 +47,7 @@ BODY_LARGE = refused(400, "body_too_large", f"The body has more than {BODY_BYTES
 FRAMED = refused(400, "malformed_request", "The chunks of the body have too much beside their bytes; send them plain.")
 SLOW = refused(408, "too_slow", f"A head is taken for {HEAD_S:.0f} s, a body for {BODY_S:.0f}; send it again, faster.")
 URI_LONG = refused(414, "uri_too_long", f"The URI has more than {URI_BYTES:,} bytes; send a shorter one.")
-BUSY = later(429, "too_many_requests", f"{REQUESTS} requests are at work already; send it again.", 1)
+BUSY = later(429, "too_many_requests", "More is at work than we take at once; send it again.", 1)
 AHEAD_MANY = later(429, "too_many_requests", f"{AHEAD} requests of this connection wait already; send it again.", 1)
 HEAD_LARGE = refused(
     431, "headers_too_large", f"There are more than {HEADERS} headers or {HEAD_BYTES:,} bytes of them; send fewer."

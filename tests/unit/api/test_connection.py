@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, cast
 
 import anyio
@@ -79,6 +80,10 @@ async def until(holds: Callable[[], bool]) -> None:
     with anyio.fail_after(LIMIT_S):
         while not holds():  # noqa: ASYNC110 - what it looks at tells nobody
             await anyio.sleep(0.001)
+
+
+def reaches(client: Client, size: int) -> bool:
+    return client.at.body > size
 
 
 Opens = Callable[[], Awaitable[Client]]
@@ -199,8 +204,11 @@ async def test_who_is_not_read_cannot_be_late(opens: Opens, app: Application) ->
     client.writer.write(b"x" * 1_000_000)
     await until(lambda: client.at.flow.read_paused)
 
+    began = client.at.since
     for seconds in range(0, 300, 20):
-        client.at.look(client.at.since + seconds)
+        client.at.look(began + seconds)
+    client.at.flow.resume_reading()
+    client.at.look(began + 300)
 
     assert client.at.phase is BODY
 
@@ -301,19 +309,46 @@ async def test_a_request_too_many_is_told_to_come_again_and_health_is_answered(o
     assert (await clients[-2].answer()).startswith(b"HTTP/1.1 200 ")
 
 
-async def test_bodies_beyond_what_all_may_hold_are_read_one_after_the_other(opens: Opens, app: Application) -> None:
+@pytest.fixture
+async def full(opens: Opens) -> list[Client]:
+    """Give connections with three times the bodies that all may hold, as far as they are read."""
     size = 5_000_000
     clients = [await opens() for _ in range(3 * limits.BYTES_IN_FLIGHT // size)]
     for client in clients:
         client.writer.write(HEAD_OF % size + b"x" * size)
-
-    held = clients[0].at.door.held
     await until(
         lambda: all(each.at.flow.read_paused or (each.at.phase is START and not each.at.fresh) for each in clients)
     )
+    return clients
+
+
+async def test_long_bodies_beyond_what_all_may_hold_are_read_one_after_the_other(
+    full: list[Client], app: Application
+) -> None:
+    held = full[0].at.door.held
     most = held.bytes
     app.may.set()
 
-    assert {(await client.answer())[:13] for client in clients} == {b"HTTP/1.1 200 "}
-    assert limits.BYTES_IN_FLIGHT < most < limits.BYTES_IN_FLIGHT + len(clients) * 300_000
+    assert {(await client.answer())[:13] for client in full} == {b"HTTP/1.1 200 "}
+    assert limits.BYTES_IN_FLIGHT < most < limits.BYTES_IN_FLIGHT + len(full) * 300_000
     assert held.bytes == 0
+
+
+async def test_short_bodies_are_read_beside_them(full: list[Client], opens: Opens, app: Application) -> None:
+    assert full
+    came, client = app.came, await opens()
+    for at in range(0, 60_000, 1_000):
+        client.writer.write((b"" if at else HEAD_OF % 60_000) + b"x" * 1_000)
+        await until(partial(reaches, client, at))
+
+    await until(lambda: app.came == came + 1)
+
+
+async def test_who_waits_for_room_for_half_a_minute_is_told_to_come_again(full: list[Client]) -> None:
+    waiting = next(client for client in full if client.at.flow.barred)
+
+    waiting.at.look(waiting.at.since + limits.BODY_S - 0.1)
+    assert waiting.at.phase is BODY
+    waiting.at.look(waiting.at.since + limits.BODY_S + 0.1)
+
+    assert (await waiting.reader.readuntil(b"}")).startswith(b"HTTP/1.1 429 ")
