@@ -135,7 +135,9 @@ class Results:
 
     def over(self, base: Results) -> Results:
         """Put these rules over more general ones, word by word."""
-        return Results({**base.rules, **self.rules}, self.error or base.error, self.items or base.items)
+        rules = {**base.rules, **self.rules}
+        asked = {verdict: rules[verdict] for verdict in VERDICTS if verdict in rules}
+        return Results(asked, self.error or base.error, self.items or base.items)
 
 
 @dataclass(frozen=True, slots=True)
