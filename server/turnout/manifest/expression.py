@@ -25,8 +25,10 @@ MAX_LENGTH = 8_000
 _CONSTANTS: dict[str, Json] = {"true": True, "false": False, "null": None}
 _COMPARE = frozenset({"==", "!=", "<", "<=", ">", ">=", "in"})
 _KEYWORDS = frozenset({"or", "and", "not", "in"})
-LATER = {"auth": "tokens", "audience": "audiences", "row": "families", "nonce": "signatures"}
+LATER = {"auth": "tokens", "audience": "audiences", "row": "families"}
 """Variables of parts of the language that are not built yet."""
+ASKED = ("method", "url", "path", "query", "body", "nonce")
+"""What a signature may know of its request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +256,7 @@ class _Parser:
             keys = ("headers", keys[1].lower(), *keys[2:])
         if root == "now":
             return nodes.Call("now", (nodes.Path("now", (), self.at),), self.at)
-        return nodes.Path(root, keys, self.at)
+        return nodes.Path("asked", (root, *keys), self.at) if root in ASKED else nodes.Path(root, keys, self.at)
 
     def call(self, name: str, args: tuple[Node, ...]) -> Node:
         try:

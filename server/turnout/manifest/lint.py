@@ -20,6 +20,8 @@ from turnout.manifest.reads import reads, roots
 HOUR_S = 3600.0
 MIN_TESTS = 3
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_KEYS = frozenset({"key", "secret", "secret_key", "consumer_secret", "token_secret"})
+"""Values of signatures that are known to nobody else."""
 _SECRET_WORDS = re.compile(r"(^|_)(secret|token|password|api_key|apikey|private_key)(_|$)")
 
 
@@ -144,7 +146,8 @@ def _reaches(manifest: Manifest, node: Node, keys: tuple[str, ...]) -> bool:
 
 def _sends_request_id(manifest: Manifest, spec: ActionSpec) -> bool:
     proof = spec.send.auth or manifest.auth
-    found = (node for node in (spec.send.body, spec.send.headers, spec.send.query, manifest.headers) if node)
+    found = [node for node in (spec.send.body, spec.send.headers, spec.send.query, manifest.headers) if node]
+    found += [node for one in proof.signers for _, node in one.values]
     return proof.standard_webhooks is not None or any("request_id" in roots(one, manifest.lets) for one in found)
 
 
@@ -154,7 +157,8 @@ def _groups(manifest: Manifest) -> Iterator[Finding]:
         if not spec.batch or spec.batch.limit == Const(1):
             continue
         shared = {path for node in spec.batch.by for path in reads(node, manifest.lets)}
-        sent = (spec.send.url, spec.send.body, spec.send.query, spec.send.headers)
+        signed = (node for one in (spec.send.auth or manifest.auth).signers for _, node in one.values)
+        sent = (spec.send.url, spec.send.body, spec.send.query, spec.send.headers, *signed)
         for path in sorted({path for node in sent if node for path in reads(node, manifest.lets)}):
             if path[0] in {"event", "integrations", "item", "it", "index"} and path not in shared:
                 say = f"the request reads `{_written(path)}` of its first event only: put it into `batch.by`"
@@ -214,6 +218,29 @@ def _limits(manifest: Manifest) -> Iterator[Finding]:
             yield _finding(manifest, ("actions", name, "batch"), "`bytes` is not stated", severe=False)
 
 
+def _signatures(manifest: Manifest) -> Iterator[Finding]:
+    """What signs is a secret, and what is signed is what leaves."""
+    secret = {("settings", name) for name, one in manifest.settings.items() if one.secret}
+    for path, proof, packed in _signed(manifest):
+        for signer in proof.signers:
+            for key, node in signer.values:
+                read = reads(node, manifest.lets)
+                if key in _KEYS and not any(one[:2] in secret for one in read):
+                    yield _finding(manifest, (*path, "auth", signer.kind), f"`{key}` is made of no secret setting")
+                if packed and ("asked", "body") in {one[:2] for one in read}:
+                    say = "what is packed by `gzip` cannot be signed as `$body`"
+                    yield _finding(manifest, (*path, "auth", signer.kind), say)
+
+
+def _signed(manifest: Manifest) -> Iterator[tuple[Steps, Auth, bool]]:
+    """List the proofs that are stated, with where, and whether what they sign may be packed."""
+    sends = {name: spec.send for name, spec in manifest.actions.items()}
+    yield (), manifest.auth, any(send.gzip and send.auth is None for send in sends.values())
+    for name, send in sends.items():
+        if send.auth:
+            yield ("actions", name, "send"), send.auth, send.gzip is not None
+
+
 def _all(manifest: Manifest) -> Iterator[Node]:
     """List every value of a manifest."""
     yield from manifest.lets.values()
@@ -238,8 +265,9 @@ def _sent(*found: Node | None) -> Iterator[Node]:
 def _proofs(proof: Auth) -> Iterator[Node]:
     yield from _sent(proof.bearer, proof.standard_webhooks, *(proof.basic or ()))
     yield from (node for _, node in (*proof.header, *proof.query))
+    yield from (node for one in proof.signers for _, node in one.values)
 
 
 _CHECKS: tuple[Callable[[Manifest], Iterator[Finding]], ...] = (
-    *(_settings, _status, _tests, _coverage, _repeats, _groups, _links, _triggers, _names, _limits),
+    *(_settings, _status, _tests, _coverage, _repeats, _groups, _links, _triggers, _names, _limits, _signatures),
 )

@@ -101,6 +101,16 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Signer:
+    """A signature and the values that it is made of. `field` of the body holds it; `open` values hide nothing."""
+
+    kind: str
+    values: tuple[tuple[str, Node], ...]
+    field: str = ""
+    open: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Auth:
     """The parts that prove who asks; they may be combined."""
 
@@ -109,6 +119,7 @@ class Auth:
     header: tuple[tuple[str, Node], ...] = ()
     query: tuple[tuple[str, Node], ...] = ()
     standard_webhooks: Node | None = None
+    signers: tuple[Signer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,7 +159,8 @@ def test_a_named_value_of_an_action_is_also_written_short() -> None:
     [
         ("actions: {a: {for: track, steps: []}}", "steps"),
         ("auth: {oauth2: {}}\nactions: {a: {for: track, send: {post: 'https://a.test'}}}", "oauth2"),
-        ("actions: {a: {for: track, send: {post: 'https://a.test', xml: {}}}}", "xml"),
+        ("auth: {gcp: {}}\nactions: {a: {for: track, send: {post: 'https://a.test'}}}", "gcp"),
+        ("actions: {a: {for: track, send: {post: 'https://a.test', encode: x}}}", "encode"),
         ("audience: {}\nactions: {a: {for: track, send: {post: 'https://a.test'}}}", "audience"),
         ("family: x\nactions: {a: {for: track, send: {post: 'https://a.test'}}}", "family"),
         ("actions: {a: {for: {record: insert}, send: {post: 'https://a.test'}}}", "record"),
