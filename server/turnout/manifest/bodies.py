@@ -92,7 +92,7 @@ def readable(media: str, body: bytes) -> Json:
             rows = sheets.read(text)
             return text if rows is None else rows
         case kind if kind.startswith("multipart/"):
-            return multipart.read(media, body)
+            return multipart.read(media, body, readable)
         case _:
             return _read(body)
 

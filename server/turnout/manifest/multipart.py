@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from turnout.document import Document, Json, encode
 from turnout.manifest import markup, sheets
@@ -78,17 +78,18 @@ def _boundary(request_id: str, inside: bytes) -> str:
     return boundary
 
 
-def read(media: str, body: bytes) -> Json:
-    """Read parts that were written here: a field's text, or `{name, media, body}` of a file."""
-    boundary = media.rpartition("boundary=")[2].encode()
+def read(media: str, body: bytes, show: Callable[[str, bytes], Json]) -> Json:
+    """Read parts that were written here: a field's text, or `{name, media, body}` of a file, shown as its media is."""
+    mark = b"--" + media.rpartition("boundary=")[2].encode()
     found: Document = {}
-    for raw in body.split(b"--" + boundary + b"\r\n")[1:]:
+    for raw in body.split(mark + b"\r\n")[1:]:
         head, _, content = raw.partition(b"\r\n\r\n")
-        text = content.removesuffix(b"--" + boundary + b"--\r\n").removesuffix(b"\r\n").decode("utf-8", "replace")
+        content = content.removesuffix(mark + b"--\r\n").removesuffix(b"\r\n")
         told = head.decode("utf-8", "replace")
         said = dict(_SAID.findall(told))
-        value: Json = text
+        value: Json = content.decode("utf-8", "replace")
         if "filename" in said:
-            value = {"name": said["filename"], "media": told.rpartition("Content-Type: ")[2], "body": text}
+            kind = told.rpartition("Content-Type: ")[2]
+            value = {"name": said["filename"], "media": kind, "body": show(kind, content)}
         gather(found, said.get("name", ""), value)
     return found

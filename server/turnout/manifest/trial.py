@@ -107,7 +107,7 @@ def _bodies(expected: Expected, ask: Request) -> tuple[Json, Json]:
             return markup.read(_again(expected)), markup.read(found)
         case dict() as parts, "multipart":
             listed: Json = [multipart.part(name, raw) for name, raw in parts.items()]
-            return multipart.read(media, _again(replace(expected, body=listed), media)), multipart.read(media, found)
+            return bodies.readable(media, _again(replace(expected, body=listed), media)), talk.body_of(ask)
         case dict() | list(), "csv":
             return _again(expected).decode(), found.decode()
         case str(), "csv":
