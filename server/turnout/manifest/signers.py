@@ -112,6 +112,7 @@ def _jwt(asked: Request, given: Given, moment: Moment) -> _Signed:
     begins = moment.now // SECOND
     stated: Document = {"iat": begins, "exp": begins + int(number(given.get("ttl")) or 0)}
     stated |= claims if isinstance(claims, dict) else {}
+    stated = {name: value for name, value in stated.items() if value is not None}
     try:
         head = header if isinstance(header, dict) else {}
         made = jose.token(text_of(given["alg"]), text_of(given["key"]), stated, head)

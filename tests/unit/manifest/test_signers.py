@@ -127,6 +127,39 @@ def unpadded(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
+def test_a_claim_that_is_null_is_left_out() -> None:
+    claims = headers("{jwt: {key: $settings.key, claims: {iat: null, a: 1}}}")["authorization"].split(".")[1]
+
+    assert decode(unpadded(claims)) == {"exp": 1767399000, "a": 1}
+
+
+def test_a_signature_may_read_the_items_of_its_request() -> None:
+    action = (
+        "actions: {a: {for: track, item: {id: $.messageId}, batch: {max: 9}, "
+        "send: {post: 'https://a.test', json: $batch}}}"
+    )
+    it = made("{hmac: {key: $settings.key, over: '{{ $item.id }}{{ $batch | count }}', header: X-A}}", action)
+
+    assert dict(request(it, TRACK, TRACK | {"messageId": "m2"}).headers)["x-a"] == marked(b"m12").hex()
+
+
+def test_a_signature_of_a_loop_reads_what_the_loop_binds() -> None:
+    action = (
+        "actions: {a: {for: track, each: $.properties.to, send: {post: 'https://a.test', json: {e: 1}, "
+        "auth: {hmac: {key: $settings.key, over: $it.id, header: X-A}}}}}"
+    )
+    it = made("{bearer: none}", action)
+
+    marks = [
+        dict(ask.headers)["x-a"]
+        for one in items(it, TRACK | {"properties": {"to": [{"id": "a"}, {"id": "b"}]}})
+        for ask in asked(it, (one,))[0]
+        if isinstance(ask, Request)
+    ]
+
+    assert marks == [marked(b"a").hex(), marked(b"b").hex()]
+
+
 def test_a_private_key_in_pem_signs_a_token_and_a_bad_one_is_a_reason() -> None:
     key = rsa.generate_private_key(65537, 2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     auth = "{jwt: {alg: RS256, key: $settings.other}}"
