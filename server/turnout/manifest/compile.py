@@ -38,6 +38,7 @@ class Scope(msgspec.Struct, gc=False):
     batch: Json = None
     res: Json = None
     asked: Json = None
+    steps: Json = None
 
 
 Mapped: TypeAlias = "Callable[[Document, Document, Memory, Json, Json, Scope], Json]"
