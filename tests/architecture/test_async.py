@@ -13,6 +13,7 @@ MAY_WAIT = (
     "delivery.deliverer",
     "delivery.names",
     "delivery.sender",
+    "delivery.tokens",
     "delivery.control",
     "upkeep.loop",
     "store.store",

@@ -43,6 +43,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
                 "delivery.endings",
                 "delivery.lane",
                 "delivery.converse",
+                "delivery.tokens",
                 "delivery.deliverer",
             ),
             *("delivery.doubts", "delivery.eyes", "delivery.look", "delivery.selection"),

@@ -16,6 +16,8 @@ LISTED: dict[str, str] = {
     "delivery.lane": "one loop over one lane's memory",
     "delivery.sender": "one way out: names, addresses, handles",
     "desk": "one method a tool",
+    "exchange": "what manifests, lanes and senders say to each other",
+    "manifest.model": "all that a manifest may say",
     "egress": "the rules of addresses and of URLs, which judge each other's parts",
     "manifest.emit": "one function a node of the language",
     "manifest.expression": "one grammar",

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from turnout.document import Document, Json, canonical, digest, encoded
-from turnout.exchange import Action, Answer, Class, Drop, Exchange, Item, Moment, Outcome, Pace, Reply, Request
+from turnout.exchange import Action, Answer, Class, Drop, Exchange, Grant, Item, Moment, Outcome, Pace, Reply, Request
 from turnout.manifest import requests, results
 from turnout.manifest.auth import credentials
 from turnout.manifest.compile import Mapped, Scope
+from turnout.manifest.grants import CompiledGrant, is_needed
 from turnout.manifest.plans import CHECK, PER, Call, Compiled, Plan, is_for
 from turnout.manifest.settings import secrets
 from turnout.manifest.steps import Here, Steps, map_each, map_item, refused, steps_of
@@ -44,6 +45,9 @@ class CompiledTarget:
         self._any = {kind: named for kind, plans in self._for.items() if (named := _whatever_its_name(kind, plans))}
         self._heads: dict[str, requests.Head] = {}
         self._pace = self._paced()
+        spec = self._manifest.auth.grant
+        needed = spec is not None and is_needed(self._functions, settings)
+        self._grant = CompiledGrant(self._manifest, spec, self._functions, settings) if spec and needed else None
         self._secrets = {**secrets(self._manifest.settings, settings), **self._proofs()}
 
     @property
@@ -65,6 +69,11 @@ class CompiledTarget:
     def secrets(self) -> Mapping[str, str]:
         """Values that must not stand in evidence, by the name of their setting."""
         return self._secrets
+
+    @property
+    def grant(self) -> Grant | None:
+        """How its token is got."""
+        return self._grant
 
     def select(self, kind: str, name: str) -> tuple[str, ...]:
         """Name the actions that are for this call."""
@@ -94,7 +103,7 @@ class CompiledTarget:
         call = steps.plan.call
         kept, places = self._kept(steps, items)
         shown = [encoded(item.text) for item in kept] if steps.passes else [item.value for item in kept]
-        scope = Scope(moment.now, moment.request_id, shown[0], shown)
+        scope = Scope(moment.now, moment.request_id, shown[0], shown, auth=moment.auth)
         here = self._looped(steps, kept[0], scope) if steps.plan.loops else self._here(kept[0].document, scope)
         asked = self._asked(call, steps.body, here, moment)
         if isinstance(asked, Outcome):
@@ -147,7 +156,7 @@ class CompiledTarget:
         return results.outcomes(call.judging, reply, values, evaluate, moment.now)
 
     def _checked(self, call: Call, moment: Moment) -> Exchange:
-        here = self._here({}, Scope(moment.now, moment.request_id))
+        here = self._here({}, Scope(moment.now, moment.request_id, auth=moment.auth))
         asked = self._asked(call, self._functions.get(f"{CHECK}!body"), here, moment)
         if isinstance(asked, Outcome):
             return (asked,)

@@ -25,8 +25,13 @@ MAX_LENGTH = 8_000
 _CONSTANTS: dict[str, Json] = {"true": True, "false": False, "null": None}
 _COMPARE = frozenset({"==", "!=", "<", "<=", ">", ">=", "in"})
 _KEYWORDS = frozenset({"or", "and", "not", "in"})
-LATER = {"auth": "tokens", "audience": "audiences", "row": "families", "nonce": "signatures"}
+LATER = {"audience": "audiences", "row": "families", "nonce": "signatures"}
 """Variables of parts of the language that are not built yet."""
+_HINTS = {
+    "it": "; there is no loop here",
+    "index": "; there is no loop here",
+    "auth": "; requests read it, where `auth` says how a token is got",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +248,7 @@ class _Parser:
         if root in LATER:
             raise ExpressionError(f"`${root}` ({LATER[root]}) is not supported yet")
         if root not in self.names.roots:
-            hint = "; there is no loop here" if root in {"it", "index"} else nearest(root, self.names.roots)
+            hint = _HINTS.get(root) or nearest(root, self.names.roots)
             raise ExpressionError(f"unknown variable `${root}`{hint}")
         if root == "settings" and self.names.settings is not None:
             if not keys:

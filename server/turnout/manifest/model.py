@@ -101,14 +101,36 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class GrantSpec:
+    """How a token is got. `ask` gets one, or a newer one; `trade` gives the code that a person brought for the first.
+
+    `unless` holds where none is needed; `page` with its `query` is where a person agrees; `save` is what is kept of an
+    answer, None for all of it; `account` is what an assertion is signed with. `kind` is a grant of RFC 6749, `login`
+    or `gcp`.
+    """
+
+    kind: str
+    ask: Send
+    unless: Node | None = None
+    trade: Send | None = None
+    page: Node | None = None
+    query: Node | None = None
+    save: Node | None = None
+    ttl_s: float = 0.0
+    account: Node | None = None
+    renews: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Auth:
-    """The parts that prove who asks; they may be combined."""
+    """The parts that prove who asks; they may be combined. `grant`: how the token is got that they read."""
 
     bearer: Node | None = None
     basic: tuple[Node, Node] | None = None
     header: tuple[tuple[str, Node], ...] = ()
     query: tuple[tuple[str, Node], ...] = ()
     standard_webhooks: Node | None = None
+    grant: GrantSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)
