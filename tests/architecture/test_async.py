@@ -18,6 +18,7 @@ MAY_WAIT = (
     "upkeep.loop",
     "store.store",
     "store.wake",
+    "checks",
     "desk",
     "demo.*",
     "api.*",

@@ -50,7 +50,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     ("doors", ("config", "api", "api.*", "agent", "agent.*")),
-    ("assembly", ("opening", "app", "desk")),
+    ("assembly", ("opening", "app", "checks", "desk")),
     # These doors open what the assembly puts together.
     ("entries", ("", "__main__", "testing", "inprocess", "cli", "cli.*", "demo", "demo.*")),
 )

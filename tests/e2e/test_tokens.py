@@ -41,7 +41,10 @@ auth:
   bearer: $auth.access_token
 http: {base: "https://acme.test"}
 actions:
-  event: {for: {track: Signed Up}, item: {id: $.messageId}, send: {post: /events, json: {item: $item, account: $auth.account}}}
+  event:
+    for: {track: Signed Up}
+    item: {id: $.messageId}
+    send: {post: /events, json: {item: $item, account: $auth.account}}
 """
 MACHINE = "grant: client_credentials, scopes: [a, b]"
 PASSWORD = "grant: password"
@@ -71,7 +74,8 @@ async def give(store: Store, **fields: str) -> None:
     """Keep a token as a person's consent leaves one."""
     text = "{" + ",".join(f'"{name}":"{value}"' for name, value in fields.items()) + "}"
     now = store.clock.now()
-    await store.transact(lambda unit: put(unit, NAME, Held(1, text, "", now, now + 3600 * SECOND)))
+    kept = Held(1, consent=True, text=text, obtained=now, expires=now + 3600 * SECOND)
+    await store.transact(lambda unit: put(unit, NAME, kept))
 
 
 async def test_a_token_is_got_before_the_first_request_and_used_by_all(data_dir: Path) -> None:
@@ -200,8 +204,7 @@ async def test_a_consent_that_was_taken_back_stops_the_lane_and_says_so(data_dir
             await stir(store)
             assert (len(authority.asked), authority.refused) == (asked, refused)
             authority.good.add("second")
-            now = store.clock.now()
-            await store.transact(lambda unit: put(unit, NAME, Held(2, '{"access_token":"second"}', "", now)))
+            await store.transact(lambda unit: put(unit, NAME, Held(2, consent=True, text='{"access_token":"second"}')))
             await until_seen(store, lambda view: delivered(view) == 21)
 
     assert asked == 1

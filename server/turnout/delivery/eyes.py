@@ -11,7 +11,7 @@ from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from turnout import telemetry
 from turnout.delivery import held
-from turnout.delivery.held import FIELD, Token, entity_of
+from turnout.delivery.held import FIELD, Held, Token, entity_of
 from turnout.delivery.window import Sight
 from turnout.document import Document, Json, digest
 from turnout.errors import TurnoutError, Unavailable
@@ -82,12 +82,17 @@ def bind(destination: Destination, secrets: Mapping[str, str], binder: Binder, r
     return Bound(destination, target, keep, names, manifest, revision, redact.spellings(target.secrets))
 
 
-def token_of(view: View, bound: Bound, grant: Grant) -> Token:
+def held_of(view: View, destination: str) -> Held:
     """Open what is held of a destination's token; what does not open with our keys is not held."""
     try:
-        found = held.read(view.entities.secrets(entity_of(bound.destination.id)).get(FIELD))
+        return held.read(view.entities.secrets(entity_of(destination)).get(FIELD))
     except Unavailable:
-        found = held.NONE
+        return held.NONE
+
+
+def token_of(view: View, bound: Bound, grant: Grant) -> Token:
+    """Put what is held of a destination's token beside how it is got."""
+    found = held_of(view, bound.destination.id)
     fields = found.fields
     return Token(bound, grant, found, fields, redact.spellings(grant.hidden(fields)), bound.revision)
 

@@ -6,6 +6,7 @@ newer token makes no revision.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -38,12 +39,15 @@ def entity_of(destination: str) -> str:
 class Held(msgspec.Struct, frozen=True):
     """A token as it lies sealed; `text` is all of it in JSON, `number` rises with each, 0: there is none yet.
 
+    `consent`: a person gives it.
+
     `tries` counts what failed since the last one, `why` says how, and nothing is asked before `again`, or ever where
     the grant is `spent`; a change of the configuration after `revision` lifts both. `claim` names who asks, up to
     `until`.
     """
 
     number: int = 0
+    consent: bool = False
     text: str = "{}"
     basis: str = ""
     obtained: int = 0
@@ -94,6 +98,20 @@ class Held(msgspec.Struct, frozen=True):
         """Tell whether somebody is asking."""
         return bool(self.claim) and now < self.until <= now + CLAIM_S * SECOND
 
+    def is_stuck(self, now: int) -> bool:
+        """Tell whether nothing is sent until a person does something."""
+        ended = self.number == 0 or 0 < self.expires <= now
+        return (self.consent and self.number == 0) or (self.spent and ended)
+
+    def trouble(self, name: str) -> str:
+        """Say what is the matter with the token of a destination, and what to do; empty where all is well."""
+        if self.consent and (self.spent or not self.number):
+            said = f"its consent is void ({self.why})" if self.number else "it needs a person's consent"
+            return f"{said}: run `turnout destination authorize {shlex.quote(name)}`"
+        if self.spent:
+            return f"its token is refused ({self.why}): correct its credentials, in `settings`"
+        return f"its token cannot be had ({self.why}); it is asked for again by itself" if self.why else ""
+
     def claimed(self, claim: str, now: int) -> Held:
         """Note who asks."""
         return replace(self, claim=claim, until=now + int(CLAIM_S * SECOND))
@@ -102,7 +120,7 @@ class Held(msgspec.Struct, frozen=True):
         """Keep a new token over the last: what the answer leaves out, a refresh token say, stays as it was."""
         fields = granted.fields if afresh or self.basis != basis else {**self.fields, **granted.fields}
         expires = 0 if granted.lives_s is None else now + int(granted.lives_s * SECOND)
-        return Held(self.number + 1, encode(fields).decode(), basis, now, expires)
+        return Held(self.number + 1, self.consent, encode(fields).decode(), basis, now, expires)
 
     def refused(self, refused: Refused, revision: int, now: int, base_s: float | None) -> Held:
         """Note a failure, and for how long to rest."""
@@ -153,20 +171,6 @@ class Token:
     def can_ask(self) -> bool:
         """Tell whether we can ask by ourselves: before a person agreed there is nothing to ask with."""
         return self.held.number > 0 or not self.grant.consent
-
-    def trouble(self, now: int) -> str:
-        """Say why nothing can be sent, and what to do; empty where all is well."""
-        if self.is_good(now) and not self.held.spent:
-            return ""
-        name = self.bound.destination.name
-        if self.grant.consent and (not self.held.number or self.held.spent):
-            said = f"its consent is void ({self.held.why})" if self.held.number else "it needs a person's consent"
-            return f"{said}: run `turnout destination authorize '{name}'`"
-        if self.held.spent:
-            return f"its token is refused ({self.held.why}): give other credentials, in its settings"
-        if self.held.why:
-            return f"its token cannot be had ({self.held.why}); it is asked for again by itself"
-        return "its token is being asked for"
 
 
 class Pass:

@@ -15,7 +15,7 @@ import anyio
 
 from turnout import telemetry
 from turnout.delivery import held
-from turnout.delivery.eyes import Eyes
+from turnout.delivery.eyes import Eyes, held_of
 from turnout.delivery.held import FIELD, Held, Token, entity_of
 from turnout.document import Document
 from turnout.errors import Unavailable
@@ -116,9 +116,18 @@ def put(unit: Unit, destination: str, kept: Held) -> None:
     unit.counter.lanes += 1
 
 
+def mark(unit: Unit, destination: str, grant: Grant | None) -> None:
+    """Note that a destination needs a token, or none any more: its settings were given, or are others."""
+    before = held_of(unit, destination)
+    if grant is None:
+        unit.entities.forget(entity_of(destination))
+    elif before is held.NONE or before.consent is not grant.consent:
+        put(unit, destination, Held(consent=grant.consent))
+
+
 def _claim(unit: Unit, key: str, token: Token, claim: str) -> Held | None:
     """Claim the asking; None where another has asked since, or asks, or nothing is to be asked."""
-    found = held.read(unit.entities.secrets(entity_of(key)).get(FIELD))
+    found = held_of(unit, key)
     if key not in unit.workspace.destinations or found.number > token.held.number or found.is_claimed(unit.now):
         return None
     if found.rest_s(token.revision, unit.now) != 0.0:
@@ -131,7 +140,7 @@ def _keep(
     unit: Unit, key: str, claim: str, grant: Grant, got: Granted | Refused, revision: int, base_s: float | None
 ) -> Held | None:  # fmt: skip
     """Keep an answer; nothing where somebody else claimed since, or the destination was removed."""
-    found = held.read(unit.entities.secrets(entity_of(key)).get(FIELD))
+    found = held_of(unit, key)
     if found.claim != claim or key not in unit.workspace.destinations:
         return None
     if isinstance(got, Granted):
