@@ -37,7 +37,7 @@ _THANKS = "Turnout has the consent. You can close this window."
 _NOT_OURS = "This is no answer to what Turnout asked. Nothing was taken."
 
 
-@click.command(cls=Command, help="Let a person agree at the vendor, where a destination needs that.")
+@click.command(cls=Command, help="Let a person agree at the vendor, where that is needed.")
 @click.argument("name")
 @click.option(
     "--port", type=click.IntRange(0, 65535), metavar="N", help="Where the browser comes back; else a free one."

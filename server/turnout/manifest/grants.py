@@ -12,7 +12,7 @@ import orjson
 from turnout.clock import SECOND
 from turnout.document import Document, Json, digest
 from turnout.exchange import Answer, Class, Fault, Granted, Moment, Refused, Reply, Request
-from turnout.manifest import requests, results, signing
+from turnout.manifest import jose, requests, results
 from turnout.manifest.compile import Mapped, Scope
 from turnout.manifest.model import Auth, GrantSpec, Manifest, Results, Send
 from turnout.manifest.nodes import Node
@@ -113,9 +113,7 @@ class CompiledGrant:
     def _asked(self, send: Send | None, prefix: str, held: Document, moment: Moment) -> Request:
         assert send is not None
         if self._spec.account is not None:
-            account = self._value(f"{GRANT}!account", Scope(moment.now))
-            assert isinstance(account, dict)
-            held = {**held, "assertion": signing.google(account, moment.now // SECOND)}
+            held = {**held, "assertion": self._assertion(moment)}
         scope = Scope(moment.now, moment.request_id, auth=held)
 
         def evaluate(name: str) -> Json:
@@ -123,6 +121,15 @@ class CompiledGrant:
 
         head = requests.head(send, send.auth or Auth(), evaluate, self._endpoint)
         return requests.request(head, send, evaluate("body"), moment)
+
+    def _assertion(self, moment: Moment) -> str:
+        """Sign for a service account. Raises: ValueError."""
+        given = self._value(f"{GRANT}!account", Scope(moment.now))
+        assert isinstance(given, dict)
+        key = given.get("key")
+        account: Json = orjson.loads(key) if isinstance(key, str) else key
+        scopes = text_of(given.get("scope")).split()
+        return jose.assertion(account, scopes, moment.now, subject=text_of(given.get("subject")))
 
     def read(self, reply: Reply, held: Document, moment: Moment) -> Granted | Refused:
         """Read the answer."""

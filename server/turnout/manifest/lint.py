@@ -214,6 +214,21 @@ def _limits(manifest: Manifest) -> Iterator[Finding]:
             yield _finding(manifest, ("actions", name, "batch"), "`bytes` is not stated", severe=False)
 
 
+def _grants(manifest: Manifest) -> Iterator[Finding]:
+    """A token is read, and what it is asked for with is secret."""
+    grant = manifest.auth.grant
+    if grant is None:
+        return
+    way = grant.kind if grant.kind in {"login", "gcp"} else "oauth2"
+    path: Steps = ("auth", way)
+    if not any("auth" in roots(node, manifest.lets) for node in _all(manifest) if node not in grant.nodes):
+        yield _finding(manifest, path, "nothing reads `$auth`: the token goes into `bearer`, a header or a body")
+    secret = {name for name, one in manifest.settings.items() if one.secret}
+    for one in sorted({one for node in grant.secrets for one in reads(node, {})}):
+        if one[0] == "settings" and one[1] not in secret:
+            yield _finding(manifest, path, f"the setting `{one[1]}` proves who asks: mark it as secret")
+
+
 def _all(manifest: Manifest) -> Iterator[Node]:
     """List every value of a manifest."""
     yield from manifest.lets.values()
@@ -237,9 +252,10 @@ def _sent(*found: Node | None) -> Iterator[Node]:
 
 def _proofs(proof: Auth) -> Iterator[Node]:
     yield from _sent(proof.bearer, proof.standard_webhooks, *(proof.basic or ()))
+    yield from proof.grant.nodes if proof.grant else ()
     yield from (node for _, node in (*proof.header, *proof.query))
 
 
 _CHECKS: tuple[Callable[[Manifest], Iterator[Finding]], ...] = (
-    *(_settings, _status, _tests, _coverage, _repeats, _groups, _links, _triggers, _names, _limits),
+    *(_settings, _status, _tests, _coverage, _repeats, _groups, _links, _triggers, _names, _limits, _grants),
 )

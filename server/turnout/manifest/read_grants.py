@@ -101,7 +101,9 @@ class _Reader:
             if key in part.raw and not consents:
                 raise part.fail(key, f"`{key}` goes with `grant: authorization_code`")
         pkce = consents and (part.flag("pkce") or "pkce" not in part.raw)
-        client = self.needed("client_id"), self.setting("client_secret")
+        shows = kind != "client_credentials" and (pkce or not consents)
+        client = self.needed("client_id"), self.setting("client_secret") if shows else self.needed("client_secret")
+        secrets = [client[1], *(self.setting(key) for key in ("password", "refresh_token") if key.startswith(kind))]
         audience = self.value("audience")
         page: dict[str, Node | None] = {
             "response_type": Const("code"),
@@ -129,6 +131,7 @@ class _Reader:
             self.value("save", "res"),
             part.seconds("ttl"),
             renews=part.choice("refresh", ("", "never"), "") != "never",
+            secrets=tuple(node for node in secrets if node is not None),
         )
 
     def asked(self, kind: str, audience: Node | None) -> dict[str, Node | None]:
@@ -179,7 +182,9 @@ class _Reader:
         key = self.value("key") or self.needed("service_account")
         body = self.shape({"grant_type": Const(JWT_BEARER), "assertion": self.held("assertion")})
         account = self.shape({"key": key, "scope": self.scope(), "subject": self.value("subject")})
-        return GrantSpec("gcp", _posting(Const(GOOGLE), "form", body, Auth()), self.unless(), account=account)
+        return GrantSpec(
+            "gcp", _posting(Const(GOOGLE), "form", body, Auth()), self.unless(), account=account, secrets=(key,)
+        )  # fmt: skip
 
     def held(self, name: str) -> Node:
         """Read a field of `$auth`."""
