@@ -274,3 +274,58 @@ async def test_a_renewed_token_is_no_change_of_the_configuration(data_dir: Path)
 
     assert len(authority.asked) == 2
     assert before == after
+
+
+async def test_who_stops_while_a_token_is_asked_for_keeps_its_answer(data_dir: Path) -> None:
+    authority = Authority(rotates=True, refresh={"r-0"}, slow_s=0.5)
+    with Recorder(Script(decide=authority.decide)) as vendor:
+        async with delivering(data_dir, acme(vendor.url, CONSENT)) as store:
+            await give(store, access_token="old", refresh_token="r-0", account="a")
+            await record(store, 0, 1)
+            await anyio.to_thread.run_sync(vendor.wait_until, lambda: bool(authority.asked))
+        async with delivering(data_dir, acme(vendor.url, CONSENT)) as store:
+            await until_seen(store, lambda view: delivered(view) == 1)
+
+    assert len(authority.asked) == 1
+    assert authority.taken[0][0] == "access-token-1"
+
+
+async def test_who_died_before_keeping_a_token_that_turns_leaves_events_that_wait_for_a_person(data_dir: Path) -> None:
+    authority = Authority(rotates=True, spent={"r-0"})  # the vendor gave the next one; its answer was lost
+    with Recorder(Script(decide=authority.decide)) as vendor:
+        async with delivering(data_dir, acme(vendor.url, CONSENT)) as store:
+            await give(store, access_token="old", refresh_token="r-0", account="a")
+            dead = (await store.read(kept)).claimed("dead", store.clock.now() - 20 * SECOND)
+            await store.transact(lambda unit: put(unit, NAME, dead))
+            await record(store, 0, 5)
+            await until_seen(store, lambda view: kept(view).spent)
+            assert "its consent is void (invalid_grant)" in (await store.read(kept)).trouble("Acme")
+            authority.good.add("second")
+            await store.transact(lambda unit: put(unit, NAME, Held(2, consent=True, text='{"access_token":"second"}')))
+            await until_seen(store, lambda view: delivered(view) == 5)
+
+    assert len(authority.asked) == 1
+
+
+async def test_who_is_asking_is_left_to_ask(data_dir: Path) -> None:
+    authority = Authority()
+    with Recorder(Script(decide=authority.decide)) as vendor:
+        async with delivering(data_dir, acme(vendor.url)) as store:
+            now = store.clock.now()
+            await store.transact(lambda unit: put(unit, NAME, Held().claimed("another process", now)))
+            await record(store, 0, 1)
+            await stir(store)
+            assert authority.asked == []
+            authority.good.add("theirs")
+            theirs = Held(1, text='{"access_token":"theirs"}', basis=basis(vendor.url))
+            await store.transact(lambda unit: put(unit, NAME, theirs))
+            await until_seen(store, lambda view: delivered(view) == 1)
+
+    assert authority.asked == []
+    assert {token for token, _ in authority.taken} == {"theirs"}
+
+
+def basis(url: str) -> str:
+    grant = acme(url).grant
+    assert grant is not None
+    return grant.basis
