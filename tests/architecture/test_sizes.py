@@ -18,6 +18,7 @@ LISTED: dict[str, str] = {
     "desk": "one method a tool",
     "exchange": "what manifests, lanes and senders say to each other",
     "manifest.model": "all that a manifest may say",
+    "manifest.lint": "one contract",
     "egress": "the rules of addresses and of URLs, which judge each other's parts",
     "manifest.emit": "one function a node of the language",
     "manifest.expression": "one grammar",

@@ -78,8 +78,6 @@ def look(view: View, lane: int, eyes: Eyes, wanted: Wanted, epoch: int) -> Looke
         return Looked(LaneState.PAUSED if row.state is LaneState.RUNNING else row.state, revision)
     if any(window.lane == lane for window in view.lanes.windows_before(epoch)):
         return Looked(row.state, revision, stranded=True)
-    token = eyes.token(view, bound)
-    wanted = _with_token(wanted, token, view.now)
     sight = eyes.sight(view)
     next_due = view.owed.next_due(lane)
     retries: tuple[Batch, ...] = ()
@@ -100,13 +98,8 @@ def look(view: View, lane: int, eyes: Eyes, wanted: Wanted, epoch: int) -> Looke
         row.state, revision, bound.target.pace, next_due, retries, ended, found, people=people, moved=moved,
         profile=bound.target.profile, owes=next_due is not None or view.owed.any(lane),
         more=found.more or _runs_left(view, lane, found) if found is not None else not wanted.events,
-        token=token,
+        token=eyes.token(view, bound),
     )  # fmt: skip
-
-
-def _with_token(wanted: Wanted, token: Token | None, now: int) -> Wanted:
-    """Take nothing up that cannot leave."""
-    return wanted if token is None or token.is_good(now) else replace(wanted, batches=0, events=0)
 
 
 def _due(
