@@ -21,6 +21,7 @@ from support.destination import Recorder
 from support.own import CONSENT, program
 from support.program import TURNOUT, Program
 from support.script import Script
+from support.worker import until
 
 pytestmark = pytest.mark.timeout(90)
 COMMAND = "turnout destination authorize Cloud"
@@ -160,6 +161,31 @@ def test_where_the_browser_is_elsewhere_its_address_is_pasted(scene: Scene) -> N
 
     assert (code, json.loads(out)["state"], "reason" in json.loads(out)) == (0, "running", False)
     assert scene.authority.asked[0]["redirect_uri"] == "http://127.0.0.1:8734/callback"
+
+
+def test_who_is_killed_while_a_token_that_turns_is_asked_for_loses_no_event_and_a_person_agrees_again(
+    scene: Scene, tmp_path: Path
+) -> None:
+    with asking(scene, "connect", "cloud", *scene.given, "--port", "0") as begun:
+        browse(scene.authority.agree(begun.page))
+        assert begun.end()[0] == 0
+    scene.authority.expire()
+    scene.authority.slow_s = 1.0
+    sent = scene.program.tell("send", "track", "--event", "A", "--user-id", "u1", "--live")
+    with scene.program.served(tmp_path / "first.log") as first:
+        scene.vendor.wait_until(lambda: len(scene.authority.asked) == 2)
+        first.process.kill()  # the vendor has turned the token, and nobody has it
+    scene.authority.slow_s = 0
+    with scene.program.served(tmp_path / "second.log"):
+        until(lambda: len(scene.authority.asked) == 3, 30)
+        until(lambda: COMMAND in str(scene.program.tell("destination", "list")), 10)
+        with asking(scene, *AUTHORIZE) as again:
+            browse(scene.authority.agree(again.page))
+            assert again.end()[0] == 0
+        scene.vendor.wait_until(lambda: len(scene.authority.taken) == 1)
+
+    assert sent["message_id"] in scene.authority.taken[0][1]
+    assert scene.authority.asked[1]["refresh_token"] == scene.authority.asked[2]["refresh_token"]
 
 
 def test_two_processes_that_need_a_new_token_ask_for_one(scene: Scene) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import anyio
@@ -12,7 +13,7 @@ import pytest
 from support.authority import CLIENT, SECRET, Authority
 from support.delivering import delivering, until_seen
 from support.destination import Recorder
-from support.engine import NAME, caller, track
+from support.engine import NAME, Poster, caller, track
 from support.lanes import tracks
 from support.manifests import target
 from support.script import Script
@@ -20,7 +21,9 @@ from turnout.clock import SECOND
 from turnout.delivery import held
 from turnout.delivery.held import FIELD, Held, entity_of
 from turnout.delivery.tokens import put
+from turnout.document import Document
 from turnout.evidence.frame import unpack
+from turnout.exchange import Granted, Moment, Order, Refused, Reply, Request
 from turnout.ingest import ingest
 from turnout.manifest.actions import CompiledTarget
 from turnout.store.store import Store
@@ -323,6 +326,34 @@ async def test_who_is_asking_is_left_to_ask(data_dir: Path) -> None:
 
     assert authority.asked == []
     assert {token for token, _ in authority.taken} == {"theirs"}
+
+
+class Broken:
+    """A grant that fails on our side."""
+
+    consent, renews, basis = False, True, ""
+
+    def page(self, asked: Document) -> str:
+        raise AssertionError(asked)
+
+    def request(self, held: Document, moment: Moment) -> Request | Refused:
+        raise ZeroDivisionError((held, moment))
+
+    def read(self, reply: Reply, held: Document, moment: Moment) -> Granted | Refused:
+        raise AssertionError((reply, held, moment))
+
+    def hidden(self, fields: Document) -> Mapping[str, str]:
+        return {name: str(value) for name, value in fields.items()}
+
+
+async def test_a_grant_that_fails_on_our_side_stops_no_other_and_loses_nothing(data_dir: Path) -> None:
+    with Recorder() as vendor:
+        async with delivering(data_dir, Poster(url=vendor.url, order=Order.NONE, grant=Broken())) as store:
+            await record(store, 0, 3)
+            await until_seen(store, lambda view: bool(kept(view).claim))
+            await stir(store)
+            await store.transact(lambda unit: put(unit, NAME, Held(1)))
+            await until_seen(store, lambda view: delivered(view) >= 3)
 
 
 def basis(url: str) -> str:

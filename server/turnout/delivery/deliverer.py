@@ -220,8 +220,9 @@ class Deliverer:
     async def _renewed(self, token: Token) -> None:
         rest_s: float | None = None
         try:
-            with suppress(Unavailable):
-                rest_s = await self._tokens.renew(token)
+            rest_s = await self._tokens.renew(token)
+        except Exception as error:
+            telemetry.emit("token_refused", error, destination=token.bound.destination.id, reason="a fault of ours")
         finally:
             self._renewing.discard(token.bound.destination.id)
         if rest_s:

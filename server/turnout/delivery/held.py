@@ -25,7 +25,7 @@ FIELD: Final = "token"
 AHEAD_S: Final = 300.0
 AHEAD_SHARE: Final = 0.2
 """A token is renewed so long before it ends, and at most this share of its life."""
-CLAIM_S: Final = 20.0
+CLAIM_S: Final = 15.0
 """For how long who asks for a token has it to itself: a token request, and the commit of its answer."""
 RENEW_S: Final = 60.0
 """A token that is refused is renewed once in this time; what is refused beyond that is no matter of its age."""

@@ -50,13 +50,13 @@ class Tokens:
         with anyio.CancelScope(shield=True):
             key, grant = token.bound.destination.id, token.grant
             claim = self._store.entropy.token(_CLAIM_BYTES).hex()
-            found = await self._store.transact(partial(_claim, key=key, token=token, claim=claim))
-            if found is None:
+            claimed = await self._store.transact(partial(_claim, key=key, token=token, claim=claim))
+            if claimed is None:
                 return None
-            fields = found.fields if found.basis == grant.basis else {}
+            fields = claimed.fields if claimed.basis == grant.basis else {}
             got = await self.ask(grant, fields)
             keep = partial(
-                _keep, key=key, claim=claim, grant=grant, got=got, revision=token.revision, base_s=self._base_s
+                _keep, key=key, claimed=claimed, grant=grant, got=got, revision=token.revision, base_s=self._base_s
             )
             kept = await self._kept(keep)
         if isinstance(got, Refused):
@@ -132,20 +132,23 @@ def _claim(unit: Unit, key: str, token: Token, claim: str) -> Held | None:
         return None
     if found.rest_s(token.revision, unit.now) != 0.0:
         return None
-    unit.entities.seal(entity_of(key), FIELD, held.write(found.claimed(claim, unit.now)))
-    return found
+    claimed = found.claimed(claim, unit.now)
+    unit.entities.seal(entity_of(key), FIELD, held.write(claimed))
+    return claimed
 
 
 def _keep(
-    unit: Unit, key: str, claim: str, grant: Grant, got: Granted | Refused, revision: int, base_s: float | None
+    unit: Unit, key: str, claimed: Held, grant: Grant, got: Granted | Refused, revision: int, base_s: float | None
 ) -> Held | None:  # fmt: skip
-    """Keep an answer; nothing where somebody else claimed since, or the destination was removed."""
+    """Keep an answer; nothing where there is a newer token, or no destination; a refusal only under its own claim."""
     found = held_of(unit, key)
-    if found.claim != claim or key not in unit.workspace.destinations:
+    if key not in unit.workspace.destinations or found.number != claimed.number:
         return None
     if isinstance(got, Granted):
         kept = found.granted(got, grant.basis, unit.now)
-    else:
+    elif found.claim == claimed.claim:
         kept = found.refused(got, revision, unit.now, base_s)
+    else:
+        return None
     put(unit, key, kept)
     return kept
