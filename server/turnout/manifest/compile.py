@@ -39,6 +39,7 @@ class Scope(msgspec.Struct, gc=False):
     res: Json = None
     asked: Json = None
     steps: Json = None
+    auth: Json = None
 
 
 Mapped: TypeAlias = "Callable[[Document, Document, Memory, Json, Json, Scope], Json]"

@@ -25,10 +25,15 @@ MAX_LENGTH = 8_000
 _CONSTANTS: dict[str, Json] = {"true": True, "false": False, "null": None}
 _COMPARE = frozenset({"==", "!=", "<", "<=", ">", ">=", "in"})
 _KEYWORDS = frozenset({"or", "and", "not", "in"})
-LATER = {"auth": "tokens", "audience": "audiences", "row": "families"}
+LATER = {"audience": "audiences", "row": "families"}
 """Variables of parts of the language that are not built yet."""
 ASKED = ("method", "url", "path", "query", "body", "nonce")
 """What a signature may know of its request."""
+_HINTS = {
+    "it": "; there is no loop here",
+    "index": "; there is no loop here",
+    "auth": "; requests read it, where `auth` says how a token is got",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +271,7 @@ class _Parser:
     def known(self, root: str) -> None:
         if root not in self.names.roots:
             near = nearest(root, self.names.roots | self.names.steps)
-            hint = "; there is no loop here" if root in {"it", "index"} else near
+            hint = _HINTS.get(root) or near
             raise ExpressionError(f"unknown variable `${root}`{hint}")
 
     def call(self, name: str, args: tuple[Node, ...]) -> Node:

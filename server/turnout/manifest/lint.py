@@ -235,7 +235,7 @@ def _signatures(manifest: Manifest) -> Iterator[Finding]:
         for signer in proof.signers:
             for key, node in signer.values:
                 read = reads(node, manifest.lets)
-                if key in _KEYS and not any(one[:2] in secret for one in read):
+                if key in _KEYS and not any(one[0] == "auth" or one[:2] in secret for one in read):
                     yield _finding(manifest, (*path, "auth", signer.kind), f"`{key}` is made of no secret setting")
                 if packed and ("asked", "body") in {one[:2] for one in read}:
                     say = "what is packed by `gzip` cannot be signed as `$body`"
@@ -249,6 +249,21 @@ def _signed(manifest: Manifest) -> Iterator[tuple[Steps, Auth, bool]]:
     for name, send in sends:
         if send.auth:
             yield ("actions", name, "send"), send.auth, send.gzip is not None
+
+
+def _grants(manifest: Manifest) -> Iterator[Finding]:
+    """A token is read, and what it is asked for with is secret."""
+    grant = manifest.auth.grant
+    if grant is None:
+        return
+    way = grant.kind if grant.kind in {"login", "gcp"} else "oauth2"
+    path: Steps = ("auth", way)
+    if not any("auth" in roots(node, manifest.lets) for node in _all(manifest) if node not in grant.nodes):
+        yield _finding(manifest, path, "nothing reads `$auth`: the token goes into `bearer`, a header or a body")
+    secret = {name for name, one in manifest.settings.items() if one.secret}
+    for one in sorted({one for node in grant.secrets for one in reads(node, {})}):
+        if one[0] == "settings" and one[1] not in secret:
+            yield _finding(manifest, path, f"the setting `{one[1]}` proves who asks: mark it as secret")
 
 
 def _all(manifest: Manifest) -> Iterator[Node]:
@@ -276,10 +291,24 @@ def _sent(*found: Node | None) -> Iterator[Node]:
 
 def _proofs(proof: Auth) -> Iterator[Node]:
     yield from _sent(proof.bearer, proof.standard_webhooks, *(proof.basic or ()))
+    yield from proof.grant.nodes if proof.grant else ()
     yield from (node for _, node in (*proof.header, *proof.query))
     yield from (node for one in proof.signers for _, node in one.values)
 
 
 _CHECKS: tuple[Callable[[Manifest], Iterator[Finding]], ...] = (
-    *(_settings, _status, _tests, _coverage, _repeats, _groups, _links, _triggers, _names, _limits, _signatures),
+    *(
+        _settings,
+        _status,
+        _tests,
+        _coverage,
+        _repeats,
+        _groups,
+        _links,
+        _triggers,
+        _names,
+        _limits,
+        _signatures,
+        _grants,
+    ),
 )

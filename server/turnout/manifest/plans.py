@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from turnout.manifest import requests, results, signers
+from turnout.manifest import grants, requests, results, signers
 from turnout.manifest.compile import Program, compile_nodes
 from turnout.manifest.model import ActionSpec, Auth, Manifest, Results, Rule, Send, Step
 from turnout.manifest.nodes import TRUE, By, Choose, Listing, Node, Path, Shape, children
@@ -98,6 +98,8 @@ def compiled(manifest: Manifest) -> Compiled:
         if manifest.check.ok:
             nodes[f"{CHECK}!ok"] = manifest.check.ok
             check = replace(check, judging=replace(check.judging, reads=True, reads_body=True))
+    if manifest.auth.grant:
+        nodes |= grants.shapes(manifest, manifest.auth.grant)
     if manifest.limits.per:
         nodes[PER] = manifest.limits.per
     return Compiled(manifest, compile_nodes(nodes, manifest.lets, manifest.names), plans, check)

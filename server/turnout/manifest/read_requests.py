@@ -17,7 +17,6 @@ from turnout.manifest.read_bodies import KINDS, read_body
 
 _VERBS = ("get", "post", "put", "patch", "delete")
 _LATER_KINDS = ("encode",)
-_LATER_AUTH = ("oauth2", "login", "gcp")
 _RATE = re.compile(r"(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)?(ms|s|m|h|d)")
 _UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _REQUEST = re.compile(r"(\{\{.*?\}\}|\S+) (\S.*)", re.DOTALL)
@@ -77,12 +76,12 @@ class RequestReader:
             raise part.fail("request", "expected a verb, a blank and a URL")
         return self.language.text(found[1], path, self.names), self.language.text(found[2], path, self.names)
 
-    def auth(self, part: Part) -> Auth:
-        """Read how a request proves who asks."""
+    def auth(self, part: Part, *beside: str) -> Auth:
+        """Read how a request proves who asks. `beside` are keys of the caller's own."""
         if part.raw.get("auth") == "none":
             return Auth()
         given = part.part("auth")
-        given.only("bearer", "basic", "header", "query", "standard_webhooks", *read_signers.KINDS, later=_LATER_AUTH)
+        given.only("bearer", "basic", "header", "query", "standard_webhooks", *read_signers.KINDS, *beside)
         basic: tuple[Node, Node] | None = None
         if "basic" in given.raw:
             raw = given.raw["basic"]

@@ -34,6 +34,7 @@ class TestCase:
     name: str
     events: tuple[Document, ...]
     settings: Document
+    auth: Document = field(default_factory=dict)
     now: str = ""
     action: str = ""
     sends: tuple[Expected, ...] | None = None
@@ -48,7 +49,7 @@ def read_tests(top: Part, actions: tuple[str, ...]) -> tuple[TestCase, ...]:
 
 
 def _test(part: Part, actions: tuple[str, ...]) -> TestCase:
-    part.only("name", "event", "events", "settings", "now", "action", "sends", "drops", "answers", "outcomes")
+    part.only("name", "event", "events", "settings", "auth", "now", "action", "sends", "drops", "answers", "outcomes")
     if ("event" in part.raw) == ("events" in part.raw):
         raise part.fail("", "a test has `event` or `events`")
     if not {"sends", "drops", "outcomes"} & set(part.raw):
@@ -64,6 +65,7 @@ def _test(part: Part, actions: tuple[str, ...]) -> TestCase:
         part.text("name") or f"test {part.path[-1] if isinstance(part.path[-1], int) else 0}",
         _documents(part, "event" if "event" in part.raw else "events"),
         part.document("settings"),
+        part.document("auth"),
         part.text("now"),
         action,
         tuple(_expected(one) for one in part.parts("sends")) if "sends" in part.raw else None,

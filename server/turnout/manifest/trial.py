@@ -42,7 +42,9 @@ def run_test(program: Compiled, case: TestCase) -> list[str]:
     drops = [one for one in found if isinstance(one, Drop)]
     items = [one for one in found if isinstance(one, Item)]
     replies = iter([talk.reply(answer) for answer in case.answers])
-    sent = [talk.talk(target, batch, Moment(now, REQUEST_ID), replies) for batch in talk.batches(target, items)]
+    sent = [
+        talk.talk(target, batch, Moment(now, REQUEST_ID, case.auth), replies) for batch in talk.batches(target, items)
+    ]
     asks = [ask for one in sent for ask in one.asks]
     problems: list[str] = []
     if case.drops:

@@ -308,3 +308,19 @@ def test_a_signature_that_reads_an_event_of_many_is_a_finding() -> None:
     found = said("{hmac: {key: $settings.key, over: $.userId, header: X-A}}", action)
 
     assert "the request reads `$.userId` of its first event only: put it into `batch.by`" in found
+
+
+def test_each_step_is_signed_over_its_own_body() -> None:
+    action = (
+        "actions: {a: {for: track, item: $.userId, steps: ["
+        "{one: {post: 'https://a.test/1', csv: [[$.userId]], decode: csv, save: {id: $res.rows.0.id}}}, "
+        "{two: {post: 'https://a.test/2', xml: {R: $one.id}}}]}}"
+    )
+    it = made("{hmac: {key: $settings.key, header: X-A}}", action)
+
+    asks, _ = asked(it, items(it, TRACK), Answer(200, (), b"id\r\n7\r\n"))
+
+    sent = [ask for ask in asks if isinstance(ask, Request)]
+    assert [ask.body.rpartition(b"<R>")[2] for ask in sent] == [b"u1\r\n", b"7</R>"]
+    assert [dict(ask.headers)["x-a"] for ask in sent] == [marked(ask.body).hex() for ask in sent]
+    assert all(ask.proofs for ask in sent)
