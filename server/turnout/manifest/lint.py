@@ -225,7 +225,7 @@ def _signatures(manifest: Manifest) -> Iterator[Finding]:
         for signer in proof.signers:
             for key, node in signer.values:
                 read = reads(node, manifest.lets)
-                if key in _KEYS and not any(one[:2] in secret for one in read):
+                if key in _KEYS and not any(one[0] == "auth" or one[:2] in secret for one in read):
                     yield _finding(manifest, (*path, "auth", signer.kind), f"`{key}` is made of no secret setting")
                 if packed and ("asked", "body") in {one[:2] for one in read}:
                     say = "what is packed by `gzip` cannot be signed as `$body`"

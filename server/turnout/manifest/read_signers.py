@@ -121,4 +121,4 @@ def _reads_body(node: Node) -> bool:
 
 
 def _may_be_secret(node: Node) -> bool:
-    return isinstance(node, Let) or (isinstance(node, Path) and node.root == "settings")
+    return isinstance(node, Let) or (isinstance(node, Path) and node.root in {"settings", "auth"})
