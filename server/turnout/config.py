@@ -40,6 +40,9 @@ class Settings:
     retention_days: int = 90
     log: str = "warning"
     both_allowed: bool = False
+    allow_hosts: tuple[str, ...] = ()
+    allow_origins: tuple[str, ...] = ()
+    mcp_rate: int = 50
 
 
 def _number(low: float, high: float) -> Callable[[object], float]:
@@ -77,6 +80,17 @@ def _flag(value: object) -> bool:
     return value
 
 
+def _listed(shape: re.Pattern[str], words: str) -> Callable[[object], tuple[str, ...]]:
+    def read(value: object) -> tuple[str, ...]:
+        given = value if isinstance(value, list) else str(value).split(",")
+        found = tuple(str(each).strip().casefold() for each in given if str(each).strip())
+        if wrong := [each for each in found if not shape.fullmatch(each)]:
+            raise ValueError(f"{words}, not {wrong[0][:60]!r}")
+        return found
+
+    return read
+
+
 def _proxy(value: object) -> str:
     if not PROXY.fullmatch(str(value)):
         raise ValueError("http://host:port")
@@ -84,6 +98,8 @@ def _proxy(value: object) -> str:
 
 
 PROXY = re.compile(r"http://([a-z0-9_.-]+|\[[0-9a-f:.]+\]):[0-9]{1,5}", re.IGNORECASE)
+HOST = re.compile(r"[a-z0-9._-]+|\[?[0-9a-f:.]+\]?")
+ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 LEVELS = ("debug", "info", "warning", "error")
 READERS: Mapping[str, Callable[[object], object]] = {
     "allow_addresses": lambda value: parse_networks(",".join(value) if isinstance(value, list) else str(value)),
@@ -97,6 +113,9 @@ READERS: Mapping[str, Callable[[object], object]] = {
     "retention_days": _whole(1, 3650),
     "log": _level,
     "both_allowed": _flag,
+    "allow_hosts": _listed(HOST, "names without port"),
+    "allow_origins": _listed(ORIGIN, "scheme://host[:port], without a path"),
+    "mcp_rate": _whole(1, 100_000),
 }
 ONLY_FILE = frozenset({"both_allowed"})
 
@@ -104,9 +123,22 @@ ONLY_FILE = frozenset({"both_allowed"})
 def load(data: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
     """Read all sources. Raises: InvalidInput, naming source and setting."""
     env = os.environ if environment is None else environment
-    folder = data or _directory(env)
+    folder = directory(data, env)
     given = {**_file(folder / FILE), **_environment(env)}
     return Settings(data=folder, **given)  # type: ignore[arg-type]  # each value was read by its own reader
+
+
+def told(settings: Settings) -> dict[str, object]:
+    """Write what is set, but for the data directory, as `again` reads it in another process of ours."""
+    plain = Settings(settings.data)
+    found = {name: getattr(settings, name) for name in READERS if getattr(settings, name) != getattr(plain, name)}
+    return {name: list(map(str, value)) if isinstance(value, tuple) else value for name, value in found.items()}
+
+
+def again(data: Path, given: Mapping[str, object]) -> Settings:
+    """Read what `told` wrote."""
+    read = {name: _read(name, value, f"{name} of the server") for name, value in given.items()}
+    return Settings(data=data, **read)  # type: ignore[arg-type]  # each value was read by its own reader
 
 
 def data_directory(environment: Mapping[str, str] | None = None) -> Path:
@@ -127,7 +159,11 @@ def cache_directory(environment: Mapping[str, str] | None = None) -> Path:
     return Path(env.get("XDG_CACHE_HOME") or home / ".cache") / "turnout"
 
 
-def _directory(env: Mapping[str, str]) -> Path:
+def directory(data: Path | None = None, environment: Mapping[str, str] | None = None) -> Path:
+    """Give the data directory: this one, else that of `TURNOUT_DATA`, else the user's. Reads no file."""
+    env = os.environ if environment is None else environment
+    if data is not None:
+        return data
     given = env.get("TURNOUT_DATA", "")
     if given and not given.startswith("$"):
         return Path(given).expanduser().absolute()

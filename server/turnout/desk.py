@@ -30,7 +30,6 @@ from turnout.operations import (
     deletions,
     describe,
     find,
-    namespaces,
     preview,
     replay,
     send,
@@ -259,7 +258,7 @@ class OwnDesk:
             sources=None if sources is None else tuple(sources),
         )  # fmt: skip
         operation = connect.operation(self._app.catalogue, self._app.binder)
-        return await self._change(operation, request, idempotency_key, dry_run=dry_run, confirm=confirm)
+        return await self.change(operation, request, idempotency_key, dry_run=dry_run, confirm=confirm)
 
     async def update_destination(
         self, *, destination: str, action: str | None, name: str | None, settings: Mapping[str, Json] | None,
@@ -272,12 +271,12 @@ class OwnDesk:
             sources=None if sources is None else tuple(sources),
         )  # fmt: skip
         operation = update.operation(self._app.catalogue, self._app.binder)
-        return await self._change(operation, request, idempotency_key, dry_run=dry_run, confirm=confirm)
+        return await self.change(operation, request, idempotency_key, dry_run=dry_run, confirm=confirm)
 
     async def create_source(self, *, name: str, idempotency_key: str | None, dry_run: bool) -> Document:
         """Make a source with its write keys."""
         request = sources.CreateSource(name=name)
-        told = await self._change(sources.CREATE, request, idempotency_key, dry_run=dry_run, confirm=None)
+        told = await self.change(sources.CREATE, request, idempotency_key, dry_run=dry_run, confirm=None)
         add = partial(sources.with_keys, answer=told, principal=self._principal)
         return await self._app.store.read(add)
 
@@ -291,7 +290,7 @@ class OwnDesk:
             destination=destination, event=event, user_id=user_id, since=since, until=until, verdict=verdict,
             message_ids=None if message_ids is None else tuple(message_ids), namespace=namespace,
         )  # fmt: skip
-        return await self._change(
+        return await self.change(
             replay.operation(self._app.eyes), request, idempotency_key, dry_run=dry_run, confirm=confirm
         )
 
@@ -303,14 +302,9 @@ class OwnDesk:
         request = deletions.Deletion(
             user_id=user_id, anonymous_id=anonymous_id, email=email, kind=kind, namespace=namespace
         )
-        return await self._change(
+        return await self.change(
             deletions.operation(self._app.eyes), request, idempotency_key, dry_run=dry_run, confirm=confirm
         )
-
-    async def clear_namespace(self, *, namespace: str, confirm: str | None) -> Document:
-        """Clear a test namespace of all its people and events."""
-        request = namespaces.Clear(namespace)
-        return await self._change(namespaces.CLEAR, request, None, dry_run=False, confirm=confirm)
 
     async def test_destination(self, *, destination: str, idempotency_key: str | None) -> Document:
         """Check a connected destination's credentials at the vendor."""
@@ -341,7 +335,7 @@ class OwnDesk:
         if isinstance(got, Refused):
             raise InvalidInput(f"The vendor gave no token for the code ({got.why}); begin again.", reason=got.why)
         request = consent.Authorize(asking.bound.destination.id)
-        return await self._change(consent.operation(got), request, None, dry_run=False, confirm=None)
+        return await self.change(consent.operation(got), request)
 
     # -- inside -------------------------------------------------------------------------------------------
 
@@ -358,9 +352,11 @@ class OwnDesk:
             with anyio.move_on_after(left):
                 await changed.wait()
 
-    async def _change(
-        self, operation: Operation[Q, P], request: Q, key: str | None, *, dry_run: bool, confirm: str | None
-    ) -> Document:
+    async def change(
+        self, operation: Operation[Q, P], request: Q, key: str | None = None, *, dry_run: bool = False,
+        confirm: str | None = None,
+    ) -> Document:  # fmt: skip
+        """Make a guarded change. Raises: what the guard and the operation raise."""
         intent = Intent(self._principal, key or "", dry_run=dry_run, confirm=confirm or "", sure=self._sure)
         act = partial(
             guard.run, operation=operation, request=request, intent=intent,

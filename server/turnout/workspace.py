@@ -13,10 +13,15 @@ from enum import StrEnum
 from turnout import document
 from turnout.document import Json
 from turnout.errors import NotFound
+from turnout.event import rules
 from turnout.event.model import LIVE, Namespace, SourceId
+from turnout.event.rules import By, Place, Rule
+from turnout.guard.principal import Scope
 
 SOURCE = "source"
 DESTINATION = "destination"
+RULE = "rule"
+TOKEN = "token"  # noqa: S105 - the kind of an entity
 
 
 class Receives(StrEnum):
@@ -63,12 +68,31 @@ class Destination:
 
 
 @dataclass(frozen=True, slots=True)
+class Token:
+    """A bearer token over HTTP: what it may do, and the digest it is known by. `expires` is 0 for never."""
+
+    id: str
+    name: str
+    scopes: frozenset[Scope]
+    digest: bytes
+    created: int
+    expires: int
+
+    def is_over(self, now: int) -> bool:
+        """Tell whether its time has come."""
+        return 0 < self.expires <= now
+
+
+@dataclass(frozen=True, slots=True)
 class Workspace:
-    """All of it, as of one revision."""
+    """All of it, as of one revision. `rules` in the order in which they are asked, which `place` does."""
 
     revision: int
     sources: Mapping[int, Source] = field(default_factory=dict)
     destinations: Mapping[str, Destination] = field(default_factory=dict)
+    tokens: Mapping[str, Token] = field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
+    place: Place | None = field(default=None, compare=False)
 
     def destination(self, name: str) -> Destination:
         """Find a destination by name, id, or slug where only one has it. Raises: NotFound, with the names there are."""
@@ -87,6 +111,13 @@ class Workspace:
                 return each
         raise NotFound(_missing("source", name, [each.name for each in self.sources.values()], 0))
 
+    def token(self, name: str) -> Token:
+        """Find a token by its name or id. Raises: NotFound, with the names there are."""
+        for each in self.tokens.values():
+            if each.name.casefold() == name.casefold() or each.id == name:
+                return each
+        raise NotFound(_missing("token", name, [each.name for each in self.tokens.values()], 0))
+
     def by_lane(self) -> Mapping[int, Destination]:
         """Give the destinations by their lanes."""
         return {each.lane: each for each in self.destinations.values()}
@@ -96,6 +127,8 @@ def build(revision: int, leaves: Iterable[tuple[str, str, bytes]]) -> Workspace:
     """Build the value from (kind, id, body) of the newest leaves."""
     sources: dict[int, Source] = {}
     destinations: dict[str, Destination] = {}
+    moving: list[Rule] = []
+    tokens: dict[str, Token] = {}
     for kind, key, text in leaves:
         body = document.decode(text)
         assert isinstance(body, dict)
@@ -109,7 +142,12 @@ def build(revision: int, leaves: Iterable[tuple[str, str, bytes]]) -> Workspace:
             )
         elif kind == DESTINATION:
             destinations[key] = _destination(key, body)
-    return Workspace(revision, sources, destinations)
+        elif kind == RULE:
+            moving.append(rule(int(key), body))
+        elif kind == TOKEN:
+            tokens[key] = _token(key, body)
+    moving.sort(key=lambda each: each.number)
+    return Workspace(revision, sources, destinations, tokens, tuple(moving), rules.place(moving))
 
 
 def source_body(source: Source) -> Mapping[str, Json]:
@@ -119,6 +157,17 @@ def source_body(source: Source) -> Mapping[str, Json]:
         "write_key": source.write_key,
         "test_write_key": source.test_write_key,
         "created": source.created,
+    }
+
+
+def token_body(token: Token) -> Mapping[str, Json]:
+    """Write a token as the body of its leaf."""
+    return {
+        "name": token.name,
+        "scopes": [str(each) for each in Scope if each in token.scopes],
+        "digest": token.digest.hex(),
+        "created": token.created,
+        "expires": token.expires,
     }
 
 
@@ -137,6 +186,17 @@ def destination_body(destination: Destination) -> Mapping[str, Json]:
     }
 
 
+def rule(number: int, body: Mapping[str, Json]) -> Rule:
+    """Read a rule from the body of its leaf."""
+    to = Namespace(str(body["namespace"]))
+    return Rule(number, By(str(body["by"])), str(body["pattern"]), to, _int(body["created"]))
+
+
+def rule_body(each: Rule) -> Mapping[str, Json]:
+    """Write a rule as the body of its leaf."""
+    return {"by": str(each.by), "pattern": each.pattern, "namespace": each.to, "created": each.created}
+
+
 def _destination(key: str, body: Mapping[str, Json]) -> Destination:
     settings, secrets, sources = body["settings"], body["secrets"], body["sources"]
     assert isinstance(settings, dict)
@@ -153,6 +213,19 @@ def _destination(key: str, body: Mapping[str, Json]) -> Destination:
         str(body["filter"]),
         tuple(_int(each) for each in sources),
         _int(body["created"]),
+    )
+
+
+def _token(key: str, body: Mapping[str, Json]) -> Token:
+    scopes = body["scopes"]
+    assert isinstance(scopes, list)
+    return Token(
+        key,
+        str(body["name"]),
+        frozenset(each for each in Scope if each in scopes),  # what a newer program knows grants nothing here
+        bytes.fromhex(str(body["digest"])),
+        _int(body["created"]),
+        _int(body["expires"]),
     )
 
 

@@ -20,6 +20,7 @@ MAY_WAIT = (
     "store.wake",
     "checks",
     "desk",
+    "inprocess",
     "demo.*",
     "api.*",
     "agent.*",

@@ -34,6 +34,7 @@ from typing_extensions import override
 from bench import corpus
 from bench.measure import Cost, Mark, compare, cores, environment, heading, interleave, pinned, side, spent_by
 from turnout.api import answers
+from turnout.api.connection import bounded
 from turnout.cli.serve import Server, listen
 from turnout.config import Settings
 from turnout.event.model import Call
@@ -219,7 +220,7 @@ def serve_empty() -> None:
     print(f"http://127.0.0.1:{door.getsockname()[1]}", flush=True)
     server = Server(
         uvicorn.Config(
-            empty, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False, server_header=False
+            empty, http=bounded(), ws="none", lifespan="off", log_config=None, access_log=False, server_header=False
         )
     )
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))

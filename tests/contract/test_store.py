@@ -27,7 +27,7 @@ from turnout.ingest import ingest
 from turnout.store.connect import file_system
 from turnout.store.locks import FileLock
 from turnout.store.privacy import Regulation
-from turnout.store.store import Store
+from turnout.store.store import SCHEMA, Store
 from turnout.store.unit import Unit, View
 
 U1 = Identifier(LIVE, IdType.USER, "u1")
@@ -339,7 +339,7 @@ def test_a_schema_newer_than_the_program_is_refused(store: Store) -> None:
     store.commit(lambda unit: unit.session.run("PRAGMA user_version=99"))
     store.close()
 
-    with pytest.raises(Unavailable, match="schema 99, this program knows them up to 1"):
+    with pytest.raises(Unavailable, match=f"schema 99, this program knows them up to {SCHEMA}"):
         store.open()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from turnout.agent import answers, model, wire
+from turnout.agent import answers, bearer, model, wire
 from turnout.api import metrics
 from turnout.api.metrics import FAMILIES
 from turnout.cli.main import COMMANDS
@@ -17,6 +17,8 @@ from turnout.config import ONLY_FILE, READERS, Settings
 from turnout.delivery import answer, breaker, lane, look, schedule, sender, window
 from turnout.event import validate
 from turnout.event import wire as event
+from turnout.event.rules import LONGEST_GLOB, LONGEST_ID
+from turnout.operations import rules
 from turnout.operations.health import NEAR
 from turnout.store import log, space, writer
 from turnout.telemetry import EACH_S, EVENTS, LINE, OFTEN
@@ -68,9 +70,12 @@ BOUNDS = (
     ("pruning, a commit", f"{prune.ROWS} rows, about {size(prune.BYTES)}", "the next commit has the next page"),
     ("line of the log", f"{LINE:,} bytes; {OFTEN} of the same each {EACH_S:g} s", "cut and marked; left out and counted"),
     ("queue counted by `/metrics`", f"{metrics.OWED:,} a destination", "it is told as this many"),
-    ("message of an MCP client", f"{size(wire.LINE_LIMIT)}", "refused with the limit"),
+    ("message of an MCP client", f"{size(wire.LINE_LIMIT)}", "refused with the limit; over HTTP with 413"),
+    ("MCP messages of a token over HTTP", f"{KEPT.mcp_rate} a second (`TURNOUT_MCP_RATE`), {KEPT.mcp_rate * bearer.BURST} at once", "429 with `Retry-After`"),
     ("MCP messages not yet worked on", f"{wire.LINES}", "no further one is read"),
     ("answer of a tool", f"{answers.USUAL:,} characters, at most {answers.CAP:,}; texts of {answers.FIELD_LIMIT}", "shortened, and says how to go on"),
+    ("rules that move live events", f"{rules.MOST}, globs of {LONGEST_GLOB} characters", "refused with the limit"),
+    ("id that a glob is held against", f"{LONGEST_ID} characters", "fits none: the event stays live"),
     ("idempotency key", f"{model.KEY_LIMIT} bytes", "refused"),
     ("waiting for verdicts", f"{model.WAIT_LIMIT_S} s", "the answer says what still waits"),
 )  # fmt: skip

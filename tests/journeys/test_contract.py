@@ -17,6 +17,7 @@ import pytest
 from mcp import Client, StdioServerParameters
 
 from support.program import TURNOUT, Program
+from support.worker import until
 
 VERDICTS = {"delivered", "waiting", "discarded", "not_sent", "cancelled", "paused"}
 
@@ -189,6 +190,21 @@ def test_a_source_is_made_with_its_keys_and_listed(program: Program) -> None:
     listed = program.tell("source", "list")["sources"]
     assert made["source_id"] in {row["source_id"] for row in listed}
     assert program.tell("source", "create", "web SHOP", code=1)["error"]["code"] == "conflict"
+
+
+def test_a_token_is_made_shown_once_listed_and_revoked(program: Program) -> None:
+    made = program.tell("token", "create", "--scopes", "read,track", "--name", "Laptop", "--expires", "30")
+
+    assert set(made) >= {"token_id", "token", "scopes"}
+    assert (made["scopes"], made["token"].startswith(made["token_id"])) == (["read", "track"], True)
+    (row,) = program.tell("token", "list")["tokens"]
+    assert set(row) >= {"token_id", "name", "scopes", "created_at", "expires_at", "last_used_at", "state"}
+    assert made["token"] not in str(row)
+    assert program.tell("token", "create", "--scopes", "read,trak", code=1)["error"]["code"] == "invalid_input"
+    assert program.tell("token", "revoke", "Lpatop", code=3)["error"]["code"] == "not_found"
+    assert program.run("token", "create").code == 2
+    assert set(program.tell("token", "revoke", made["token_id"])) >= {"token_id", "scopes"}
+    assert program.tell("token", "list")["tokens"] == []
 
 
 def test_the_catalogue_says_of_each_destination_whether_it_is_verified(program: Program) -> None:
@@ -482,7 +498,7 @@ def test_serve_says_where_it_listens_delivers_and_leaves_on_term(wired: Program)
 
 def test_while_it_serves_the_doctor_says_who_delivers_and_the_port_is_taken(wired: Program) -> None:
     with wired.serving() as address:
-        httpx2.get(f"{address}/readyz")
+        until(lambda: httpx2.get(f"{address}/readyz").json()["delivering"])
         checks = {check["name"]: check["detail"] for check in wired.tell("doctor")["checks"]}
         second = wired.run("serve", "--port", address.rpartition(":")[2])
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
+from support.embedded import run, stored
 from support.program import Program
 from turnout.manifest.catalogue import Catalogue
 from turnout.sinks.files import JSONL
@@ -72,8 +73,35 @@ def test_the_first_event_over_http_is_the_one_it_shows(data_dir: Path) -> None:
     assert found["events"] == 1
 
 
+def test_its_rules_are_taken(data_dir: Path) -> None:
+    program = Program(data_dir)
+    block = next(each for each in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) if "namespace rule" in each)
+
+    ended = [program.run(*words(line), "--json") for line in block.splitlines()]
+
+    assert [each.code for each in ended] == [0] * 5
+    assert [each["pattern"] for each in ended[3].told["rules"]] == ["qa-*", "test.example", "203.0.113.0/24"]
+
+
+def test_its_python_does_what_it_says(data_dir: Path) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    key = Program(data_dir).tell("source", "create", "Web")["write_key"]
+    said = [block.replace('"shop-data"', repr(str(data_dir))).replace('"wk_…"', repr(key)) for block in blocks]
+    ends = ("", "import anyio; anyio.run(main)", "")
+
+    for code, end in zip(said, ends, strict=True):
+        script = f"import sys\n{code}\n{end}"
+        ended = run(script, data_dir, TURNOUT_DATA=str(data_dir))
+        assert (ended.code, ended.err) == (0, "")
+
+    kept = stored(data_dir)
+    assert [each["type"] for each in kept] == ["identify", "track", "track", "track"]
+    assert [each["messageId"] for each in kept[1:3]] == ["order-17", "order-18"]
+    assert len({each["source"] for each in kept}) == 2
+
+
 def words(line: str) -> list[str]:
-    return shlex.split(line)[1:]
+    return shlex.split(line, comments=True)[1:]
 
 
 def test_the_destinations_it_lists_are_those_there_are() -> None:

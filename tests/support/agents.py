@@ -1,4 +1,4 @@
-"""Agents as they really come: MCP clients that each start a server of their own on one data directory."""
+"""Agents as they really come: MCP clients that each start a server of their own, or ask one over HTTP."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx2
 from mcp import Client, StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
 
 from support.program import TURNOUT
 
@@ -55,4 +57,14 @@ async def agent(
         env={**os.environ, **LOOPBACK, **(settings or {})},
     )
     async with Client(parameters, mode=mode) as client:
+        yield Agent(client)
+
+
+@asynccontextmanager
+async def web_agent(address: str, token: str, mode: str = "auto") -> AsyncIterator[Agent]:
+    """Ask a `turnout serve` at this address, as one client with a token."""
+    async with (
+        httpx2.AsyncClient(headers={"authorization": f"Bearer {token}"}, timeout=60) as http,
+        Client(streamable_http_client(f"{address}/mcp", http_client=http), mode=mode) as client,
+    ):
         yield Agent(client)

@@ -1,61 +1,49 @@
-"""What answers over HTTP: Segment's paths and health, behind the one check of who is asked for.
-
-A web page can point a name of its own at this machine and then read what answers; so the name in `Host` must be
-one that we are known by.
-"""
+"""What answers over HTTP: Segment's paths, health, and what is handed in by its path, behind the checks of who asks."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
 from starlette.applications import Starlette
-from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from turnout.api.front import Front
+from turnout.api.elsewhere import HANDLERS
+from turnout.api.front import Front, is_open
 from turnout.api.health import Health, Life
+from turnout.api.known import KnownHosts, known
 from turnout.store.store import Store
 
-MISDIRECTED = 421
 
+def build(
+    store: Store, names: AbstractSet[str], life: Life, *, origins: AbstractSet[str] = frozenset(),
+    paths: Mapping[str, ASGIApp] | None = None,
+) -> ASGIApp:  # fmt: skip
+    """Make the application.
 
-def build(store: Store, names: AbstractSet[str], life: Life) -> ASGIApp:
-    """Make the application; `names` are those that `Host` may have, without port."""
+    `names` are those that `Host` may have, without port, and `origins` the pages that may call; `paths` are answered
+    by what is handed in.
+    """
     health = Health(store, life)
     routes = [
         Route("/healthz", health.alive),
         Route("/readyz", health.ready),
         Route("/metrics", health.metrics),
     ]
-    return KnownHosts(Front(store, Starlette(routes=routes)), names)
+    rest = ByPath(paths or {}, Starlette(routes=routes, exception_handlers=HANDLERS))
+    return KnownHosts(Front(store, rest), known(names, origins), is_open)
 
 
-class KnownHosts:
-    """Passes on what asks for us by a name of ours."""
+class ByPath:
+    """Passes a request on by its path, as it is."""
 
-    def __init__(self, inner: ASGIApp, names: AbstractSet[str]) -> None:
-        """Stand before an application."""
-        self._inner = inner
-        self._names = frozenset(name.casefold().strip("[]") for name in names)
+    def __init__(self, paths: Mapping[str, ASGIApp], rest: ASGIApp) -> None:
+        """Stand before what answers; `rest` has all other paths."""
+        self._paths = paths
+        self._rest = rest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Look at `Host`."""
-        given = next((value for name, value in scope.get("headers", ()) if name == b"host"), b"")
-        if scope["type"] != "http" or name_of(given) in self._names:
-            await self._inner(scope, receive, send)
-            return
-        words = "This name is not ours. Ask for 127.0.0.1 or localhost, or start with --allow-host NAME.\n"
-        await PlainTextResponse(words, MISDIRECTED)(scope, receive, send)
-
-
-def name_of(host: bytes) -> str:
-    """Read the name out of a `Host` header.
-
-    >>> name_of(b"[::1]:8733"), name_of(b"LocalHost:80"), name_of(b"localhost")
-    ('::1', 'localhost', 'localhost')
-    """
-    text = host.decode("latin-1").casefold()
-    if text.startswith("["):
-        return text[1:].partition("]")[0]
-    return text.partition(":")[0]
+        """Look at the path."""
+        inner = self._paths.get(scope["path"], self._rest) if scope["type"] == "http" else self._rest
+        await inner(scope, receive, send)

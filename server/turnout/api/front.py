@@ -19,6 +19,11 @@ _METRICS = re.compile(r"/v1/m/?")
 _OURS = ("/v1/", "/projects/", "/sourceConfig", "/api/s/")
 
 
+def is_open(path: str) -> bool:
+    """Tell a path that any page may call: it takes events, or says where to send them, and tells nothing else."""
+    return path in PATHS or path.startswith(_OURS)
+
+
 class Front:
     """Takes what is Segment's, and passes on the rest."""
 

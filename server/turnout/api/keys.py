@@ -6,7 +6,6 @@ that holds the key of a source wins, for Jitsu masks the one in the body.
 
 from __future__ import annotations
 
-import binascii
 from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -103,12 +102,16 @@ def in_body(body: bytes) -> str:
 
 
 def in_query(query: bytes) -> list[str]:
-    """Give the key of a query: `writeKey`."""
-    return [value for name, value in parse_qsl(query.decode("latin-1"), max_num_fields=1000) if name == "writeKey"]
+    """Give the key of a query: `writeKey`; there is none among more fields than anybody sends."""
+    try:
+        fields = parse_qsl(query.decode("latin-1"), max_num_fields=1000)
+    except ValueError:
+        return []
+    return [value for name, value in fields if name == "writeKey"]
 
 
 def _user(text: str) -> str:
     try:
         return b64decode(text + "=" * (-len(text) % 4)).decode().partition(":")[0]
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no base64, no ASCII, no UTF-8
         return ""

@@ -74,6 +74,8 @@ def cell(value: Json) -> Text:
             return Text(clean, STYLES.get(clean, ""))
         case int() | float():
             return Text(f"{value:,}")
+        case list() if value and all(isinstance(each, str) for each in value):
+            return Text(str(untrusted(", ".join(map(str, value)))))
         case _:
             return Text(str(untrusted(document.encode(value).decode())))
 

@@ -1,4 +1,4 @@
-"""`turnout serve`: deliver, and answer over HTTP, until stopped."""
+"""`turnout serve`: answer over HTTP, and have a process beside this one deliver, until stopped."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 
@@ -16,15 +17,18 @@ from typing_extensions import override
 
 from turnout import telemetry
 from turnout.api.app import build
+from turnout.api.connection import bounded
+from turnout.api.door import allow_files
 from turnout.api.health import Life
+from turnout.api.known import LOCAL
 from turnout.app import running
+from turnout.cli.agents import Agents, agents
+from turnout.cli.deputy import Deputy
 from turnout.cli.here import Command, Here, pass_here
 from turnout.cli.version import number
-from turnout.config import Settings
+from turnout.config import READERS, Settings
 from turnout.errors import Unavailable
 
-LOCAL = ("127.0.0.1", "localhost", "::1")
-"""Names by which this machine may be asked for: a web page that points its own name here is refused."""
 LEAVE_S = 5
 """Seconds that requests on their way have. Source: ENGINE 1, leaving."""
 SAYS_S = 0.3
@@ -32,22 +36,57 @@ SAYS_S = 0.3
 BACKLOG = 2048
 
 
-@click.command(cls=Command, help="Deliver, and answer over HTTP, until stopped.")
+def _as_setting(_: click.Context, option: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    """Read an option as the setting of its name."""
+    try:
+        return tuple(map(str, READERS[str(option.name)](list(given))))  # type: ignore[call-overload]  # of names alone
+    except ValueError as error:
+        raise click.BadParameter(f"expected {error}") from None
+
+
+@click.command(cls=Command, help="Take events in over HTTP, and deliver, until stopped.")
 @click.option("--host", default="127.0.0.1", metavar="HOST", help="The address to listen on; else 127.0.0.1.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8733, metavar="PORT", help="Else 8733; 0: any free one.")
-@click.option("--allow-host", "allowed", multiple=True, metavar="NAME", help="Another name it is asked for by.")
+@click.option(
+    "--allow-host",
+    "allow_hosts",
+    multiple=True,
+    metavar="NAME",
+    callback=_as_setting,
+    help="Another name it is asked for by; may be repeated.",
+)
+@click.option(
+    "--allow-origin", "allow_origins", multiple=True, metavar="ORIGIN", callback=_as_setting,
+    help="Where a page may come from that calls it, as https://host:port; may be repeated.",
+)  # fmt: skip
+@click.option("--sse", is_flag=True, help="Serve agents by the old HTTP+SSE transport too.")
 @click.option("--accept-loss", is_flag=True, help="Go on although the data lost events that were acknowledged.")
 @pass_here
-def serve(here: Here, *, host: str, port: int, allowed: tuple[str, ...], accept_loss: bool) -> None:
+def serve(
+    here: Here, *, host: str, port: int, allow_hosts: tuple[str, ...], allow_origins: tuple[str, ...], sse: bool,
+    accept_loss: bool,
+) -> None:  # fmt: skip
     """Serve until SIGTERM or Ctrl-C."""
     settings = here.settings(serves=True)
+    allow_files()
+    names = Names(
+        frozenset({*LOCAL, host, *settings.allow_hosts, *allow_hosts}),
+        frozenset({*settings.allow_origins, *allow_origins}),
+    )
     door = listen(host, port)
     try:
-        names = frozenset({*LOCAL, host, *allowed})
         options = {"use_uvloop": _has_uvloop()}
-        anyio.run(partial(_serve, settings, door, names, accept_loss=accept_loss), backend_options=options)
+        anyio.run(partial(_serve, settings, door, names, sse=sse, accept_loss=accept_loss), backend_options=options)
     finally:
         door.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """By which names it is asked for, and which pages may call it, besides those of this machine."""
+
+    hosts: frozenset[str]
+    origins: frozenset[str]
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -77,24 +116,29 @@ class Server(uvicorn.Server):
         yield
 
 
-async def _serve(settings: Settings, door: socket.socket, names: frozenset[str], *, accept_loss: bool) -> None:
+async def _serve(settings: Settings, door: socket.socket, names: Names, *, sse: bool, accept_loss: bool) -> None:
     hears = anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT)  # first: who is stopped while it opens leaves too
     with hears as signals:
-        await _open(settings, door, names, signals, accept_loss=accept_loss)
+        await _open(settings, door, names, signals, sse=sse, accept_loss=accept_loss)
 
 
 async def _open(
-    settings: Settings, door: socket.socket, names: frozenset[str], signals: AsyncIterator[signal.Signals], *,
-    accept_loss: bool,
+    settings: Settings, door: socket.socket, names: Names, signals: AsyncIterator[signal.Signals], *,
+    sse: bool, accept_loss: bool,
 ) -> None:  # fmt: skip
-    async with running(settings, delivers=True, serves=True, accept_loss=accept_loss) as app:
-        deliverer = app.deliverer
-        assert deliverer is not None
-        life = Life(number(), settings.retention_days, lambda: deliverer.reigns, app.signs, deliverer.flights)
-        asgi = build(app.store, names, life)
+    async with (
+        running(settings, delivers=False, accept_loss=accept_loss) as app,
+        agents(app, sse=sse) as asking,
+    ):
+        deputy = Deputy(settings, app.clock, accept_loss=accept_loss)
+        life = Life(
+            number(), settings.retention_days, deputy.reigns, deputy.signs, deputy.flights, deputy.numbers,
+            deputy.worries,
+        )  # fmt: skip
+        asgi = build(app.store, names.hosts, life, origins=names.origins, paths=asking.paths)
         server = Server(
             uvicorn.Config(
-                asgi, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False,
+                asgi, http=bounded(), ws="none", lifespan="off", log_config=None, access_log=False,
                 server_header=False, timeout_graceful_shutdown=LEAVE_S,
             )
         )  # fmt: skip
@@ -102,17 +146,27 @@ async def _open(
             telemetry.emit("lossy", missing=app.store.missing)
         telemetry.emit("listening", url=address(door), data=str(settings.data))
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_until_signal, signals, server, life)
+            tasks.start_soon(deputy.run)
+            tasks.start_soon(_until_signal, signals, server, life, deputy, asking)
             await server.serve([door])
+            await deputy.leave()
             tasks.cancel_scope.cancel()
 
 
-async def _until_signal(signals: AsyncIterator[signal.Signals], server: uvicorn.Server, life: Life) -> None:
+async def _until_signal(
+    signals: AsyncIterator[signal.Signals], server: uvicorn.Server, life: Life, deputy: Deputy, asking: Agents
+) -> None:
+    """Leave at the first signal; at a second one wait for nothing that is on its way."""
     async for _ in signals:
-        if not life.stopping:
+        if life.stopping:
+            server.force_exit = True
+            deputy.hurry()
+        else:
             life.stopping = True
+            deputy.stop()
             telemetry.emit("leaving")
             await anyio.sleep(SAYS_S)
+            asking.close()
         server.should_exit = True
 
 

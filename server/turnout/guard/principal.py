@@ -95,6 +95,17 @@ def command_line(namespace: Namespace = TEST) -> Principal:
     return Principal("local", EVERY, "command line", namespace)
 
 
+def bearer(name: str, scopes: frozenset[Scope], *, both_allowed: bool = False) -> Principal:
+    """Make the principal of a token: what it sends is test unless a call says `live`, whatever its scopes.
+
+    A token that was made while the configuration file allowed `people` and `configure` together loses the latter
+    with that word.
+    """
+    if Scope.PEOPLE in scopes and not both_allowed:
+        scopes -= {Scope.CONFIGURE}
+    return Principal(name, scopes)
+
+
 def permit(principal: Principal, needed: frozenset[Scope], *namespaces: Namespace) -> None:
     """Let a call pass that needs these scopes and changes these namespaces; none for what only reads.
 

@@ -16,6 +16,7 @@ from turnout.store.owed import OwedTable, OwedView
 from turnout.store.people import People, PeopleView
 from turnout.store.privacy import Privacy, PrivacyView
 from turnout.store.session import Counter, Session
+from turnout.store.uses import Uses, UsesView
 from turnout.store.vault import Vault
 from turnout.workspace import Workspace
 
@@ -41,6 +42,7 @@ class View:
         self.entities = EntitiesView(session)
         self.privacy = PrivacyView(session)
         self.audit = AuditView(session)
+        self.uses = UsesView(session)
 
     @property
     def workspace(self) -> Workspace:
@@ -66,6 +68,7 @@ class Unit(View):
     entities: Entities
     privacy: Privacy
     audit: Audit
+    uses: Uses
 
     keys: Keys
 
@@ -81,4 +84,5 @@ class Unit(View):
         self.entities = Entities(session)
         self.privacy = Privacy(session)
         self.audit = Audit(session)
+        self.uses = Uses(session)
         self.keys = Keys(session)

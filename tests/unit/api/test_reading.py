@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 import zlib
 
 import pytest
@@ -15,6 +16,18 @@ def test_what_was_packed_is_unpacked() -> None:
     assert unpack(gzip.compress(BODY)) == BODY
     assert unpack(gzip.compress(BODY[:100]) + gzip.compress(BODY[100:])) == BODY
     assert unpack(gzip.compress(b"")) == b""
+    for size in (4_095, 4_096, 4_097, 1 << 20, (1 << 20) + 1, 3_000_000):
+        assert unpack(gzip.compress(b"0" * size)) == b"0" * size
+        assert unpack(gzip.compress(b"0" * size) + gzip.compress(b"1")) == b"0" * size + b"1"
+        noise = random.randbytes(size)  # noqa: S311 - of the run's seed
+        assert unpack(gzip.compress(noise[:-7]) + gzip.compress(noise[-7:])) == noise
+
+
+@pytest.mark.timeout(40)  # a copy of the rest for each member took minutes
+def test_a_body_of_nothing_but_members_is_unpacked() -> None:
+    member = gzip.compress(b"", mtime=0)
+
+    assert unpack(member * (BODY_BYTES // len(member))) == b""
 
 
 def test_as_much_as_the_bound_is_unpacked_and_no_more() -> None:

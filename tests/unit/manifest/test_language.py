@@ -157,8 +157,8 @@ def test_a_named_value_of_an_action_is_also_written_short() -> None:
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        ("actions: {a: {for: track, steps: []}}", "steps"),
         ("auth: {sign: {}}\nactions: {a: {for: track, send: {post: 'https://a.test'}}}", "sign"),
+        ("actions: {a: {for: track, once: {}, send: {post: 'https://a.test'}}}", "once"),
         ("actions: {a: {for: track, send: {post: 'https://a.test', xml: {}}}}", "xml"),
         ("audience: {}\nactions: {a: {for: track, send: {post: 'https://a.test'}}}", "audience"),
         ("family: x\nactions: {a: {for: track, send: {post: 'https://a.test'}}}", "family"),

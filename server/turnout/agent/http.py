@@ -1,0 +1,241 @@
+"""The door for clients that come over HTTP: one message a request, whose answer is its response.
+
+Nothing is remembered between requests but what a token may do. Plain calls and opening moves are answered here, as
+over standard input and output; whatever else a client may say is the SDK's to judge, which is loaded when the first
+such request comes.
+
+1. Each request carries a token; without one that holds, the answer is 401 and says where to read on.
+2. What a header says and the body does not is refused, in every era: who routes by it must not be led astray.
+3. There is no stream to listen to: all but POST is 405.
+4. A client that goes away ends its wait for verdicts; what was committed stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from math import ceil
+from pathlib import Path
+from typing import Any, Final, Protocol, TypeAlias
+
+import anyio
+import anyio.to_thread
+from anyio.abc import TaskGroup
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from turnout.agent import card as cards
+from turnout.agent import headers, resource, short, unread, web
+from turnout.agent.bearer import Bearer, Bearers
+from turnout.agent.call import Offer
+from turnout.agent.card import MODERN, Card
+from turnout.agent.deck import Deck
+from turnout.agent.short import Asked
+from turnout.document import Document, encode
+from turnout.errors import NotFound, Unavailable
+
+HEADER_MISMATCH = -32020
+REFUSED, CLOSED = -32000, -32000
+"""What the protocol leaves to servers; the second is what the SDK says to a request that it leaves behind."""
+_LATER = (b"retry-after", b"1")
+
+
+class Rest(Protocol):
+    """The SDK, for the rest of the protocol, and for the old transport: `sdk.Sdk`."""
+
+    async def record(self, offer: Offer) -> Card:
+        """Ask the opening moves for whoever is offered this."""
+        ...
+
+    async def answer(self, bearer: Bearer, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a message."""
+        ...
+
+    async def listen(self, bearer: Bearer, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a stream of the old transport."""
+        ...
+
+    async def speak(self, bearer: Bearer, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take a message for a stream of the old transport."""
+        ...
+
+    def close(self) -> None:
+        """End all streams."""
+        ...
+
+
+Load: TypeAlias = Callable[[], Callable[..., Coroutine[Any, Any, None]]]
+"""What imports the SDK: `sdk.serve`."""
+
+
+class Door:
+    """Everything that agents reach over HTTP; `cards` is the folder to look for cards in, and to leave them in."""
+
+    def __init__(self, bearers: Bearers, tasks: TaskGroup, load: Load, cards: Path | None) -> None:
+        """Listen to whoever has a token; what runs beside runs in `tasks`."""
+        self._bearers = bearers
+        self._tasks = tasks
+        self._load = load
+        self._deck = Deck(cards, self._recorded)
+        self._rest: Rest | None = None
+        self._loading = anyio.Lock()
+        tasks.start_soon(bearers.note)
+        self.paths: Mapping[str, ASGIApp] = {
+            web.PATH: self._mcp,
+            web.METADATA: self._metadata,
+            web.METADATA + web.PATH: self._metadata,
+            web.STREAM: self._stream,
+            web.MESSAGES: self._messages,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        await self.paths[scope["path"]](scope, receive, send)
+
+    def close(self) -> None:
+        """End what would never end by itself: the server stops."""
+        if self._rest is not None:
+            self._rest.close()
+
+    # -- the four doors -----------------------------------------------------------------------------------
+
+    async def _mcp(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "POST":
+            await web.say(send, 405, b"", (b"allow", b"POST"))
+            return
+        found = headers.read(scope)
+        if (bearer := await self._admitted(found, scope, send)) is None:
+            return
+        try:
+            body = await web.read(found, receive)
+        except web.GoneError:
+            return
+        if body is None:
+            said = f"The message is longer than {web.BODY} bytes; send less at once."
+            await web.fail(send, 413, unread.error(None, unread.INVALID_REQUEST, said))
+        elif not await self._answered(bearer, found, body, receive, send):
+            await self._leave(bearer, body, scope, receive, send)
+
+    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "GET":
+            await web.say(send, 405, b"", (b"allow", b"GET"))
+        elif (bearer := await self._admitted(headers.read(scope), scope, send)) is not None:
+            await (await self._sdk()).listen(bearer, scope, receive, send)
+
+    async def _messages(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "POST":
+            await web.say(send, 405, b"", (b"allow", b"POST"))
+        elif (bearer := await self._admitted(headers.read(scope), scope, send)) is not None:
+            await (await self._sdk()).speak(bearer, scope, receive, send)
+
+    async def _metadata(self, scope: Scope, _: Receive, send: Send) -> None:
+        """Say what is protected, and how."""
+        if scope["method"] not in {"GET", "HEAD"}:
+            await web.say(send, 405, b"", (b"allow", b"GET, HEAD"))
+            return
+        told = resource.metadata(web.base(scope, headers.read(scope)))
+        await web.say(send, 200, encode(told))
+
+    # -- who may ------------------------------------------------------------------------------------------
+
+    async def _admitted(self, found: dict[bytes, bytes], scope: Scope, send: Send) -> Bearer | None:
+        """Let a request pass, or answer it."""
+        try:
+            bearer = await self._bearers.find(found.get(b"authorization", b""))
+        except Unavailable as error:
+            await web.fail(send, 503, unread.error(None, REFUSED, error.message), _LATER)
+            return None
+        if bearer is None:
+            given, base = b"authorization" in found, web.base(scope, found)
+            asking = (b"www-authenticate", resource.challenge(base, given=given))
+            await web.fail(send, 401, resource.refusal(given=given), asking)
+        elif wait := bearer.bucket.take(self._bearers.store.clock.monotonic()):
+            said = f"More than {self._bearers.rate} calls a second of one token; wait a little."
+            later = (b"retry-after", b"%d" % ceil(wait))
+            await web.fail(send, 429, unread.error(None, REFUSED, said), later)
+            return None
+        return bearer
+
+    # -- answered here ------------------------------------------------------------------------------------
+
+    async def _answered(
+        self, bearer: Bearer, found: dict[bytes, bytes], body: bytes, receive: Receive, send: Send
+    ) -> bool:
+        """Answer a message in the plain form of its era; say whether it was one."""
+        said = short.message(body)
+        modern = found.get(b"mcp-protocol-version") == MODERN.encode()
+        if said is None or not isinstance(method := said.get("method"), str) or not headers.are_plain(found):
+            return False
+        if (wrong := headers.contradicted(found, method, said.get("params"))) is not None:
+            asked = said.get("id")
+            error = unread.error(asked if short.is_id(asked) else None, HEADER_MISMATCH, wrong)
+            await web.fail(send, 400, error)
+        elif "id" not in said and isinstance(said.get("params"), Mapping | None):
+            await web.say(send, 202)
+        elif modern and headers.are_missing(found, method):
+            return False
+        elif method == "tools/call" and (asking := short.call(said, None if modern else "")) is not None:
+            await self._call(bearer, asking, receive, send)
+        else:
+            return await self._opened(bearer, said, send, modern=modern)
+        return True
+
+    async def _opened(self, bearer: Bearer, said: Document, send: Send, *, modern: bool) -> bool:
+        """Answer a ping, or an opening move of this era from the card; say whether it was one."""
+        asked = said.get("id")
+        if not short.is_id(asked):
+            return False
+        result: Document | None = None
+        if not modern and short.is_ping(said):
+            result = {}
+        elif said.get("method") in (_MODERN_MOVES if modern else _LEGACY_MOVES):
+            result = cards.answer(await self._deck.draw(bearer.offer), said, greeted=not modern)
+        if result is not None:
+            await web.say(send, 200, encode({"jsonrpc": "2.0", "id": asked, "result": result}))
+        return result is not None
+
+    async def _call(self, bearer: Bearer, asked: Asked, receive: Receive, send: Send) -> None:
+        """Answer a call of a tool; one that waits, for as long as the client does."""
+        if not asked.arguments.get("wait_seconds"):
+            await web.say(send, *await _made(bearer.offer, asked))
+            return
+        try:
+            made = await web.while_there(receive, lambda: _made(bearer.offer, asked))
+        except anyio.get_cancelled_exc_class():
+            with anyio.CancelScope(shield=True):
+                said = "Connection closed: the server stops. What was recorded stays; the same call may be made again."
+                await web.fail(send, 503, unread.error(asked.id, CLOSED, said), _LATER)
+            raise
+        if made is not None:
+            await web.say(send, *made)
+
+    async def _leave(self, bearer: Bearer, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the SDK answer a request whose body was read."""
+        left = [body]
+
+        async def again() -> Mapping[str, object]:
+            return {"type": "http.request", "body": left.pop()} if left else await receive()
+
+        rest = await self._sdk()
+        await web.while_there(receive, lambda: rest.answer(bearer, scope, again, send))  # type: ignore[arg-type]
+
+    async def _recorded(self, offer: Offer) -> Card:
+        return await (await self._sdk()).record(offer)
+
+    async def _sdk(self) -> Rest:
+        async with self._loading:
+            if self._rest is None:
+                serve = await anyio.to_thread.run_sync(self._load)
+                self._rest = await self._tasks.start(serve, self._bearers.toolsets, self._bearers.store.entropy)
+            return self._rest
+
+
+_LEGACY_MOVES: Final = frozenset({"initialize", "tools/list"})
+_MODERN_MOVES: Final = frozenset({"server/discover", "tools/list"})
+
+
+async def _made(offer: Offer, asked: Asked) -> tuple[int, bytes]:
+    """Make the answer to a call, and its status: an error of the protocol is one of HTTP since 2026-07-28."""
+    try:
+        return 200, short.result(asked, await offer.call(asked.name, asked.arguments, asked.client))
+    except NotFound as error:
+        told = unread.error(asked.id, unread.INVALID_PARAMS, error.message)
+        return 400 if asked.modern else 200, encode(told)

@@ -1,0 +1,142 @@
+"""Who is asked for, and by which page: read by grammar, on every route alike."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
+
+from support.workspace import Bench, bench
+from turnout.api.app import build
+from turnout.api.health import Life
+from turnout.api.known import LOCAL, known
+
+PATHS = ("/mcp", "/sse", "/messages/", "/.well-known/oauth-protected-resource")
+ROUTES = (*PATHS, "/healthz", "/readyz", "/metrics", "/nothing")
+OURS = known(LOCAL | {"turnout.lan"}, {"https://desk.example:8443"})
+
+HOSTS = {
+    "127.0.0.1:8733": True,
+    "turnout.lan": True,
+    "192.168.7.7:8733": True,
+    "evil.example": False,
+    "localhost:1@evil.example": False,
+}
+ORIGINS = {
+    None: True,
+    "http://localhost:3000": True,
+    "https://desk.example:8443": True,
+    "https://evil.example": False,
+}
+
+
+@pytest.fixture
+def opened(data_dir: Path) -> Iterator[Bench]:
+    """Give an open workspace."""
+    with bench(data_dir) as made:
+        yield made
+
+
+@asynccontextmanager
+async def asked(workspace: Bench) -> AsyncIterator[httpx2.AsyncClient]:
+    async def handed_in(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse("in")(scope, receive, send)
+
+    app = build(
+        workspace.store, OURS.names, Life("1", 90, lambda: True), origins=OURS.origins,
+        paths=dict.fromkeys(PATHS, handed_in),
+    )  # fmt: skip
+    transport = httpx2.ASGITransport(app)
+    async with (
+        workspace.store.awake(),
+        httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8733") as client,
+    ):
+        yield client
+
+
+async def test_every_route_asks_for_the_host_and_for_the_page(opened: Bench) -> None:
+    wrong = []
+    async with asked(opened) as client:
+        for route in ROUTES:
+            for host, is_ours in HOSTS.items():
+                for origin, may_call in ORIGINS.items():
+                    headers = {"host": host} | ({"origin": origin} if origin else {})
+                    got = (await client.get(route, headers=headers)).status_code
+                    usual = 404 if route == "/nothing" else 200
+                    wanted = 421 if not is_ours else 403 if not may_call else usual
+                    if got != wanted:
+                        wrong.append((route, host, origin, got))
+
+    assert wrong == []
+
+
+async def test_two_hosts_or_one_strange_page_of_two_are_refused(opened: Bench) -> None:
+    async with asked(opened) as client:
+        hosts = await client.get("/healthz", headers=[("host", "127.0.0.1"), ("host", "localhost")])
+        pages = [("host", "127.0.0.1"), ("origin", "http://localhost"), ("origin", "http://evil.example")]
+        origins = await client.get("/healthz", headers=pages)
+
+    assert (hosts.status_code, origins.status_code) == (421, 403)
+    assert "--allow-host" in hosts.text
+    assert "--allow-origin" in origins.text
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "LocalHost:80", "127.0.0.1", "[::1]:8733", "[::1]", "10.0.0.5", "[fd00::5]:80", "Turnout.Lan"]
+)
+def test_names_of_ours_and_addresses_are_known(host: str) -> None:
+    assert OURS.host(host.encode())
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("", "evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", "localhost:1@evil.example"),
+        *("user@localhost", "localhost:", "localhost:80:80", "localhost/", "localhost#", "[localhost]", "[::1", "::1"),
+        *("2130706433", "0x7f.1", "127.1", "localhost evil.example", "localhost,evil.example", "127.0.0.1:123456"),
+    ],
+)
+def test_what_only_looks_like_a_name_of_ours_is_none(host: str) -> None:
+    assert not OURS.host(host.encode())
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [
+        ("http://localhost", "127.0.0.1:8733"),
+        ("https://127.0.0.1:3000", "127.0.0.1:8733"),
+        ("http://127.8.8.8", "127.0.0.1:8733"),
+        ("http://[::1]:3000", "127.0.0.1:8733"),
+        ("HTTPS://Desk.Example:8443", "127.0.0.1:8733"),
+        ("http://turnout.lan:8733", "turnout.lan:8733"),
+        ("https://turnout.lan", "turnout.lan"),
+        ("http://turnout.lan", "turnout.lan:80"),
+    ],
+)
+def test_local_pages_allowed_ones_and_our_own_may_call(origin: str, host: str) -> None:
+    assert OURS.origin(origin.encode(), host.encode())
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [
+        ("null", "127.0.0.1:8733"),
+        ("", "127.0.0.1:8733"),
+        ("https://desk.example", "127.0.0.1:8733"),
+        ("http://desk.example:8443", "127.0.0.1:8733"),
+        ("http://localhost:1@evil.example", "127.0.0.1:8733"),
+        ("http://localhost.evil.example", "127.0.0.1:8733"),
+        ("http://turnout.lan:9000", "turnout.lan:8733"),
+        ("http://192.168.7.7", "127.0.0.1:8733"),
+        ("file://localhost", "127.0.0.1:8733"),
+        ("http://localhost/", "127.0.0.1:8733"),
+        ("localhost", "localhost"),
+    ],
+)
+def test_other_pages_may_not_call(origin: str, host: str) -> None:
+    assert not OURS.origin(origin.encode(), host.encode())
