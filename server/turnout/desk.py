@@ -335,7 +335,7 @@ class OwnDesk:
         if isinstance(got, Refused):
             raise InvalidInput(f"The vendor gave no token for the code ({got.why}); begin again.", reason=got.why)
         request = consent.Authorize(asking.bound.destination.id)
-        return await self.change(consent.operation(got), request, None, dry_run=False, confirm=None)
+        return await self.change(consent.operation(got), request)
 
     # -- inside -------------------------------------------------------------------------------------------
 

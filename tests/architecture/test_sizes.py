@@ -18,8 +18,6 @@ LISTED: dict[str, str] = {
     "delivery.sender": "one way out: names, addresses, handles",
     "desk": "one method a tool",
     "exchange": "what manifests, lanes and senders say to each other",
-    "manifest.model": "all that a manifest may say",
-    "manifest.lint": "one contract",
     "egress": "the rules of addresses and of URLs, which judge each other's parts",
     "manifest.actions": "one destination: its actions, talks and check",
     "manifest.emit": "one function a node of the language",

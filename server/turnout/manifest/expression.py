@@ -271,8 +271,7 @@ class _Parser:
     def known(self, root: str) -> None:
         if root not in self.names.roots:
             near = nearest(root, self.names.roots | self.names.steps)
-            hint = _HINTS.get(root) or near
-            raise ExpressionError(f"unknown variable `${root}`{hint}")
+            raise ExpressionError(f"unknown variable `${root}`{_HINTS.get(root) or near}")
 
     def call(self, name: str, args: tuple[Node, ...]) -> Node:
         try:

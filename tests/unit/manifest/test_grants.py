@@ -339,3 +339,16 @@ def test_what_a_token_is_asked_with_counts_as_read() -> None:
 
     assert "settings.client_secret" not in unread
     assert "settings.own" in unread
+
+
+def test_steps_read_the_token_too() -> None:
+    steps = REST.replace(
+        'send: {post: "/{{ $auth.account }}/events", json: $item}',
+        'steps: [{find: {get: "/{{ $auth.account }}/x", save: {id: $res.body.id}}}]',
+    )
+    destination = target(f"{SETTINGS}auth: {{oauth2: {MACHINE}}}\n{steps}", client_id="me", client_secret="s3cret-word")
+
+    sent = next(destination.exchange("event", items(destination, EVENT), Moment(NOW, "m", {"account": "a"})))
+
+    assert isinstance(sent, Request)
+    assert sent.url == "https://acme.test/a/x?v=2"
