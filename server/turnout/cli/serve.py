@@ -90,7 +90,7 @@ async def _open(
     accept_loss: bool,
 ) -> None:  # fmt: skip
     async with running(settings, delivers=False, accept_loss=accept_loss) as app:
-        deputy = Deputy(settings, app.clock, accept_loss=accept_loss)
+        deputy = Deputy(settings, accept_loss=accept_loss)
         life = Life(
             number(), settings.retention_days, deputy.reigns, deputy.signs, deputy.flights, deputy.numbers,
             deputy.worries,
