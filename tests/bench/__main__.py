@@ -8,11 +8,27 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import alone, dead, destinations, evidence, fanout, far, growth, ingest, lane, mapping, second, start, stdio
+from bench import (
+    alone,
+    dead,
+    destinations,
+    evidence,
+    fanout,
+    far,
+    growth,
+    ingest,
+    lane,
+    mapping,
+    second,
+    start,
+    stdio,
+    web,
+)
 
 BENCHES: Mapping[str, Callable[[int, Path], None]] = {
     "ingest": ingest.run,
     "stdio": stdio.run,
+    "web": web.run,
     "mapping": mapping.run,
     "lane": lane.run,
     "far": far.run,
