@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from turnout.inprocess import Turnout
+    from turnout.inprocess import AsyncTurnout, Turnout
 
-__all__ = ["Turnout"]
+__all__ = ["AsyncTurnout", "Turnout"]
 
 
 def __getattr__(name: str) -> object:
-    if name == "Turnout":
-        from turnout.inprocess import Turnout  # noqa: PLC0415 - see above
+    if name in __all__:
+        from turnout.inprocess import AsyncTurnout, Turnout  # noqa: PLC0415 - see above
 
-        return Turnout
+        return {"AsyncTurnout": AsyncTurnout, "Turnout": Turnout}[name]
     raise AttributeError(f"turnout has no {name!r}; it has {', '.join(__all__)}")

@@ -6,7 +6,7 @@ import gc
 import signal
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -63,7 +63,7 @@ class App:
 
 SELDOM = (20_000, 10, 50)
 """When garbage is looked for in a process that delivers: Python's own thresholds took a seventh of its time (sampled),
-for documents live long and hold no cycles."""
+for documents live long and hold no cycles. One that takes in, over HTTP, costs the same with either (measured)."""
 
 
 @asynccontextmanager
@@ -89,7 +89,7 @@ async def running(
         async with (
             store.awake(),
             CurlSender(Policy(settings.allow_addresses), proxy=settings.proxy) as sender,
-            _seldom(),
+            _seldom() if delivers else nullcontext(),
         ):
             app = assemble(settings, store, sender, delivers=delivers, serves=serves)
             async with anyio.create_task_group() as tasks:

@@ -123,9 +123,22 @@ ONLY_FILE = frozenset({"both_allowed"})
 def load(data: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
     """Read all sources. Raises: InvalidInput, naming source and setting."""
     env = os.environ if environment is None else environment
-    folder = data or _directory(env)
+    folder = directory(data, env)
     given = {**_file(folder / FILE), **_environment(env)}
     return Settings(data=folder, **given)  # type: ignore[arg-type]  # each value was read by its own reader
+
+
+def told(settings: Settings) -> dict[str, object]:
+    """Write what is set, but for the data directory, as `again` reads it in another process of ours."""
+    plain = Settings(settings.data)
+    found = {name: getattr(settings, name) for name in READERS if getattr(settings, name) != getattr(plain, name)}
+    return {name: list(map(str, value)) if isinstance(value, tuple) else value for name, value in found.items()}
+
+
+def again(data: Path, given: Mapping[str, object]) -> Settings:
+    """Read what `told` wrote."""
+    read = {name: _read(name, value, f"{name} of the server") for name, value in given.items()}
+    return Settings(data=data, **read)  # type: ignore[arg-type]  # each value was read by its own reader
 
 
 def data_directory(environment: Mapping[str, str] | None = None) -> Path:
@@ -146,7 +159,11 @@ def cache_directory(environment: Mapping[str, str] | None = None) -> Path:
     return Path(env.get("XDG_CACHE_HOME") or home / ".cache") / "turnout"
 
 
-def _directory(env: Mapping[str, str]) -> Path:
+def directory(data: Path | None = None, environment: Mapping[str, str] | None = None) -> Path:
+    """Give the data directory: this one, else that of `TURNOUT_DATA`, else the user's. Reads no file."""
+    env = os.environ if environment is None else environment
+    if data is not None:
+        return data
     given = env.get("TURNOUT_DATA", "")
     if given and not given.startswith("$"):
         return Path(given).expanduser().absolute()

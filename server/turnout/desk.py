@@ -28,7 +28,6 @@ from turnout.operations import (
     deletions,
     describe,
     find,
-    namespaces,
     preview,
     replay,
     send,
@@ -305,11 +304,6 @@ class OwnDesk:
             deletions.operation(self._app.eyes), request, idempotency_key, dry_run=dry_run, confirm=confirm
         )
 
-    async def clear_namespace(self, *, namespace: str, confirm: str | None) -> Document:
-        """Clear a test namespace of all its people and events."""
-        request = namespaces.Clear(namespace)
-        return await self.change(namespaces.CLEAR, request, None, dry_run=False, confirm=confirm)
-
     async def test_destination(self, *, destination: str, idempotency_key: str | None) -> Document:
         """Check a connected destination's credentials at the vendor."""
         store, request = self._app.store, check.Check(destination=destination)
@@ -360,8 +354,9 @@ class OwnDesk:
             took += reply.took_ms
 
     async def change(
-        self, operation: Operation[Q, P], request: Q, key: str | None, *, dry_run: bool, confirm: str | None
-    ) -> Document:
+        self, operation: Operation[Q, P], request: Q, key: str | None = None, *, dry_run: bool = False,
+        confirm: str | None = None,
+    ) -> Document:  # fmt: skip
         """Make a guarded change. Raises: what the guard and the operation raise."""
         intent = Intent(self._principal, key or "", dry_run=dry_run, confirm=confirm or "", sure=self._sure)
         act = partial(

@@ -14,7 +14,7 @@ import msgspec
 
 from turnout.entropy import uuid7
 from turnout.event.accept import accept
-from turnout.event.model import Accepted, Call, Caller, Event, MessageId, Refused, Seq
+from turnout.event.model import LIVE, Accepted, Call, Caller, Event, MessageId, Namespace, Refused, Seq
 from turnout.event.wire import alike
 from turnout.identity.meter import counted
 from turnout.identity.model import Resolution
@@ -25,13 +25,15 @@ from turnout.store.unit import Unit
 class Recorded(msgspec.Struct, frozen=True, gc=False):
     """One call that is in the log. `repeated`: it was there before, under this message id from this source.
 
-    `differs`: the repeat had another body; the first one stays.
+    `differs`: the repeat had another body; the first one stays. `namespace`: where it is, which a rule of the workspace
+    may have decided.
     """
 
     message_id: MessageId
     seq: Seq
     repeated: bool = False
     differs: bool = False
+    namespace: Namespace = LIVE
 
 
 Entry: TypeAlias = "Recorded | Refused"
@@ -54,9 +56,9 @@ class Receipt:
 def ingest(unit: Unit, calls: tuple[Call, ...], caller: Caller) -> Receipt:
     """Record calls; those refused are returned with their reason, not stored (`refuse` keeps them)."""
     session = unit.session
-    made = accept(calls, caller, fresh_id=partial(uuid7, session.now, session.entropy))
+    made = accept(calls, caller, fresh_id=partial(uuid7, session.now, session.entropy), place=unit.workspace.place)
     if unit.privacy.suppressing():
-        made = tuple([_unless_suppressed(unit, each) for each in made])
+        made = tuple([_unless_suppressed(unit, each, caller.namespace) for each in made])
     events = [each for each in made if isinstance(each, Event)]
     start = session.counter.seq
     seen = unit.log.take_ids(events)
@@ -96,20 +98,26 @@ def _answers(unit: Unit, events: list[Event], seen: list[Seq | None], start: int
     number = start
     for event, earlier in zip(events, seen, strict=True):
         if earlier is None:
-            answers.append(Recorded(event.message_id, Seq(number)))
+            answers.append(Recorded(event.message_id, Seq(number), namespace=event.namespace))
             number += 1
         else:
-            first = unit.log.body(earlier)
-            differs = first is not None and not alike(first, event.body)
+            first = unit.log.get(earlier)
+            differs = first is not None and not first.erased and not alike(first.body, event.body)
             unit.log.repeated(earlier, differs=differs)
-            answers.append(Recorded(event.message_id, earlier, repeated=True, differs=differs))
+            where = event.namespace if first is None else first.namespace
+            answers.append(Recorded(event.message_id, earlier, repeated=True, differs=differs, namespace=where))
     return answers
 
 
-def _unless_suppressed(unit: Unit, each: Accepted) -> Accepted:
-    if isinstance(each, Refused) or unit.people.regulars(guises((each,))) != [None]:
+def _unless_suppressed(unit: Unit, each: Accepted, came: Namespace) -> Accepted:
+    """Refuse an event of somebody suppressed where it goes, or, where a rule moves it, where it `came`."""
+    if isinstance(each, Refused):
         return each
-    if not any(unit.privacy.suppressed(identifier) for identifier in identifiers(each)):
+    moved = each.namespace != came
+    if not moved and unit.people.regulars(guises((each,))) != [None]:
+        return each
+    claimed = identifiers(each) + (identifiers(each._replace(namespace=came)) if moved else ())
+    if not any(unit.privacy.suppressed(identifier) for identifier in claimed):
         return each
     say = "The person of this event is suppressed; nothing was stored. Lift the suppression to record events again."
     return Refused(each.source, each.namespace, "suppressed", say, each.message_id, each.received, b"")

@@ -1,42 +1,131 @@
 """Turnout inside a Python program: an event is on disk when the call returns; safe over threads, fork and exit.
 
     >>> import tempfile
-    >>> turnout = Turnout(data=tempfile.mkdtemp())
+    >>> turnout = Turnout(tempfile.mkdtemp())
     >>> receipt = turnout.track("u_1", "Signed Up", {"plan": "pro"})
     >>> receipt.repeated
     False
     >>> turnout.close()
 
-It does not deliver: a `turnout serve` or a `turnout mcp` on the same data directory does, now or later.
+There is nothing to flush. It does not deliver: a `turnout serve` or a `turnout mcp` on the same data directory does,
+now or later.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Coroutine
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeAlias
+
+import anyio.to_thread
+from typing_extensions import override
 
 from turnout import document
-from turnout.config import load
-from turnout.document import Document, Json
-from turnout.errors import InvalidCall
-from turnout.event.model import LIVE, Call, Caller, Kind, Namespace, SourceId
+from turnout.calls import Calls
+from turnout.clock import SystemClock
+from turnout.config import directory
+from turnout.document import Document
+from turnout.entropy import SystemEntropy
+from turnout.errors import InvalidCall, InvalidInput, NotFound, TurnoutError
+from turnout.event.model import LIVE, TEST, Call, Caller, Kind, Namespace, Refused, SourceId
+from turnout.event.plain import plain
 from turnout.guard import namespace as namespaces
 from turnout.ingest import Receipt, Recorded, ingest
-from turnout.opening import open_store
-from turnout.store.unit import Unit
+from turnout.opening import begin
+from turnout.operations.sources import FIRST
+from turnout.store.store import Store
+from turnout.store.unit import Unit, View
+from turnout.workspace import Source
+
+_CLOSED = "This Turnout was closed; nothing was stored. Make another one, or close it later."
 
 
-class Turnout:
-    """A workspace, opened by this program. Events are live unless `namespace` says otherwise."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the events of this program go."""
 
-    def __init__(self, data: str | Path | None = None, *, source: str = "Local", namespace: str = LIVE) -> None:
-        """Open the workspace, made where there is none. Raises: Unavailable, NotFound for an unknown source."""
-        self._store = open_store(load(Path(data) if data is not None else None))
-        self._namespace = namespaces.namespace(namespace)
-        self._source: SourceId = self._store.look(lambda view: view.workspace.source(source).id)
+    source: SourceId
+    namespace: Namespace
+
+
+class Door:
+    """The workspace as one program uses it: opened by whoever comes first, and again on both sides of a fork."""
+
+    def __init__(
+        self, data: str | Path | None, source: str | None, write_key: str | None, namespace: str | None
+    ) -> None:
+        """Remember which; nothing is opened, no file is read. Raises: InvalidInput."""
+        if source is not None and write_key is not None:
+            raise InvalidInput(
+                "Both a source and a write key were given; give one of them, for a key names its source."
+            )
+        chosen = None if namespace is None else namespaces.namespace(namespace)
+        self._store = Store(directory(None if data is None else Path(data)), SystemClock(), SystemEntropy())
+        self._find = partial(_place, source=source, write_key=write_key, namespace=chosen)
+        self._place: Place | None = None
+
+    def open(self) -> Place:
+        """Open it, making the workspace where there is none. Raises: Unavailable, NotFound, InvalidInput."""
+        if self._place is None:
+            try:
+                self._place = begin(self._store).look(self._find)
+            except TurnoutError:
+                self._store.close()
+                raise
+        return self._place
+
+    def close(self) -> None:
+        """Close it for good."""
+        self._store.retire(_CLOSED)
+
+    def rest(self) -> None:
+        """Close it until it is used again."""
+        self._store.close()
+
+    def now(self) -> int:
+        """Tell the time, in microseconds since 1970."""
+        return self._store.clock.now()
+
+    def record(self, kind: Kind, body: Document) -> Recorded:
+        """Record a call. Raises: InvalidCall, LimitExceeded, Unavailable."""
+        place = self.open()
+        self._store.require_room()
+        return _recorded(self._store.commit(_ingesting(kind, body, place)))
+
+    async def record_soon(self, kind: Kind, body: Document) -> Recorded:
+        """Record a call, from an event loop: whatever may wait does so in a thread. Raises: as `record`."""
+        place = self._place
+        if place is None:
+            place = await anyio.to_thread.run_sync(self.open)
+        if self._store.knows_room():
+            self._store.require_room()
+        else:
+            await anyio.to_thread.run_sync(self._store.require_room)
+        return _recorded(await self._store.transact(_ingesting(kind, body, place)))
+
+
+class Turnout(Calls[Recorded]):
+    """A workspace, opened by this program. Events are live unless `namespace`, or a test key, says otherwise.
+
+    `data`: the data directory; else that of `TURNOUT_DATA`, else the user's. The events are of a `source`, given by its
+    name or by its `write_key`; of the first one, `Local`, where neither is given. Make one for the program and keep it.
+
+    A call gives its `message_id`, its number `seq`, the `namespace` it is in (a rule of the workspace may have moved
+    it), and whether it was there before: `repeated`, and `differs` where it said something else then.
+    """
+
+    def __init__(
+        self, data: str | Path | None = None, *, source: str | None = None, write_key: str | None = None,
+        namespace: str | None = None,
+    ) -> None:  # fmt: skip
+        """Open the workspace, made where there is none.
+
+        Raises: Unavailable; NotFound, for an unknown source or key; InvalidInput.
+        """
+        self._door = Door(data, source, write_key, namespace)
+        self._door.open()
 
     def __enter__(self) -> Self:
         """Use it in a `with`."""
@@ -47,96 +136,94 @@ class Turnout:
         self.close()
 
     def close(self) -> None:
-        """Close the workspace; nothing waits to be written."""
-        self._store.close()
+        """Close the workspace, for good. Nothing waits to be written, so a program may as well end without."""
+        self._door.close()
 
-    def track(
-        self, user_id: str | None = None, event: str | None = None, properties: Mapping[str, Json] | None = None,
-        context: Mapping[str, Json] | None = None, timestamp: datetime | None = None, anonymous_id: str | None = None,
-        integrations: Mapping[str, Json] | None = None, message_id: str | None = None,
-    ) -> Recorded:  # fmt: skip
-        """Record that somebody did something. Raises: InvalidCall, LimitExceeded, Unavailable."""
-        return self._record(
-            Kind.TRACK, user_id, anonymous_id, context, timestamp, integrations, message_id, event=event,
-            properties=properties,
-        )  # fmt: skip
+    @override
+    def _take(self, kind: Kind, **given: object) -> Recorded:
+        return self._door.record(kind, plain(kind, given, self._door.now()))
 
-    def identify(
-        self, user_id: str | None = None, traits: Mapping[str, Json] | None = None,
-        context: Mapping[str, Json] | None = None, timestamp: datetime | None = None, anonymous_id: str | None = None,
-        integrations: Mapping[str, Json] | None = None, message_id: str | None = None,
-    ) -> Recorded:  # fmt: skip
-        """Record who somebody is."""
-        return self._record(
-            Kind.IDENTIFY, user_id, anonymous_id, context, timestamp, integrations, message_id, traits=traits
+
+Soon: TypeAlias = "Coroutine[object, object, Recorded]"
+
+
+class AsyncTurnout(Calls[Soon]):
+    """The same for an event loop, asyncio's or trio's: `await turnout.track(…)`; the loop is never held up.
+
+    It opens the workspace when it is first used, or by `async with`. A call that is cancelled may have been recorded;
+    with a `message_id` it can be made again.
+    """
+
+    def __init__(
+        self, data: str | Path | None = None, *, source: str | None = None, write_key: str | None = None,
+        namespace: str | None = None,
+    ) -> None:  # fmt: skip
+        """Remember which workspace, as `Turnout` does; it is opened later. Raises: InvalidInput."""
+        self._door = Door(data, source, write_key, namespace)
+
+    async def __aenter__(self) -> Self:
+        """Open it. Raises: Unavailable; NotFound, for an unknown source or key; InvalidInput."""
+        await anyio.to_thread.run_sync(self._door.open)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close it."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the workspace, for good."""
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(self._door.close)
+
+    @override
+    async def _take(self, kind: Kind, **given: object) -> Recorded:
+        return await self._door.record_soon(kind, plain(kind, given, self._door.now()))
+
+
+def _ingesting(kind: Kind, body: Document, place: Place) -> partial[Receipt]:
+    return partial(_one, call=Call(document.encode(body), kind), place=place)
+
+
+def _one(unit: Unit, call: Call, place: Place) -> Receipt:
+    return ingest(unit, (call,), Caller(place.source, place.namespace, unit.now))
+
+
+def _recorded(receipt: Receipt) -> Recorded:
+    [entry] = receipt.entries
+    if isinstance(entry, Refused):
+        raise InvalidCall(entry.say, reason=entry.reason)
+    return entry
+
+
+def _place(view: View, source: str | None, write_key: str | None, namespace: Namespace | None) -> Place:
+    """Find where events go. Raises: NotFound, InvalidInput."""
+    if write_key is not None:
+        return _of_key(view, write_key, namespace)
+    found = view.workspace.source(FIRST if source is None else source)
+    where = LIVE if namespace is None else namespace
+    if where == LIVE and not found.write_key:
+        raise InvalidInput(
+            f"The source {found.name!r} has a test key only, so it takes no live events; say namespace='test', or make "
+            "a source that has both: `turnout source create NAME`."
         )
-
-    def page(
-        self, user_id: str | None = None, category: str | None = None, name: str | None = None,
-        properties: Mapping[str, Json] | None = None, context: Mapping[str, Json] | None = None,
-        timestamp: datetime | None = None, anonymous_id: str | None = None,
-        integrations: Mapping[str, Json] | None = None, message_id: str | None = None,
-    ) -> Recorded:  # fmt: skip
-        """Record that somebody saw a page."""
-        return self._record(
-            Kind.PAGE, user_id, anonymous_id, context, timestamp, integrations, message_id, category=category,
-            name=name, properties=properties,
-        )  # fmt: skip
-
-    def screen(
-        self, user_id: str | None = None, category: str | None = None, name: str | None = None,
-        properties: Mapping[str, Json] | None = None, context: Mapping[str, Json] | None = None,
-        timestamp: datetime | None = None, anonymous_id: str | None = None,
-        integrations: Mapping[str, Json] | None = None, message_id: str | None = None,
-    ) -> Recorded:  # fmt: skip
-        """Record that somebody saw a screen."""
-        return self._record(
-            Kind.SCREEN, user_id, anonymous_id, context, timestamp, integrations, message_id, category=category,
-            name=name, properties=properties,
-        )  # fmt: skip
-
-    def group(
-        self, user_id: str | None = None, group_id: str | None = None, traits: Mapping[str, Json] | None = None,
-        context: Mapping[str, Json] | None = None, timestamp: datetime | None = None, anonymous_id: str | None = None,
-        integrations: Mapping[str, Json] | None = None, message_id: str | None = None,
-    ) -> Recorded:  # fmt: skip
-        """Record that somebody belongs to a group."""
-        return self._record(
-            Kind.GROUP, user_id, anonymous_id, context, timestamp, integrations, message_id, groupId=group_id,
-            traits=traits,
-        )  # fmt: skip
-
-    def alias(
-        self, previous_id: str | None = None, user_id: str | None = None, context: Mapping[str, Json] | None = None,
-        timestamp: datetime | None = None, integrations: Mapping[str, Json] | None = None,
-        message_id: str | None = None,
-    ) -> Recorded:  # fmt: skip
-        """Record that an id goes on as another."""
-        return self._record(
-            Kind.ALIAS, user_id, None, context, timestamp, integrations, message_id, previousId=previous_id
-        )
-
-    def _record(
-        self, kind: Kind, user_id: str | None, anonymous_id: str | None, context: Mapping[str, Json] | None,
-        timestamp: datetime | None, integrations: Mapping[str, Json] | None, message_id: str | None,
-        **own: str | Mapping[str, Json] | None,
-    ) -> Recorded:  # fmt: skip
-        self._store.require_room()
-        given: Mapping[str, Json] = {
-            "type": str(kind), "messageId": message_id, "userId": user_id, "anonymousId": anonymous_id,
-            "timestamp": timestamp.isoformat() if timestamp else None, "context": context, "integrations": integrations,
-            **own,
-        }  # fmt: skip
-        body: Document = {name: value for name, value in given.items() if value is not None}
-        try:
-            call = Call(document.encode(body), kind)
-        except TypeError as error:
-            raise InvalidCall(f"The event holds what JSON cannot say ({error}).") from None
-        entry = self._store.commit(partial(_one, call=call, source=self._source, where=self._namespace)).entries[0]
-        if not isinstance(entry, Recorded):
-            raise InvalidCall(f"{entry.reason}: {entry.say}")
-        return entry
+    return Place(found.id, where)
 
 
-def _one(unit: Unit, call: Call, source: SourceId, where: Namespace) -> Receipt:
-    return ingest(unit, (call,), Caller(source, where, unit.now))
+def _of_key(view: View, write_key: str, namespace: Namespace | None) -> Place:
+    sources = view.workspace.sources.values()
+    for each in sources:
+        if write_key == each.test_write_key:
+            if namespace == LIVE:
+                raise InvalidInput(
+                    f"That is the test key of the source {each.name!r}, which marks events as test, and the namespace "
+                    "`live` was given besides; give its live key, or leave the namespace out."
+                )
+            return Place(each.id, TEST if namespace is None else namespace)
+        if write_key and write_key == each.write_key:
+            return Place(each.id, LIVE if namespace is None else namespace)
+    raise NotFound(_no_such_key(list(sources)))
+
+
+def _no_such_key(sources: list[Source]) -> str:
+    names = ", ".join(sorted(each.name for each in sources)[:20])
+    return f"No source has this write key; there are {names}. `turnout source list` shows the keys of each."

@@ -11,7 +11,11 @@ from turnout.store.store import Store
 
 def open_store(settings: Settings, *, accept_loss: bool = False) -> Store:
     """Open the workspace. Raises: Unavailable, with what to do."""
-    store = Store(settings.data, SystemClock(), SystemEntropy(), accept_loss=accept_loss).open()
-    if store.look(lambda view: view.counter.revision) == 0:
+    return begin(Store(settings.data, SystemClock(), SystemEntropy(), accept_loss=accept_loss))
+
+
+def begin(store: Store) -> Store:
+    """Open it, and see that there is a first source. Raises: Unavailable, with what to do."""
+    if store.open().look(lambda view: view.counter.revision) == 0:
         store.commit(ensure_first)
     return store

@@ -69,6 +69,13 @@ EVENTS: dict[str, Event] = {
     "took_over": Event(INFO, "This process delivers now, in reign {epoch}"),
     "not_taken_over": Event(WARNING, "This process could not begin to deliver, and tries again: {reason}"),
     "handed_over": Event(INFO, "This process delivers no more, reign {epoch} is over: {reason}"),
+    "deliverer_ended": Event(
+        ERROR, "Process {child}, which delivered for this one, ended ({how}); another begins in {seconds} s"
+    ),
+    "deliverer_silent": Event(WARNING, "Process {child}, which delivers for this one, says nothing since {seconds} s"),
+    "deliverer_moves": Event(INFO, "Process {child}, which delivers for this one, moves again"),
+    "left_alone": Event(WARNING, "The server is gone; this process, which delivered for it, leaves"),
+    "not_opened": Event(ERROR, "This process, which should deliver, could not open the data: {reason}"),
     "lane_runs": Event(INFO, "Destination {destination} runs"),
     "lane_paused": Event(INFO, "Destination {destination} is paused; its events wait in the log"),
     "lane_removed": Event(INFO, "Destination {destination} is removed"),
@@ -92,6 +99,8 @@ EVENTS: dict[str, Event] = {
     "disk_low": Event(WARNING, "Free disk is {free} bytes: no event is taken in, delivery goes on"),
     "disk_enough": Event(INFO, "Free disk is {free} bytes: events are taken in"),
     "upkeep_failed": Event(ERROR, "Upkeep failed and is tried again; it keeps that {keeps}"),
+    "left_out": Event(WARNING, "A value was left out of a call of {kind}, for an event cannot hold it: it is {found}"),
+    "not_stored": Event(ERROR, "A call of {kind} was not stored, and there is no on_error to be told: {reason}"),
     "thread_broke": Event(ERROR, "The thread {thread} broke on our side"),
     "broke": Event(ERROR, "{what} broke on our side (error {error})"),
     "library": Event(DEBUG, "{logger} has something to say at {place}"),

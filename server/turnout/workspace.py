@@ -13,11 +13,14 @@ from enum import StrEnum
 from turnout import document
 from turnout.document import Json
 from turnout.errors import NotFound
+from turnout.event import rules
 from turnout.event.model import LIVE, Namespace, SourceId
+from turnout.event.rules import By, Place, Rule
 from turnout.guard.principal import Scope
 
 SOURCE = "source"
 DESTINATION = "destination"
+RULE = "rule"
 TOKEN = "token"  # noqa: S105 - the kind of an entity
 
 
@@ -82,12 +85,14 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """All of it, as of one revision."""
+    """All of it, as of one revision. `rules` in the order in which they are asked, which `place` does."""
 
     revision: int
     sources: Mapping[int, Source] = field(default_factory=dict)
     destinations: Mapping[str, Destination] = field(default_factory=dict)
     tokens: Mapping[str, Token] = field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
+    place: Place | None = field(default=None, compare=False)
 
     def destination(self, name: str) -> Destination:
         """Find a destination by name, id, or slug where only one has it. Raises: NotFound, with the names there are."""
@@ -122,6 +127,7 @@ def build(revision: int, leaves: Iterable[tuple[str, str, bytes]]) -> Workspace:
     """Build the value from (kind, id, body) of the newest leaves."""
     sources: dict[int, Source] = {}
     destinations: dict[str, Destination] = {}
+    moving: list[Rule] = []
     tokens: dict[str, Token] = {}
     for kind, key, text in leaves:
         body = document.decode(text)
@@ -136,9 +142,12 @@ def build(revision: int, leaves: Iterable[tuple[str, str, bytes]]) -> Workspace:
             )
         elif kind == DESTINATION:
             destinations[key] = _destination(key, body)
+        elif kind == RULE:
+            moving.append(rule(int(key), body))
         elif kind == TOKEN:
             tokens[key] = _token(key, body)
-    return Workspace(revision, sources, destinations, tokens)
+    moving.sort(key=lambda each: each.number)
+    return Workspace(revision, sources, destinations, tokens, tuple(moving), rules.place(moving))
 
 
 def source_body(source: Source) -> Mapping[str, Json]:
@@ -175,6 +184,17 @@ def destination_body(destination: Destination) -> Mapping[str, Json]:
         "sources": list(destination.sources),
         "created": destination.created,
     }
+
+
+def rule(number: int, body: Mapping[str, Json]) -> Rule:
+    """Read a rule from the body of its leaf."""
+    to = Namespace(str(body["namespace"]))
+    return Rule(number, By(str(body["by"])), str(body["pattern"]), to, _int(body["created"]))
+
+
+def rule_body(each: Rule) -> Mapping[str, Json]:
+    """Write a rule as the body of its leaf."""
+    return {"by": str(each.by), "pattern": each.pattern, "namespace": each.to, "created": each.created}
 
 
 def _destination(key: str, body: Mapping[str, Json]) -> Destination:

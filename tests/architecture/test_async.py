@@ -18,6 +18,7 @@ MAY_WAIT = (
     "store.store",
     "store.wake",
     "desk",
+    "inprocess",
     "demo.*",
     "api.*",
     "agent.*",

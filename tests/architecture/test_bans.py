@@ -16,6 +16,8 @@ BANNED: frozenset[str] = frozenset(RUFF["flake8-tidy-imports"]["banned-api"])
 
 # What each file may use although it is banned. What stands nowhere here is for nobody.
 ALLOWED: dict[str, frozenset[str]] = {
+    "server/turnout/api/connection.py": frozenset({"asyncio"}),
+    "server/turnout/api/recorder.py": frozenset({"asyncio"}),
     "server/turnout/clock.py": frozenset({"time.time", "time.time_ns", "datetime.datetime.now"}),
     "server/turnout/config.py": frozenset({"os.environ", "os.getenv"}),
     "server/turnout/delivery/control.py": frozenset({"httpx2"}),
@@ -32,6 +34,8 @@ ALLOWED: dict[str, frozenset[str]] = {
 # Each answers for code that is not its own.
 MAY_CATCH_ALL = (
     "agent.call",
+    "api.recorder",
+    "api.tracking",
     "delivery.converse",
     "delivery.deliverer",
     "delivery.window",
@@ -102,7 +106,7 @@ def test_the_files_that_ruff_lets_pass_are_the_ones_checked_here() -> None:
     assert ours - {"server/turnout/store/writer.py"} == set(ALLOWED) - {"server/turnout/store/migrate.py"}
 
 
-def test_only_six_places_catch_everything() -> None:
+def test_only_the_named_places_catch_everything() -> None:
     everything = {"Exception", "BaseException"}
     catches = [
         module.at(node)

@@ -48,10 +48,10 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             *("delivery.doubts", "delivery.eyes", "delivery.look", "delivery.selection"),
         ),
     ),
-    ("doors", ("config", "api", "api.*", "agent", "agent.*")),
+    ("doors", ("config", "calls", "api", "api.*", "agent", "agent.*")),
     ("assembly", ("opening", "app", "desk")),
     # These doors open what the assembly puts together.
-    ("entries", ("", "__main__", "testing", "inprocess", "cli", "cli.*", "demo", "demo.*")),
+    ("entries", ("", "__main__", "testing", "inprocess", "analytics", "cli", "cli.*", "demo", "demo.*")),
 )
 
 # Rooms that must not know of each other, whatever their layer says.
@@ -68,7 +68,7 @@ APART = {
 
 DOORS = ("api", "agent", "cli", "inprocess")
 # The commands that serve a door open it; the MCP package takes 0.6 s to import, so they do it inside a function.
-SERVING = ("cli.serve", "cli.mcp", "cli.agents", "cli.demo")
+SERVING = ("cli.serve", "cli.delivering", "cli.mcp", "cli.agents", "cli.demo")
 
 
 def layer_of(name: str) -> int:

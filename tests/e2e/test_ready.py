@@ -91,7 +91,7 @@ def test_one_that_stands_by_is_ready_and_says_that_it_does_not_deliver(program: 
         with program.served(tmp_path / "second") as second:
             both = [ready(first.address), ready(second.address)]
             delivers = [metric(each.address, "turnout_deliverer_process") for each in (first, second)]
-            number = first.process.pid
+            number = first.deliverer
         assert first.stop() == 0
 
     assert both == [
@@ -175,12 +175,15 @@ def test_start_take_over_and_leaving_are_lines_of_json(program: Program, tmp_pat
     began = time.time()
     with program.served(tmp_path / "log") as server:
         until(lambda: ready(server.address)[1].get("delivering") is True)
+        both = {"door": server.process.pid, "deliverer": server.deliverer}
         assert server.stop() == 0
 
     told = server.events()
     names = [each["event"] for each in told if each["event"] != "library"]
     assert set(names) == {"opened", "listening", "took_over", "leaving", "handed_over", "closed"}
     assert names.index("opened") < names.index("took_over") < names.index("leaving") < names.index("closed")
-    assert {each["process"] for each in told} == {server.process.pid}
+    assert {each["process"] for each in told if each["event"] in {"opened", "closed"}} == set(both.values())
+    assert {each["process"] for each in told if each["event"] in {"took_over", "handed_over"}} == {both["deliverer"]}
+    assert {each["process"] for each in told if each["event"] in {"listening", "leaving"}} == {both["door"]}
     assert next(each for each in told if each["event"] == "handed_over")["reason"] == "it stops"
     assert all(each["time"][:4] >= time.strftime("%Y", time.gmtime(began)) for each in told)

@@ -133,14 +133,15 @@ def test_a_restore_names_the_processes_to_stop(data_dir: Path, tmp_path: Path) -
     program = Program(data_dir, SETTINGS)
     program.tell("send", "track", "--user-id", "u_1", "--event", "E")
     program.tell("backup", str(tmp_path / "b.db"))
-    with program.serving():
+    with program.served(tmp_path / "log") as server:
         until(lambda: (data_dir / "serve.lock").exists() and (data_dir / "serve.lock").stat().st_size > 0)
-        server = int((data_dir / "serve.lock").read_text().strip())
+        first, second = sorted((server.process.pid, server.deliverer))
         error = program.tell("restore", str(tmp_path / "b.db"), "--yes", code=1)["error"]
         asked = program.tell("usage")
+        assert server.stop() == 0
 
     assert error["code"] == "unavailable"
-    assert sys.platform != "linux" or f"process {server} has this workspace open" in error["message"]
+    assert sys.platform != "linux" or f"processes {first} and {second} have this workspace open" in error["message"]
     assert asked["test_events"] == 1
     assert program.tell("restore", str(tmp_path / "b.db"), "--yes")["events"] == 1
 

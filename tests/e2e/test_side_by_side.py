@@ -56,7 +56,7 @@ async def test_two_agents_and_a_server_all_answer_and_the_next_event_arrives_wit
     program = Program(data_dir, tuple(LOOPBACK.items()))
     async with agent(data_dir) as first, agent(data_dir) as second:
         await first.connect("webhook", settings={"url": f"{receiver.url}/hook"})
-        with program.serving(ends=-signal.SIGKILL) as base:
+        with program.serving() as base:
             ready = await anyio.to_thread.run_sync(status, f"{base}/readyz")
             for one in (first, second):
                 told = await one.ask("track_event", event="Before", user_id=f"u_{id(one)}", wait_seconds=20)

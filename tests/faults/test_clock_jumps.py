@@ -68,8 +68,7 @@ def house(folder: Path) -> Iterator[House]:
     with Recorder() as vendor:
         connect(data, vendor.url)
         with Serve(data, settings=clock.settings) as serve, Agent(data, settings=clock.settings) as agent:
-            serve.listens()
-            until(lambda: holder(data) == str(serve.pid), 10)
+            serve.delivers()
             yield House(data, vendor, serve, agent.opened(), clock)
 
 
@@ -127,7 +126,7 @@ def test_a_machine_that_comes_up_three_years_ahead_loses_nothing_to_its_age(tmp_
         here.clock.jump(3 * 365 * DAY)
         taken_from = len(here.vendor.received)
         with Serve(here.data, settings=here.clock.settings) as serve:
-            serve.listens()
+            serve.delivers()
             until(lambda: waiting <= ids(here.vendor.received[taken_from:]), 20)
             time.sleep(1)  # upkeep has had its first turn long since
             assert serve.stop() == 0
@@ -148,7 +147,7 @@ def test_after_a_reboot_whose_seconds_begin_anew_everything_that_waited_goes_on(
         here.vendor.script.default = Scripted()
         taken_from = len(here.vendor.received)
         with Serve(here.data, before=before) as serve:
-            serve.listens()
+            serve.delivers()
             began = time.monotonic()
             until(lambda: waiting <= ids(here.vendor.received[taken_from:]), 20)
             took = time.monotonic() - began

@@ -149,7 +149,7 @@ def house(folder: Path) -> Iterator[House]:
             Serve(data, settings=disks["serve"].settings) as serve,
             Agent(data, settings=disks["agent"].settings) as agent,
         ):
-            serve.listens()
+            serve.delivers()
             agent.opened()
             yield House(data, vendor, serve, agent, disks)
 

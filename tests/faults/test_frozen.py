@@ -18,7 +18,7 @@ import pytest
 
 from support import law
 from support.destination import Recorder, Scripted
-from support.driven import Agent, Driven, Serve, connect, run
+from support.driven import Agent, Serve, connect, run
 from support.engine import open_store
 from support.faulty import Disk, seeded, tell
 from support.worker import until
@@ -32,17 +32,17 @@ PATIENCE_S = 10.0
 
 
 @contextmanager
-def frozen(process: Driven) -> Iterator[None]:
-    process.signal(signal.SIGSTOP)
+def frozen(process: int) -> Iterator[None]:
+    os.kill(process, signal.SIGSTOP)
     until(lambda: _state(process) == "T")
     try:
         yield
     finally:
-        process.signal(signal.SIGCONT)
+        os.kill(process, signal.SIGCONT)
 
 
-def _state(process: Driven) -> str:
-    return Path(f"/proc/{process.pid}/stat").read_text().rpartition(") ")[2][0]
+def _state(process: int) -> str:
+    return Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2][0]
 
 
 def arrived(vendor: Recorder) -> Counter[str]:
@@ -62,7 +62,7 @@ def test_behind_one_that_froze_while_it_wrote_everybody_is_told_whom_to_end_and_
             disk.slow(2)
             held = holder.track("held", "u2")
             until(lambda: disk.slept > 0)
-            with frozen(holder):
+            with frozen(holder.pid):
                 words, took = refused(data, third, serve)
             disk.heal()
             ids |= {held.result(20).message_id, third.track("late", "u3").result(20).message_id}
@@ -102,11 +102,11 @@ def test_whoever_is_frozen_at_whatever_moment_sends_nothing_again_when_it_wakes(
         connect(data, vendor.url)
         vendor.script.default = Scripted(delay_s=0.15)
         with Serve(data) as serve, Agent(data) as second, Agent(data) as third:
-            serve.listens()
+            serve.delivers()
             for number in range(FREEZES):
                 asked = [each.track(f"{number}-{at}", f"u{at}") for at in range(6) for each in (second, third)]
                 time.sleep(draw.uniform(0, 0.25))
-                with frozen(draw.choice([serve, serve, second, third])):
+                with frozen(draw.choice([serve.pid, serve.deliverer, second.pid, third.pid])):
                     time.sleep(draw.uniform(0.1, 0.8))
                 ids |= {each.result(20).message_id for each in asked}
             until(lambda: ids == arrived(vendor).keys(), 30)

@@ -65,7 +65,7 @@ def test_with_little_room_every_door_refuses_delivery_goes_on_and_room_alone_ope
         Serve(data, before=before, settings=disk.settings) as serve,
         Agent(data, before=before, settings=disk.settings) as agent,
     ):
-        serve.listens()
+        serve.delivers()
         asked = [agent.track(f"k{at}", f"u{at}") for at in range(40)]
         ids = {each.result(20).message_id for each in asked}
         disk.fill(LOW)

@@ -21,9 +21,10 @@ from support.destination import Recorder
 from support.driven import Agent, Serve, connect, run
 from support.engine import open_store, record, track
 from support.faulty import tell
+from support.program import children
 from support.worker import until
-from turnout import Turnout
-from turnout.errors import TurnoutError
+from turnout import AsyncTurnout, Turnout
+from turnout.errors import TurnoutError, Unavailable
 from turnout.store.store import Store
 from turnout.upkeep.checkpoint import Checkpointer
 
@@ -72,6 +73,11 @@ def listen(folder: Path) -> None:
     store.close()
 
 
+async def _await(folder: Path, number: int) -> None:
+    async with AsyncTurnout(folder) as turnout:
+        await turnout.track("u1", "E", message_id=f"a{number}")
+
+
 async def _listen(store: Store) -> None:
     async with store.awake():
         await store.transact(lambda unit: unit.counter.seq)
@@ -90,6 +96,7 @@ def test_a_store_that_was_opened_and_closed_many_times_leaves_nothing(data_dir: 
     for number in range(TIMES):
         with Turnout(data_dir) as turnout:
             turnout.track("u1", "E", message_id=f"n{number}")
+        anyio.run(_await, data_dir, number)
     with ThreadPoolExecutor(8) as pool:
         assert not any(pool.map(lambda _: use(data_dir), range(TIMES)))
 
@@ -134,6 +141,22 @@ def test_an_opening_that_is_refused_leaves_nothing(harm: Callable[[Path], None],
     assert (held(), threads()) == before
 
 
+def test_an_opening_that_gets_no_thread_is_refused_and_leaves_nothing(data_dir: Path) -> None:
+    open_store(data_dir).close()
+    before = held(), threads()
+    size = threading.stack_size(1 << 46)  # no machine has room for such a thread
+    try:
+        for _ in range(TIMES):
+            with pytest.raises(Unavailable, match="the thread that writes does not start"):
+                Turnout(data_dir)
+    finally:
+        threading.stack_size(size)
+
+    assert (held(), threads()) == before
+    with Turnout(data_dir) as turnout:
+        turnout.track("u", "E")
+
+
 def test_forks_leave_nothing_in_parent_or_child(data_dir: Path) -> None:
     store = open_store(data_dir)
     record(store, track("m0"))
@@ -175,11 +198,12 @@ def test_a_server_keeps_no_descriptor_of_calls_commands_and_destinations_that_ar
     with Recorder() as first:
         connect(data_dir, first.url, "First")
         with Serve(data_dir) as serve, Agent(data_dir) as agent:
-            serve.listens()
+            serve.delivers()
             assert not agent.track("warm").result(20).refused
             first.wait_for(1)
             assert serve.ready()[0] == 200
-            before = {each.pid: held(each.pid) for each in (serve, agent)}
+            processes = serve.pid, serve.deliverer, agent.pid
+            before = {each: held(each) for each in processes}
 
             for number in range(2):
                 with Recorder() as vendor:
@@ -194,21 +218,17 @@ def test_a_server_keeps_no_descriptor_of_calls_commands_and_destinations_that_ar
             def is_clean() -> bool:
                 """Send something: with that go the connections that the other side closed, looked for once a second."""
                 assert not agent.track(os.urandom(4).hex()).result(20).refused
-                return not dangling(serve.pid)
+                return not dangling(serve.deliverer)
 
             until(is_clean)
-            for each in (serve, agent):
-                assert not [name for name in set(held(each.pid)) - set(before[each.pid]) if "socket:" not in name]
-            assert children(serve.pid) == children(agent.pid) == []
+            for each in processes:
+                assert not [name for name in set(held(each)) - set(before[each]) if "socket:" not in name]
+            assert [children(each) for each in processes] == [[processes[1]], [], []]
             port = int(serve.url.rpartition(":")[2])
             assert (serve.stop(), agent.stop()) == (0, 0)
             with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), 5):
                 pass
     tell("leftovers: none")
-
-
-def children(process: int) -> list[str]:
-    return Path(f"/proc/{process}/task/{process}/children").read_text().split()
 
 
 def test_a_killed_process_leaves_no_lock_behind(data_dir: Path) -> None:

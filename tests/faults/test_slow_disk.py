@@ -29,7 +29,7 @@ def test_on_a_slow_disk_many_share_a_commit_and_all_are_answered_delivered_once_
         connect(data, vendor.url)
         disk = Disk(tmp_path, data)
         with Serve(data, settings=disk.settings) as serve, Agent(data, settings=disk.settings) as agent:
-            serve.listens()
+            serve.delivers()
             agent.opened().track("warm").result(20)
             vendor.wait_for(1)
             disk.slow(SYNC_S)

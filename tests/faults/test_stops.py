@@ -173,8 +173,7 @@ def test_a_server_that_is_stopped_under_load_loses_nothing_and_doubts_only_what_
             for delay in delays:
                 vendor.script.default = Scripted(delay_s=delay)
                 with Serve(here.data, settings=NARROW) as serve:
-                    serve.listens()
-                    until(lambda: holder(here.data) == serve.pid)
+                    serve.delivers()
                     asked = here.ask(agent, 40)
                     time.sleep(draw.uniform(0, 0.5))
                     serve.signal(signal.SIGTERM)
@@ -231,7 +230,10 @@ def test_a_second_signal_is_not_kept_waiting_by_a_slow_vendor_and_what_had_not_l
         here = House(tmp_path / "data", vendor, set())
         vendor.script.default = Scripted(delay_s=SLOW_S)
         with Serve(here.data, settings=NARROW) if first == "TERM" else Agent(here.data, settings=NARROW) as leaves:
-            until(lambda: holder(here.data) == leaves.pid)
+            if isinstance(leaves, Serve):
+                leaves.delivers()
+            else:
+                until(lambda: holder(here.data) == leaves.pid)
             with Agent(here.data, settings=NARROW) as agent:
                 here.hear(here.ask(agent, 100))
                 vendor.wait_for(SLOTS)

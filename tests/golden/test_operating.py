@@ -17,6 +17,8 @@ from turnout.config import ONLY_FILE, READERS, Settings
 from turnout.delivery import answer, breaker, lane, look, schedule, sender, window
 from turnout.event import validate
 from turnout.event import wire as event
+from turnout.event.rules import LONGEST_GLOB, LONGEST_ID
+from turnout.operations import rules
 from turnout.operations.health import NEAR
 from turnout.store import log, space, writer
 from turnout.telemetry import EACH_S, EVENTS, LINE, OFTEN
@@ -72,6 +74,8 @@ BOUNDS = (
     ("MCP messages of a token over HTTP", f"{KEPT.mcp_rate} a second (`TURNOUT_MCP_RATE`), {KEPT.mcp_rate * bearer.BURST} at once", "429 with `Retry-After`"),
     ("MCP messages not yet worked on", f"{wire.LINES}", "no further one is read"),
     ("answer of a tool", f"{answers.USUAL:,} characters, at most {answers.CAP:,}; texts of {answers.FIELD_LIMIT}", "shortened, and says how to go on"),
+    ("rules that move live events", f"{rules.MOST}, globs of {LONGEST_GLOB} characters", "refused with the limit"),
+    ("id that a glob is held against", f"{LONGEST_ID} characters", "fits none: the event stays live"),
     ("idempotency key", f"{model.KEY_LIMIT} bytes", "refused"),
     ("waiting for verdicts", f"{model.WAIT_LIMIT_S} s", "the answer says what still waits"),
 )  # fmt: skip

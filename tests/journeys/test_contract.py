@@ -17,6 +17,7 @@ import pytest
 from mcp import Client, StdioServerParameters
 
 from support.program import TURNOUT, Program
+from support.worker import until
 
 VERDICTS = {"delivered", "waiting", "discarded", "not_sent", "cancelled", "paused"}
 
@@ -497,7 +498,7 @@ def test_serve_says_where_it_listens_delivers_and_leaves_on_term(wired: Program)
 
 def test_while_it_serves_the_doctor_says_who_delivers_and_the_port_is_taken(wired: Program) -> None:
     with wired.serving() as address:
-        httpx2.get(f"{address}/readyz")
+        until(lambda: httpx2.get(f"{address}/readyz").json()["delivering"])
         checks = {check["name"]: check["detail"] for check in wired.tell("doctor")["checks"]}
         second = wired.run("serve", "--port", address.rpartition(":")[2])
 

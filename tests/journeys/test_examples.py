@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from support.embedded import stored
 from support.program import LIMIT_S, Program
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -41,7 +42,7 @@ def lines(data: Path, name: str) -> list[str]:
 
 
 def test_each_example_is_run_here() -> None:
-    assert sorted(path.name for path in EXAMPLES.glob("*.py")) == ["agent.py", "shop.py"]
+    assert sorted(path.name for path in EXAMPLES.glob("*.py")) == ["agent.py", "service.py", "shop.py"]
 
 
 def test_what_the_shop_prints_is_stored_once_also_the_order_of_the_worker_that_died(data_dir: Path) -> None:
@@ -63,7 +64,23 @@ def test_the_shop_counts_its_customers_when_it_is_live(data_dir: Path) -> None:
     assert Program(data_dir).tell("usage")["mtu"] > 0
 
 
-@pytest.mark.parametrize("name", ["shop.py", "agent.py"])
+def test_what_the_service_answers_is_stored_once_although_requests_come_twice(data_dir: Path) -> None:
+    program = Program(data_dir)
+    key = program.tell("source", "create", "Web")["write_key"]
+
+    printed = run("service.py", "--data", str(data_dir), "--write-key", key)
+
+    orders = sorted(f"order-{name}-{number}" for name in ("ann", "ben", "cem", "dora") for number in (1, 2, 3))
+    again = [f"order-{name}-3 (was there already)" for name in ("ann", "ben", "cem", "dora")]
+    kept = stored(data_dir)
+    assert re.findall(r"^  (.*)$", printed, re.MULTILINE) == sorted([*orders, *again])
+    assert sorted(str(each["messageId"]) for each in kept if each["type"] == "track") == orders
+    assert sum(each["type"] == "identify" for each in kept) == 4
+    assert {each["namespace"] for each in kept} == {"live"}
+    assert "And a mistake is named: `properties.why` is of type object, which an event cannot hold" in printed
+
+
+@pytest.mark.parametrize("name", ["shop.py", "agent.py", "service.py"])
 def test_an_example_makes_a_workspace_of_its_own_when_none_is_given(name: str, tmp_path: Path) -> None:
     run(name, environment={"TMPDIR": str(tmp_path)})
 

@@ -6,9 +6,12 @@ import ast
 import re
 import shlex
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import httpx2
 import pytest
 
+from support.embedded import run, stored
 from support.program import Program
 from turnout.manifest.catalogue import Catalogue
 from turnout.sinks.files import JSONL
@@ -20,7 +23,8 @@ NAMED = re.compile(r"`(tests/[\w/.]+\.py)::(\w+)`")
 
 def test_every_promise_names_a_test_that_is_there() -> None:
     named = NAMED.findall(README)
-    rows = [line for line in README.splitlines() if line.startswith("| ") and "---" not in line][1:]
+    table = README.split("| Today |", 1)[1].split("\n\n", 1)[0]
+    rows = [line for line in table.splitlines()[1:] if "---" not in line]
 
     missing = [f"{file}::{name}" for file, name in named if name not in functions(ROOT / file)]
 
@@ -52,8 +56,52 @@ def test_its_commands_do_what_it_says(data_dir: Path, tmp_path: Path, monkeypatc
     assert (usage.told["mtu"], usage.told["test_people"]) == (0, 1)
 
 
+def test_the_first_event_over_http_is_the_one_it_shows(data_dir: Path) -> None:
+    block = next(each for each in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) if "/v1/track" in each)
+    serve, create, curl = [line.split("  # ")[0].strip() for line in block.splitlines()]
+    program = Program(data_dir)
+
+    with program.serving(*words(serve)[1:-1]) as url:
+        key = program.tell(*words(create)[:-1])["write_key"]
+        _, address, *flags = shlex.split(curl)
+        user, body = flags[1].replace("WRITE_KEY", key), flags[3]
+        answer = httpx2.post(url + urlsplit(address).path, content=body, auth=(user.rstrip(":"), ""))
+        found = program.run("usage", "--json").told
+
+    assert flags[::2] == ["-u", "-d"]
+    assert (answer.status_code, answer.json()) == (200, {"success": True})
+    assert found["events"] == 1
+
+
+def test_its_rules_are_taken(data_dir: Path) -> None:
+    program = Program(data_dir)
+    block = next(each for each in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) if "namespace rule" in each)
+
+    ended = [program.run(*words(line), "--json") for line in block.splitlines()]
+
+    assert [each.code for each in ended] == [0] * 5
+    assert [each["pattern"] for each in ended[3].told["rules"]] == ["qa-*", "test.example", "203.0.113.0/24"]
+
+
+def test_its_python_does_what_it_says(data_dir: Path) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    key = Program(data_dir).tell("source", "create", "Web")["write_key"]
+    said = [block.replace('"shop-data"', repr(str(data_dir))).replace('"wk_…"', repr(key)) for block in blocks]
+    ends = ("", "import anyio; anyio.run(main)", "")
+
+    for code, end in zip(said, ends, strict=True):
+        script = f"import sys\n{code}\n{end}"
+        ended = run(script, data_dir, TURNOUT_DATA=str(data_dir))
+        assert (ended.code, ended.err) == (0, "")
+
+    kept = stored(data_dir)
+    assert [each["type"] for each in kept] == ["identify", "track", "track", "track"]
+    assert [each["messageId"] for each in kept[1:3]] == ["order-17", "order-18"]
+    assert len({each["source"] for each in kept}) == 2
+
+
 def words(line: str) -> list[str]:
-    return shlex.split(line)[1:]
+    return shlex.split(line, comments=True)[1:]
 
 
 def test_the_destinations_it_lists_are_those_there_are() -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from support.agents import LOOPBACK
-from support.program import TURNOUT
+from support.program import TURNOUT, children, kill
 from support.worker import until
 
 LIMIT_S = 30
@@ -64,7 +64,7 @@ class Driven:
         command = (*before, *TURNOUT, "--data", str(data), *words)
         with self.err.open("wb") as err:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=err,
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=err, process_group=0,
                 env={**os.environ, **LOOPBACK, **(settings or {})},
             )  # fmt: skip
 
@@ -75,6 +75,10 @@ class Driven:
     @property
     def pid(self) -> int:
         return self.process.pid
+
+    def interrupt(self) -> None:
+        """Signal it and what it started, as Ctrl-C does."""
+        os.killpg(self.pid, signal.SIGINT)
 
     def signal(self, which: signal.Signals) -> None:
         self.process.send_signal(which)
@@ -95,8 +99,7 @@ class Driven:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.wait()
+        kill(self.process)
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None:
                 try:
@@ -121,6 +124,16 @@ class Serve(Driven):
         assert found, self.said
         self.url = found[1]
         return self
+
+    def delivers(self) -> Self:
+        """Wait until the process beside it does."""
+        until(lambda: self.listens().ready()[1].get("delivering") is True, LIMIT_S)
+        return self
+
+    @property
+    def deliverer(self) -> int:
+        """The process beside it that delivers; -1 while there is none."""
+        return next(iter(children(self.pid)), -1)
 
     def ready(self) -> tuple[int, Message]:
         """Ask whether it is ready."""

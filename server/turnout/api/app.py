@@ -1,4 +1,4 @@
-"""What answers over HTTP: health, and what is handed in by its path, behind the one check of who is asked for."""
+"""What answers over HTTP: Segment's paths, health, and what is handed in by its path, behind the checks of who asks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from turnout.api.elsewhere import HANDLERS
+from turnout.api.front import Front, is_open
 from turnout.api.health import Health, Life
 from turnout.api.known import KnownHosts, known
 from turnout.store.store import Store
@@ -29,7 +31,8 @@ def build(
         Route("/readyz", health.ready),
         Route("/metrics", health.metrics),
     ]
-    return KnownHosts(ByPath(paths or {}, Starlette(routes=routes)), known(names, origins))
+    rest = ByPath(paths or {}, Starlette(routes=routes, exception_handlers=HANDLERS))
+    return KnownHosts(Front(store, rest), known(names, origins), is_open)
 
 
 class ByPath:

@@ -14,7 +14,7 @@ import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
-from turnout import document, telemetry
+from turnout import document
 from turnout.api import metrics
 from turnout.api.openmetrics import CONTENT_TYPE, Sheet
 from turnout.clock import DAY
@@ -34,19 +34,21 @@ PROBE_S = 2.0
 """How long its commit may take: a commit takes milliseconds, and who asks gives up after a few seconds."""
 
 
-def _nobody() -> Mapping[int, tuple[int, int]]:
-    return {}
-
-
 @dataclass(slots=True)
 class Life:
-    """What the process knows of itself. `flights`: by lane, requests in flight and how many may be."""
+    """What the process knows of itself and of the one beside it that delivers.
+
+    Of that: `flights`, by lane, are requests in flight and how many may be; `numbers` are of its process; `worries` say
+    what is the matter with it.
+    """
 
     version: str
     retention_days: int
     is_delivering: Callable[[], bool]
     signs: Signs = field(default_factory=Signs)
-    flights: Callable[[], Mapping[int, tuple[int, int]]] = _nobody
+    flights: Callable[[], Mapping[int, tuple[int, int]]] = dict
+    numbers: Callable[[], Mapping[str, float]] = dict
+    worries: Callable[[], tuple[str, ...]] = tuple
     stopping: bool = False
 
 
@@ -90,11 +92,11 @@ class Health:
         sheet.put("turnout_deliverer_process", deliverer(store))
         sheet.put("turnout_missing_events", store.missing)
         store.look(lambda view: self._lanes(view, sheet, flights))
-        metrics.of_writer(sheet, store.tally)
         metrics.of_disk(sheet, store, self._wal.fill())
         metrics.of_upkeep(sheet, self._life.signs, store.clock.monotonic())
-        sheet.put("turnout_log_lines_lost", telemetry.LOST.lines)
-        metrics.of_process(sheet, self._life.version)
+        metrics.of_build(sheet, self._life.version)
+        metrics.of_process(sheet, "door", metrics.numbers(store.tally))
+        metrics.of_process(sheet, "deliverer", self._life.numbers())
         return sheet.text()
 
     def _lanes(self, view: View, sheet: Sheet, flights: Mapping[int, tuple[int, int]]) -> None:
@@ -128,7 +130,7 @@ class Health:
         found = [f"{names[lane].name}: its oldest unread events are given up soon" for lane in late]
         if signs.reader:
             found.append(f"process {signs.reader} keeps the write-ahead log from beginning anew")
-        return tuple(found)
+        return (*found, *self._life.worries())
 
 
 def deliverer(store: Store) -> int:

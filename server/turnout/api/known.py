@@ -10,16 +10,25 @@ Both are read whole, by their grammar: what only begins like a name of ours is n
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 
-from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from turnout.api import answers
+
 LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})
-MISDIRECTED, FORBIDDEN = 421, 403
+MISDIRECTED = answers.refused(
+    421, "misdirected", "This name is not ours. Ask for 127.0.0.1 or localhost, or start with --allow-host NAME."
+)
+STRANGE = answers.refused(
+    403, "strange_page", "This page may not call us. Start with --allow-origin ORIGIN if it should."
+)
+HOSTS = 64
+"""Hosts of which it is remembered whether they are ours."""
 _AUTHORITY = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::([0-9]{1,5}))?", re.IGNORECASE)
 _ORIGIN = re.compile(r"(https?)://(.+)", re.IGNORECASE)
 _PORTS = {"http": "80", "https": "443"}
@@ -57,10 +66,12 @@ def known(names: AbstractSet[str], origins: AbstractSet[str]) -> Known:
 class KnownHosts:
     """Passes on what asks for us by a name of ours, and comes from no strange page."""
 
-    def __init__(self, inner: ASGIApp, known: Known) -> None:
-        """Stand before an application."""
+    def __init__(self, inner: ASGIApp, known: Known, is_open: Callable[[str], bool]) -> None:
+        """Stand before an application; any page may call a path that is open."""
         self._inner = inner
         self._known = known
+        self._is_open = is_open
+        self._hosts: dict[bytes, bool] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Look at `Host` and `Origin`."""
@@ -68,15 +79,23 @@ class KnownHosts:
             await self._inner(scope, receive, send)
             return
         hosts = [value.strip(b" \t") for name, value in scope["headers"] if name == b"host"]
-        origins = [value.strip(b" \t") for name, value in scope["headers"] if name == b"origin"]
-        if len(hosts) != 1 or not self._known.host(hosts[0]):
-            words = "This name is not ours. Ask for 127.0.0.1 or localhost, or start with --allow-host NAME.\n"
-            await PlainTextResponse(words, MISDIRECTED)(scope, receive, send)
-        elif not all(self._known.origin(each, hosts[0]) for each in origins):
-            words = "This page may not call us. Start with --allow-origin ORIGIN if it should.\n"
-            await PlainTextResponse(words, FORBIDDEN)(scope, receive, send)
+        if len(hosts) != 1 or not self._is_known(hosts[0]):
+            await answers.give(send, MISDIRECTED, b"")
+        elif not self._is_open(scope["path"]) and not all(
+            self._known.origin(value.strip(b" \t"), hosts[0]) for name, value in scope["headers"] if name == b"origin"
+        ):
+            await answers.give(send, STRANGE, b"")
         else:
             await self._inner(scope, receive, send)
+
+    def _is_known(self, host: bytes) -> bool:
+        """Look at a `Host`, once: clients come by the same few."""
+        found = self._hosts.get(host)
+        if found is None:
+            found = self._known.host(host)
+            if len(self._hosts) < HOSTS:
+                self._hosts[host] = found
+        return found
 
 
 def name_of(authority: str) -> str | None:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
 
+from turnout import telemetry
 from turnout.api.openmetrics import Family, Sheet
 from turnout.clock import DAY, HOUR, SECOND
 from turnout.delivery.verdict import BY_NUMBER
@@ -35,11 +36,12 @@ OWED = 10_000
 """Rows of the queue that are counted of a destination: one with order has no more than 5,000."""
 BUCKETS = tuple(range(16))
 """Powers of two, of milliseconds: up to 33 s; no attempt takes longer than 30 s."""
-PAGE = 4096
+OF = ("process",)
+"""Whose a number is: of the process that answers, the `door`, or of the `deliverer` beside it."""
 
 FAMILIES = (
     Family("turnout_build", "info", "What runs.", ("version", "sqlite", "python")),
-    Family("turnout_is_delivering", "gauge", "Whether this process delivers."),
+    Family("turnout_is_delivering", "gauge", "Whether this server delivers."),
     Family("turnout_deliverer_process", "gauge", "Number of the process that delivers; 0: none."),
     Family("turnout_missing_events", "gauge", "Acknowledged events that the database lost."),
     Family("turnout_destination_state", "stateset", "How a destination stands.", ("destination",)),
@@ -64,14 +66,14 @@ FAMILIES = (
         "turnout_request_seconds", "histogram", "Time that requests took, since the hour of the start.",
         ("destination",), "seconds",
     ),
-    Family("turnout_requests_in_flight", "gauge", "Requests without an answer, of this process.", ("destination",)),
+    Family("turnout_requests_in_flight", "gauge", "Requests without an answer, of this server.", ("destination",)),
     Family("turnout_requests_allowed", "gauge", "Requests that may be in flight at once.", ("destination",)),
     Family("turnout_calls", "counter", "Calls at the door since the hour of the start, by what became.", ("became",)),
-    Family("turnout_commits", "counter", "Commits of this process."),
-    Family("turnout_commits_failed", "counter", "Commits of this process that failed; nothing of them was stored."),
-    Family("turnout_recorded_events", "counter", "Events that the commits of this process recorded."),
-    Family("turnout_writer_queue", "gauge", "Calls that wait for this process's writer."),
-    Family("turnout_writer_wait_seconds", "gauge", "How long the first of them has waited.", (), "seconds"),
+    Family("turnout_commits", "counter", "Commits of a process.", OF),
+    Family("turnout_commits_failed", "counter", "Commits of a process that failed; nothing of them was stored.", OF),
+    Family("turnout_recorded_events", "counter", "Events that the commits of a process recorded.", OF),
+    Family("turnout_writer_queue", "gauge", "Calls that wait for the writer of a process.", OF),
+    Family("turnout_writer_wait_seconds", "gauge", "How long the first of them has waited.", OF, "seconds"),
     Family("turnout_database_bytes", "gauge", "Size of the database.", (), "bytes"),
     Family("turnout_wal_bytes", "gauge", "Size of the write-ahead log's file.", (), "bytes"),
     Family("turnout_wal_pages", "gauge", "Pages in the write-ahead log."),
@@ -82,11 +84,11 @@ FAMILIES = (
     Family("turnout_disk_free_bytes", "gauge", "Free disk.", (), "bytes"),
     Family("turnout_disk_floor_bytes", "gauge", "Free disk under which no event is taken in.", (), "bytes"),
     Family("turnout_upkeep_faults", "counter", "What went wrong in upkeep, by what it keeps true.", ("keeps",)),
-    Family("turnout_log_lines_lost", "counter", "Lines of the log that nobody took."),
-    Family("process_resident_memory_bytes", "gauge", "Memory of this process.", (), "bytes"),
-    Family("process_cpu_seconds", "counter", "Processor time of this process.", (), "seconds"),
-    Family("process_start_time_seconds", "gauge", "When this process began, since 1970.", (), "seconds"),
-    Family("process_open_fds", "gauge", "Files that this process has open."),
+    Family("turnout_log_lines_lost", "counter", "Lines of the log that nobody took.", OF),
+    Family("process_resident_memory_bytes", "gauge", "Memory of a process.", OF, "bytes"),
+    Family("process_cpu_seconds", "counter", "Processor time of a process.", OF, "seconds"),
+    Family("process_start_time_seconds", "gauge", "When a process began, since 1970.", OF, "seconds"),
+    Family("process_open_fds", "gauge", "Files that a process has open.", OF),
 )  # fmt: skip
 
 
@@ -156,15 +158,6 @@ def of_flights(sheet: Sheet, names: Mapping[int, str], flights: Mapping[int, tup
             sheet.put("turnout_requests_allowed", allowed, destination=name)
 
 
-def of_writer(sheet: Sheet, tally: Tally) -> None:
-    """Tell of this process's writer."""
-    sheet.put("turnout_commits", tally.commits)
-    sheet.put("turnout_commits_failed", tally.failed)
-    sheet.put("turnout_recorded_events", tally.events)
-    sheet.put("turnout_writer_queue", tally.length())
-    sheet.put("turnout_writer_wait_seconds", round(tally.waited_s(), 6))
-
-
 def of_disk(sheet: Sheet, store: Store, fill: Fill) -> None:
     """Tell of the files and of the disk."""
     wal = store.path.with_name(f"{store.path.name}-wal")
@@ -183,18 +176,37 @@ def of_upkeep(sheet: Sheet, signs: Signs, now: float) -> None:
         sheet.put("turnout_upkeep_faults", n, keeps=name)
 
 
-def of_process(sheet: Sheet, version: str) -> None:
-    """Tell of this process; what only Linux tells is left out elsewhere."""
+def of_build(sheet: Sheet, version: str) -> None:
+    """Tell what runs."""
     sheet.info("turnout_build", version=version, sqlite=connect.VERSION, python=platform.python_version())
+
+
+def of_process(sheet: Sheet, process: str, numbers: Mapping[str, float]) -> None:
+    """Tell the numbers of one process."""
+    for name, value in numbers.items():
+        sheet.put(name, value, process=process)
+
+
+def numbers(tally: Tally) -> Mapping[str, float]:
+    """Give the numbers of this process and its writer, by family; what only Linux tells is left out elsewhere."""
     times = os.times()
-    sheet.put("process_cpu_seconds", round(times.user + times.system, 2))
+    found = {
+        "turnout_commits": tally.commits,
+        "turnout_commits_failed": tally.failed,
+        "turnout_recorded_events": tally.events,
+        "turnout_writer_queue": tally.length(),
+        "turnout_writer_wait_seconds": round(tally.waited_s(), 6),
+        "turnout_log_lines_lost": telemetry.LOST.lines,
+        "process_cpu_seconds": round(times.user + times.system, 2),
+    }
     own = Path("/proc/self")
     if own.exists():
-        sheet.put(
-            "process_resident_memory_bytes", int((own / "statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
-        )
-        sheet.put("process_start_time_seconds", _started(own))
-        sheet.put("process_open_fds", sum(1 for _ in (own / "fd").iterdir()))
+        found |= {
+            "process_resident_memory_bytes": int((own / "statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE"),
+            "process_start_time_seconds": _started(own),
+            "process_open_fds": sum(1 for _ in (own / "fd").iterdir()),
+        }
+    return found
 
 
 def _started(own: Path) -> float:

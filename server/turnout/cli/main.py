@@ -33,7 +33,7 @@ COMMANDS: tuple[Section, ...] = (
                 "Show it at work: an agent, three destinations, a crash, and what became of it all.",
             ),
             Entry("mcp", "turnout.cli.mcp:mcp", "Serve an agent over standard input and output (MCP)."),
-            Entry("serve", "turnout.cli.serve:serve", "Deliver, and answer over HTTP, until stopped."),
+            Entry("serve", "turnout.cli.serve:serve", "Take events in over HTTP, and deliver, until stopped."),
         ),
     ),
     (
@@ -51,7 +51,11 @@ COMMANDS: tuple[Section, ...] = (
             Entry("source", "turnout.cli.source:source", "Where events come from: make and list sources."),
             Entry("destination", "turnout.cli.destination:destination", "Where events go: connect, change, write."),
             Entry("token", "turnout.cli.token:token", "Who may call over HTTP: make, list and revoke bearer tokens."),
-            Entry("namespace", "turnout.cli.namespace:namespace", "Live and test events: list, clear."),
+            Entry(
+                "namespace",
+                "turnout.cli.namespace:namespace",
+                "Live and test events: list, clear, and rules that move live ones to test.",
+            ),
             Entry("erase", "turnout.cli.erase:erase", "Forget a person, here and at the destinations."),
             Entry(
                 "backup", "turnout.cli.backup:backup", "Write a backup into one file, while others write and deliver."

@@ -1,4 +1,4 @@
-"""`turnout serve`: deliver, and answer over HTTP, until stopped."""
+"""`turnout serve`: answer over HTTP, and have a process beside this one deliver, until stopped."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ from typing_extensions import override
 
 from turnout import telemetry
 from turnout.api.app import build
+from turnout.api.connection import bounded
+from turnout.api.door import allow_files
 from turnout.api.health import Life
 from turnout.api.known import LOCAL
 from turnout.app import running
 from turnout.cli.agents import Agents, agents
+from turnout.cli.deputy import Deputy
 from turnout.cli.here import Command, Here, pass_here
 from turnout.cli.version import number
 from turnout.config import READERS, Settings
@@ -41,7 +44,7 @@ def _as_setting(_: click.Context, option: click.Parameter, given: tuple[str, ...
         raise click.BadParameter(f"expected {error}") from None
 
 
-@click.command(cls=Command, help="Deliver, and answer over HTTP, until stopped.")
+@click.command(cls=Command, help="Take events in over HTTP, and deliver, until stopped.")
 @click.option("--host", default="127.0.0.1", metavar="HOST", help="The address to listen on; else 127.0.0.1.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8733, metavar="PORT", help="Else 8733; 0: any free one.")
 @click.option(
@@ -65,6 +68,7 @@ def serve(
 ) -> None:  # fmt: skip
     """Serve until SIGTERM or Ctrl-C."""
     settings = here.settings(serves=True)
+    allow_files()
     names = Names(
         frozenset({*LOCAL, host, *settings.allow_hosts, *allow_hosts}),
         frozenset({*settings.allow_origins, *allow_origins}),
@@ -123,16 +127,18 @@ async def _open(
     sse: bool, accept_loss: bool,
 ) -> None:  # fmt: skip
     async with (
-        running(settings, delivers=True, serves=True, accept_loss=accept_loss) as app,
+        running(settings, delivers=False, accept_loss=accept_loss) as app,
         agents(app, sse=sse) as asking,
     ):
-        deliverer = app.deliverer
-        assert deliverer is not None
-        life = Life(number(), settings.retention_days, lambda: deliverer.reigns, app.signs, deliverer.flights)
+        deputy = Deputy(settings, app.clock, accept_loss=accept_loss)
+        life = Life(
+            number(), settings.retention_days, deputy.reigns, deputy.signs, deputy.flights, deputy.numbers,
+            deputy.worries,
+        )  # fmt: skip
         asgi = build(app.store, names.hosts, life, origins=names.origins, paths=asking.paths)
         server = Server(
             uvicorn.Config(
-                asgi, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False,
+                asgi, http=bounded(), ws="none", lifespan="off", log_config=None, access_log=False,
                 server_header=False, timeout_graceful_shutdown=LEAVE_S,
             )
         )  # fmt: skip
@@ -140,17 +146,24 @@ async def _open(
             telemetry.emit("lossy", missing=app.store.missing)
         telemetry.emit("listening", url=address(door), data=str(settings.data))
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_until_signal, signals, server, life, asking)
+            tasks.start_soon(deputy.run)
+            tasks.start_soon(_until_signal, signals, server, life, deputy, asking)
             await server.serve([door])
+            await deputy.leave()
             tasks.cancel_scope.cancel()
 
 
 async def _until_signal(
-    signals: AsyncIterator[signal.Signals], server: uvicorn.Server, life: Life, asking: Agents
+    signals: AsyncIterator[signal.Signals], server: uvicorn.Server, life: Life, deputy: Deputy, asking: Agents
 ) -> None:
+    """Leave at the first signal; at a second one wait for nothing that is on its way."""
     async for _ in signals:
-        if not life.stopping:
+        if life.stopping:
+            server.force_exit = True
+            deputy.hurry()
+        else:
             life.stopping = True
+            deputy.stop()
             telemetry.emit("leaving")
             await anyio.sleep(SAYS_S)
             asking.close()

@@ -40,7 +40,7 @@ def trace(here: Here, *, message_id: str, destination: str | None, diff: bool) -
 def show(told: Document) -> Iterable[RenderableType]:
     """Draw it as a tree."""
     yield from output.summary(told)
-    yield output.facts(told, "message_id", "namespace", "source", "received_at", "event")
+    yield output.facts(told, "message_id", "namespace", "moved_by", "source", "received_at", "event")
     yield output.deliveries(told, Text("deliveries", "bold"))
     changes = [
         {"destination": row.get("destination"), **change}

@@ -6,19 +6,16 @@ Read, checked and made in one pass, each call for itself. What the envelope of a
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
 
 import msgspec
 
 from turnout.document import Document, Json
-from turnout.event.model import Accepted, Call, Caller, Event, Kind, MessageId, Namespace, Refused
+from turnout.event.model import LIVE, Accepted, Call, Caller, Event, Kind, MessageId, Refused
+from turnout.event.rules import Place
 from turnout.event.skew import claimed, correct, parse
-from turnout.event.stored import NOTHING, Derived, id_text
+from turnout.event.stored import NOTHING, Derived, id_text, with_rule
 from turnout.event.validate import MESSAGE_ID, UNKNOWN_TYPE, validate
 from turnout.event.wire import EVENT_BYTES, Fields, Flaw, check, read
-
-Place: TypeAlias = Callable[[Event, str], Namespace]
-"""Where an event belongs, by its ids, e-mails and address: a rule may move a live one to a test namespace."""
 
 _KIND = {kind.value: kind for kind in Kind}
 _TRACK, _GROUP, _VIEWS = Kind.TRACK, Kind.GROUP, frozenset({Kind.PAGE, Kind.SCREEN})
@@ -35,7 +32,8 @@ def accept(
 ) -> tuple[Accepted, ...]:
     """Make each call an event, or say why it is none: as many as calls, in their order.
 
-    `event_bytes` bounds an item together with what it takes over from the envelope.
+    `place` says which rule moves a live event to a test namespace; what is test stays where it is. `event_bytes` bounds
+    an item together with what it takes over from the envelope.
     """
     context, integrations = _part(caller.context), _part(caller.integrations)
     if flaw := context if isinstance(context, Flaw) else integrations if isinstance(integrations, Flaw) else None:
@@ -51,7 +49,7 @@ def accept(
     door = _Door(
         caller=caller,
         fresh_id=fresh_id,
-        place=place,
+        place=place if caller.namespace == LIVE else None,
         limit=max(event_bytes - size, 0),
         sent=sent,
         derived=derived,
@@ -102,7 +100,7 @@ def _event(fields: Fields, kind: Kind, message_id: MessageId, door: _Door) -> Ev
     caller = door.caller
     context: Document = fields.context if isinstance(fields.context, dict) else {}
     ip = _text(context.get("ip")) or door.ip
-    asks = caller.ip and not ip and (door.direct or context.get("direct") is True)
+    own = caller.ip if not ip and (door.direct or context.get("direct") is True) else ""
     event = Event(
         caller.source,
         caller.namespace,
@@ -114,11 +112,11 @@ def _event(fields: Fields, kind: Kind, message_id: MessageId, door: _Door) -> Ev
         _text(fields.previous_id),
         _emails(kind, fields, context, door.emails),
         caller.received,
-        _meta(fields, message_id, door, caller.ip if asks else ""),
+        _meta(fields, message_id, door, own),
         fields.body,
     )
-    namespace = door.place(event, ip or caller.ip) if door.place else event.namespace
-    return event if namespace == event.namespace else event._replace(namespace=namespace)
+    rule = door.place(event, ip or own) if door.place else None
+    return event if rule is None else event._replace(namespace=rule.to, meta=with_rule(event.meta, rule.number))
 
 
 def _meta(fields: Fields, message_id: MessageId, door: _Door, ip: str) -> bytes:

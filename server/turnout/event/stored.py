@@ -31,7 +31,8 @@ class Derived(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What the door derived once, on disk for ever: only add fields.
 
     `id` is the message id where the body has not that one as a string; `at` the corrected time in microseconds
-    where it is not the body's; `sent`, `context` and `integrations` are the envelope's; `ip` the connection's.
+    where it is not the body's; `sent`, `context` and `integrations` are the envelope's; `ip` the connection's; `rule`
+    the number of the workspace's rule that moved it out of `live`.
     """
 
     id: str = ""
@@ -40,10 +41,12 @@ class Derived(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     ip: str = ""
     context: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     integrations: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    rule: int = 0
 
 
 NOTHING = Derived()
 _read = msgspec.json.Decoder(Derived).decode
+_write = msgspec.json.Encoder().encode
 
 
 def document(body: bytes, meta: bytes, *, received: int, kind: Kind, message_id: str = "") -> Document:
@@ -91,6 +94,16 @@ def message_id(body: bytes, meta: bytes) -> str:
     """Read the message id of a stored event."""
     derived = _read(meta) if meta else NOTHING
     return derived.id or id_text(load(body).get("messageId")) or ""
+
+
+def rule(meta: bytes) -> int:
+    """Read which rule of the workspace moved a stored event to its test namespace; 0 for none."""
+    return _read(meta).rule if meta else 0
+
+
+def with_rule(meta: bytes, number: int) -> bytes:
+    """Note which rule moves an event."""
+    return _write(msgspec.structs.replace(_read(meta) if meta else NOTHING, rule=number))
 
 
 def id_text(value: Json) -> str | None:

@@ -10,7 +10,9 @@ Wire spelling (`messageId`) stands here and in `stored`, nowhere else.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
@@ -33,6 +35,9 @@ _ALIKE = bytes.maketrans(b"123456789[", b"000000000{")
 _STRIDE = 512
 """A text over 1 KB without a quote in it covers a whole window of this many bytes, wherever it begins."""
 _HALF_PAIR = re.compile(rb"\\u[dD][89a-fA-F]")
+_SURROGATE = re.compile(rb"(?<!\\)((?:\\\\)*)\\(?=u[dD][89a-fA-F][0-9a-fA-F]{2})")
+"""The backslash of half a pair. Halves are hidden while a batch is split: a text that was cut within a character, as
+JavaScript cuts them, costs its own item and no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,22 +169,36 @@ def load(body: bytes) -> Document:
 def envelope(body: bytes) -> Envelope:
     """Take a batch apart without looking into its items. Raises: InvalidCall, for what is no batch."""
     try:
-        batch = _split(body)
+        return _envelope(body)
     except msgspec.ValidationError as error:
         raise InvalidCall("The body has no array `batch`; send an object with the calls in `batch`.") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidCall("The body is not JSON, or nested too deeply; send valid JSON.") from error
+
+
+def _envelope(body: bytes) -> Envelope:
+    try:
+        return _taken_apart(_split(body), bytes)
+    except msgspec.DecodeError:
+        if not _HALF_PAIR.search(body):
+            raise
+    mark = b"<%b>" % blake2b(body, digest_size=8).hexdigest().encode()  # which does not stand in it
+    batch = _split(_SURROGATE.sub(rb"\1" + mark, body))
+    return _taken_apart(batch, lambda part: bytes(part).replace(mark, b"\\"))
+
+
+def _taken_apart(batch: _Batch, raw: Callable[[msgspec.Raw], bytes]) -> Envelope:
     return Envelope(
-        tuple(map(bytes, batch.batch)),
-        _text(batch.write_key),
-        _text(batch.sent_at),
-        bytes(batch.context),
-        bytes(batch.integrations),
+        tuple(map(raw, batch.batch)),
+        _text(raw(batch.write_key)),
+        _text(raw(batch.sent_at)),
+        raw(batch.context),
+        raw(batch.integrations),
     )
 
 
-def _text(raw: msgspec.Raw) -> str:
-    value = check(bytes(raw)) if raw else ""
+def _text(text: bytes) -> str:
+    value = check(text) if text else ""
     return value if isinstance(value, str) else ""
 
 

@@ -9,11 +9,12 @@ from turnout.document import Document, Json, canonical, digest, encoded
 from turnout.exchange import Action, Answer, Class, Drop, Exchange, Item, Moment, Outcome, Pace, Reply, Request
 from turnout.manifest import requests, results
 from turnout.manifest.auth import credentials
-from turnout.manifest.compile import Mapped, Scope
+from turnout.manifest.compile import Scope
 from turnout.manifest.plans import CHECK, PER, Call, Compiled, Plan, is_for
 from turnout.manifest.settings import secrets
 from turnout.manifest.steps import Here, Steps, map_each, map_item, refused, steps_of
 from turnout.manifest.values import entries, number, text_of
+from turnout.manifest.walk import Known, walk
 
 MAX_BYTES: Final = 4_000_000
 """What a window holds: the bound of a body where the vendor states none."""
@@ -43,6 +44,7 @@ class CompiledTarget:
         }
         self._any = {kind: named for kind, plans in self._for.items() if (named := _whatever_its_name(kind, plans))}
         self._heads: dict[str, requests.Head] = {}
+        self._known = Known()
         self._pace = self._paced()
         self._secrets = {**secrets(self._manifest.settings, settings), **self._proofs()}
 
@@ -91,16 +93,18 @@ class CompiledTarget:
     def exchange(self, action: str, items: tuple[Item, ...], moment: Moment) -> Exchange:
         """Begin the talk for one batch."""
         steps = self._steps[action]
-        call = steps.plan.call
         kept, places = self._kept(steps, items)
+        if steps.plan.legs:
+            return (yield from self._walked(steps, items, kept, places, moment))
+        call = steps.plan.call
         shown = [encoded(item.text) for item in kept] if steps.passes else [item.value for item in kept]
         scope = Scope(moment.now, moment.request_id, shown[0], shown)
         here = self._looped(steps, kept[0], scope) if steps.plan.loops else self._here(kept[0].document, scope)
-        asked = self._asked(call, steps.body, here, moment)
+        asked = self._asked(call, here.of(steps.body), here, moment)
         if isinstance(asked, Outcome):
             return (asked,) * len(items)
         reply = yield asked
-        ended = self._judged(call, here, [item.value for item in kept], reply, moment)
+        ended = self.judge(call, here, [item.value for item in kept], reply, moment)
         return ended if places is None else tuple(ended[place] for place in places)
 
     def check(self, moment: Moment) -> Exchange | None:
@@ -116,26 +120,50 @@ class CompiledTarget:
         it = elements[item.index] if item.index < len(elements) else None
         return self._here(item.document, scope, it, item.index)
 
-    def _asked(self, call: Call, body: Mapped | None, here: Here, moment: Moment) -> Request | Outcome:
+    def _walked(
+        self, steps: Steps, items: tuple[Item, ...], kept: Sequence[Item], places: Sequence[int] | None, moment: Moment
+    ) -> Exchange:  # fmt: skip
+        """Hold the talk of an action in steps."""
+        values = [item.value for item in kept]
+        scope = Scope(moment.now, moment.request_id, values[0], values)
+        here = self._looped(steps, kept[0], scope) if steps.plan.loops else self._here(kept[0].document, scope)
+        ended = yield from walk(self, steps.plan.legs, self._known, here, values, moment)
+        return ended if places is None else tuple(ended[place] for place in places[: len(items)])
+
+    def ask(self, call: Call, here: Here, moment: Moment, instead: Mapping[str, Json]) -> Request | Outcome:
+        """Make the request of a step."""
+        body = here.of(self._functions.get(f"{call.prefix}!body"))
+        return self._asked(call, body, here, moment, instead)
+
+    def compute(self, name: str, here: Here) -> Json:
+        """Compute a value by its name."""
+        return here.of(self._functions.get(name))
+
+    def _asked(
+        self, call: Call, body: Json, here: Here, moment: Moment, instead: Mapping[str, Json] | None = None
+    ) -> Request | Outcome:  # fmt: skip
         try:
-            head = self._heads.get(call.prefix) or self._head(call, here)
-            return requests.request(head, call.send, here.of(body), moment)
+            head = self._heads.get(call.prefix) if not instead else None
+            return requests.request(head or self._head(call, here, instead or {}), call.send, body, moment)
         except requests.Unsendable as error:
             return Outcome(Class.SPLIT, "mapping_error", 0, str(error))  # one of a batch may be to blame
 
-    def _head(self, call: Call, here: Here) -> requests.Head:
+    def _head(self, call: Call, here: Here, instead: Mapping[str, Json]) -> requests.Head:
         """Make what a request has before its body, and keep it where it is the same for every event."""
         prefix, functions = call.prefix, self._functions
-        made = requests.head(
-            call.send, call.proof, lambda name: here.of(functions.get(f"{prefix}!{name}")), self._endpoint
-        )
-        if call.fixed:
+
+        def evaluate(name: str) -> Json:
+            return instead[name] if name in instead else here.of(functions.get(f"{prefix}!{name}"))
+
+        made = requests.head(call.send, call.proof, evaluate, self._endpoint)
+        if call.fixed and not instead:
             self._heads[prefix] = made
         return made
 
-    def _judged(
+    def judge(
         self, call: Call, here: Here, values: Sequence[Json], reply: Reply, moment: Moment
     ) -> tuple[Outcome, ...]:
+        """Judge an answer for each item of its request."""
         functions = self._functions
         if call.judging.reads and isinstance(reply, Answer):
             here.scope.res = results.seen(reply, call.judging)
@@ -148,11 +176,11 @@ class CompiledTarget:
 
     def _checked(self, call: Call, moment: Moment) -> Exchange:
         here = self._here({}, Scope(moment.now, moment.request_id))
-        asked = self._asked(call, self._functions.get(f"{CHECK}!body"), here, moment)
+        asked = self._asked(call, here.of(self._functions.get(f"{CHECK}!body")), here, moment)
         if isinstance(asked, Outcome):
             return (asked,)
         reply = yield asked
-        ended = self._judged(call, here, [None], reply, moment)
+        ended = self.judge(call, here, [None], reply, moment)
         accepts = self._functions.get(f"{CHECK}!ok")
         if ended[0].what is Class.SUCCESS and accepts and not here.of(accepts):
             return (Outcome(Class.FINAL, "rejected", ended[0].status),)
@@ -189,7 +217,7 @@ class CompiledTarget:
     def _proofs(self) -> dict[str, str]:
         """List what is made of secrets and leaves in a header: a name and password, encoded."""
         here = self._here({}, Scope())
-        calls = [plan.call for plan in self._plans.values()]
+        calls = [call for plan in self._plans.values() for call in plan.calls]
         found: dict[str, str] = {}
         for call in calls:
             if call.proof.basic:

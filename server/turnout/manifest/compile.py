@@ -37,6 +37,7 @@ class Scope(msgspec.Struct, gc=False):
     item: Json = None
     batch: Json = None
     res: Json = None
+    steps: Json = None
 
 
 Mapped: TypeAlias = "Callable[[Document, Document, Memory, Json, Json, Scope], Json]"

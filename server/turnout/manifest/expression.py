@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from turnout.document import Json
 from turnout.manifest import nodes, operators
@@ -34,7 +34,7 @@ class Names:
     """What an expression may name: variables, settings, named values and tables.
 
     `lets` gives the unique name of what `$let.name` means here, `bare` of what `$name` means, empty where
-    the name belongs to another action. `settings` is None where any may be named.
+    the name belongs to another action. `settings` is None where any may be named. `steps` are those that went before.
     """
 
     roots: frozenset[str] = frozenset({"event", "integrations", "now"})
@@ -42,10 +42,15 @@ class Names:
     bare: Mapping[str, str] = field(default_factory=dict)
     settings: frozenset[str] | None = frozenset()
     tables: Mapping[str, Json] = field(default_factory=dict)
+    steps: frozenset[str] = frozenset()
 
     def plus(self, *roots: str) -> Names:
         """Allow further variables."""
-        return Names(self.roots | set(roots), self.lets, self.bare, self.settings, self.tables)
+        return replace(self, roots=self.roots | set(roots))
+
+    def after(self, *steps: str) -> Names:
+        """Allow what these steps found."""
+        return replace(self, steps=self.steps | set(steps))
 
 
 def nearest(name: str, known: Mapping[str, object] | frozenset[str]) -> str:
@@ -242,9 +247,9 @@ class _Parser:
         _short(keys)
         if root in LATER:
             raise ExpressionError(f"`${root}` ({LATER[root]}) is not supported yet")
-        if root not in self.names.roots:
-            hint = "; there is no loop here" if root in {"it", "index"} else nearest(root, self.names.roots)
-            raise ExpressionError(f"unknown variable `${root}`{hint}")
+        if root in self.names.steps:
+            return nodes.Path("steps", (root, *keys), self.at)
+        self.known(root)
         if root == "settings" and self.names.settings is not None:
             if not keys:
                 raise ExpressionError("`$settings` needs a name: `$settings.name`")
@@ -255,6 +260,12 @@ class _Parser:
         if root == "now":
             return nodes.Call("now", (nodes.Path("now", (), self.at),), self.at)
         return nodes.Path(root, keys, self.at)
+
+    def known(self, root: str) -> None:
+        if root not in self.names.roots:
+            near = nearest(root, self.names.roots | self.names.steps)
+            hint = "; there is no loop here" if root in {"it", "index"} else near
+            raise ExpressionError(f"unknown variable `${root}`{hint}")
 
     def call(self, name: str, args: tuple[Node, ...]) -> Node:
         try:

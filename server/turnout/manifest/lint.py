@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from turnout.exchange import Dedupe, part_of
 from turnout.manifest import nodes
 from turnout.manifest.load import Steps
-from turnout.manifest.model import KINDS, PROFILE_HOURS, ActionSpec, Auth, Manifest, Setting, Type
+from turnout.manifest.model import KINDS, PROFILE_HOURS, ActionSpec, Auth, Manifest, Send, Setting, Type
 from turnout.manifest.nodes import Const, Node, Path, Shape, walk
 from turnout.manifest.reads import reads, roots
 
@@ -125,8 +125,8 @@ def _repeats(manifest: Manifest) -> Iterator[Finding]:
 
 def _has_field(manifest: Manifest, spec: ActionSpec) -> bool:
     """Tell whether the vendor's field can hold the message id: found in the item's shape, or passed through."""
-    node = spec.item or spec.send.body
-    return node is not None and _reaches(manifest, node, spec.dedupe.field)
+    found = [spec.item] if spec.item else [send.body for send in spec.sends]
+    return any(node is not None and _reaches(manifest, node, spec.dedupe.field) for node in found)
 
 
 def _reaches(manifest: Manifest, node: Node, keys: tuple[str, ...]) -> bool:
@@ -143,9 +143,11 @@ def _reaches(manifest: Manifest, node: Node, keys: tuple[str, ...]) -> bool:
 
 
 def _sends_request_id(manifest: Manifest, spec: ActionSpec) -> bool:
-    proof = spec.send.auth or manifest.auth
-    found = (node for node in (spec.send.body, spec.send.headers, spec.send.query, manifest.headers) if node)
-    return proof.standard_webhooks is not None or any("request_id" in roots(one, manifest.lets) for one in found)
+    proofs = [send.auth or manifest.auth for send in spec.sends]
+    found = [node for send in spec.sends for node in (send.body, send.headers, send.query) if node]
+    found += [manifest.headers] if manifest.headers else []
+    signed = any(proof.standard_webhooks is not None for proof in proofs)
+    return signed or any("request_id" in roots(one, manifest.lets) for one in found)
 
 
 def _groups(manifest: Manifest) -> Iterator[Finding]:
@@ -154,7 +156,7 @@ def _groups(manifest: Manifest) -> Iterator[Finding]:
         if not spec.batch or spec.batch.limit == Const(1):
             continue
         shared = {path for node in spec.batch.by for path in reads(node, manifest.lets)}
-        sent = (spec.send.url, spec.send.body, spec.send.query, spec.send.headers)
+        sent = [node for send in spec.sends for node in (send.url, send.body, send.query, send.headers)]
         for path in sorted({path for node in sent if node for path in reads(node, manifest.lets)}):
             if path[0] in {"event", "integrations", "item", "it", "index"} and path not in shared:
                 say = f"the request reads `{_written(path)}` of its first event only: put it into `batch.by`"
@@ -169,15 +171,22 @@ def _links(manifest: Manifest) -> Iterator[Finding]:
     """Secrets in a URL end in logs; text of an event in a path can lead elsewhere."""
     secret = {name for name, one in manifest.settings.items() if one.secret and one.type is not Type.URL}
     for name, spec in manifest.actions.items():
-        path: Steps = ("actions", name, "send")
-        asked = [node for node in (spec.send.url, spec.send.query) if node]
-        asked += [node for _, node in (spec.send.auth or manifest.auth).query]
-        read = {one for node in asked for one in reads(node, manifest.lets)}
-        if any(one[0] == "settings" and one[1:2] and one[1] in secret for one in read):
-            yield _finding(manifest, path, "a secret stands in the URL, where logs may keep it", severe=False)
-        for node in walk(spec.send.url):
-            if isinstance(node, Path) and node.root in {"event", "it", "item"} and not _is_escaped(spec.send.url, node):
-                yield _finding(manifest, path, f"`{_written((node.root, *node.keys))}` in a URL needs `| urlencode`")
+        for place, step in enumerate(spec.steps):
+            if step.send:
+                yield from _link(manifest, step.send, ("actions", name, "steps", place), secret)
+        if not spec.steps:
+            yield from _link(manifest, spec.send, ("actions", name, "send"), secret)
+
+
+def _link(manifest: Manifest, send: Send, path: Steps, secret: set[str]) -> Iterator[Finding]:
+    asked = [node for node in (send.url, send.query) if node]
+    asked += [node for _, node in (send.auth or manifest.auth).query]
+    read = {one for node in asked for one in reads(node, manifest.lets)}
+    if any(one[0] == "settings" and one[1:2] and one[1] in secret for one in read):
+        yield _finding(manifest, path, "a secret stands in the URL, where logs may keep it", severe=False)
+    for node in walk(send.url):
+        if isinstance(node, Path) and node.root in {"event", "it", "item", "steps"} and not _is_escaped(send.url, node):
+            yield _finding(manifest, path, f"`{_written((node.root, *node.keys))}` in a URL needs `| urlencode`")
 
 
 def _is_escaped(url: Node, path: Path) -> bool:
@@ -224,9 +233,11 @@ def _all(manifest: Manifest) -> Iterator[Node]:
     for spec in manifest.actions.values():
         yield from (rule.test for rule in (*spec.require, *spec.skip))
         yield from (node for node in (spec.when, spec.each, spec.item) if node)
-        send = spec.send
-        yield from _sent(send.method, send.url, send.body, send.query, send.headers, send.gzip)
-        yield from _proofs(send.auth or Auth())
+        for send in spec.sends:
+            yield from _sent(send.method, send.url, send.body, send.query, send.headers, send.gzip)
+            yield from _proofs(send.auth or Auth())
+        for step in spec.steps:
+            yield from _sent(step.when, step.each, step.drop, step.cache.key if step.cache else None)
         if spec.batch:
             yield from (spec.batch.limit, *spec.batch.by)
 

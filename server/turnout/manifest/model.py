@@ -157,6 +157,50 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class Catch:
+    """What makes an answer of these statuses good: what it saves, or forgetting a step's cache and beginning anew."""
+
+    statuses: frozenset[int]
+    save: tuple[tuple[str, Node], ...] = ()
+    forget: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """What a step found is known for so long to all events with the same key."""
+
+    key: Node
+    ttl_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """An answer in pages: `next` reads where the next one is, null after the last; `items` what each one lists."""
+
+    next: Node
+    items: Node
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One of several requests that depend on one another, or (`drop`, without a request) the end of them.
+
+    What it saves is read by later steps under its name, with `status`, and `items` of all pages.
+    """
+
+    name: str
+    when: Node
+    send: Send | None = None
+    drop: Node | None = None
+    each: Node | None = None
+    save: tuple[tuple[str, Node], ...] = ()
+    cache: Cache | None = None
+    catches: tuple[Catch, ...] = ()
+    pages: Pages | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """A condition, and the sentence for those it turns away."""
 
@@ -178,7 +222,10 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class ActionSpec:
-    """One thing that a destination does with events. `triggers` gives the names of each call, empty: all."""
+    """One thing that a destination does with events. `triggers` gives the names of each call, empty: all.
+
+    With `steps`, `send` is the first of their requests.
+    """
 
     name: str
     triggers: Mapping[str, frozenset[str]]
@@ -194,6 +241,12 @@ class ActionSpec:
     results: Results
     order: Order
     dedupe: Repeat
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def sends(self) -> tuple[Send, ...]:
+        """All its requests: the lone one, or those of its steps, of which `send` is the first."""
+        return tuple(step.send for step in self.steps if step.send) or (self.send,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from turnout.manifest import requests, results
 from turnout.manifest.compile import Program, compile_nodes
-from turnout.manifest.model import ActionSpec, Auth, Manifest, Results, Rule, Send
+from turnout.manifest.model import ActionSpec, Auth, Manifest, Results, Rule, Send, Step
 from turnout.manifest.nodes import TRUE, By, Choose, Listing, Node, Path, Shape, children
-from turnout.manifest.reads import roots
+from turnout.manifest.reads import reads, roots
 
 CHECK = "check"
 PER = "limits!per"
@@ -44,16 +44,38 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Leg:
+    """One step: its request, None for a `drop`, and the functions beside it, named `prefix:…`.
+
+    `reads_body`: a later step reads the answer's `body`.
+    """
+
+    step: Step
+    prefix: str
+    call: Call | None
+    reads_body: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """How one action is done. `loops`: the request reads what `each` binds. `maps`: an item holds something."""
+    """How one action is done. `loops`: the request reads what `each` binds. `maps`: an item holds something.
+
+    `legs` are its steps, empty for a lone request; then `call` is the first of theirs.
+    """
 
     spec: ActionSpec
     call: Call
+    legs: tuple[Leg, ...]
     refusals: tuple[Refusal, ...]
     always: bool
     late_when: bool
     loops: bool
     maps: bool
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """All its requests."""
+        return tuple(leg.call for leg in self.legs if leg.call) or (self.call,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +146,12 @@ def _passes(manifest: Manifest, node: Node) -> bool:
 
 def _plan(manifest: Manifest, spec: ActionSpec, nodes: dict[str, Node]) -> Plan:
     name = spec.name
-    call = _call(manifest, spec.send, spec.results.over(manifest.results), name, nodes)
-    asked = [node for key, node in nodes.items() if key.startswith(f"{name}!")]
-    answered = [rule for key, rule in nodes.items() if key.startswith(f"{name}?") and not key[len(name) + 1].isdigit()]
-    read = _roots(manifest, *asked, *answered)
+    legs = _legs(manifest, spec, nodes)
+    base = spec.results.over(manifest.results)
+    call = next((leg.call for leg in legs if leg.call), None) or _call(manifest, spec.send, base, name, nodes)
+    own = (name, *(leg.prefix for leg in legs))
+    asked = [node for key, node in nodes.items() if _is_of(key, own) and not _is_listed(key)]
+    read = _roots(manifest, *asked)
     batch = spec.batch
     if batch:
         nodes |= {f"{name}.by{place}": node for place, node in enumerate(batch.by)}
@@ -146,12 +170,63 @@ def _plan(manifest: Manifest, spec: ActionSpec, nodes: dict[str, Node]) -> Plan:
     return Plan(
         spec,
         call,
+        legs,
         refusals,
         always=spec.when is TRUE,
         late_when=bool(_roots(manifest, spec.when) & _LOOP),
         loops=spec.each is not None and bool(read & _LOOP),
         maps=bool(spec.item or spec.each or read & {"item", "batch"}),
     )
+
+
+def _legs(manifest: Manifest, spec: ActionSpec, nodes: dict[str, Node]) -> tuple[Leg, ...]:
+    """Compile the steps of an action."""
+    base = spec.results.over(manifest.results)
+    found = []
+    for step in spec.steps:
+        prefix = f"{spec.name}/{step.name}"
+        call = _call(manifest, step.send, base, prefix, nodes) if step.send else None
+        beside = {"when": step.when, "drop": step.drop, "each": step.each, **_saves("save", step.save)}
+        beside["cache"] = step.cache.key if step.cache else None
+        beside |= {"next": step.pages.next, "items": step.pages.items} if step.pages else {}
+        for catch in step.catches:
+            beside |= _saves(f"catch.{min(catch.statuses)}", catch.save)
+        nodes |= {f"{prefix}:{word}": node for word, node in beside.items() if node is not None}
+        reads_answer = bool(step.save or step.pages or any(catch.save for catch in step.catches))
+        if call and reads_answer:
+            call = replace(call, judging=replace(call.judging, reads=True, reads_body=True))
+        found.append(Leg(step, prefix, call, reads_body=False))
+    bodies = {
+        path[1]
+        for leg in found
+        for key, node in nodes.items()
+        if _is_of(key, (leg.prefix,))
+        for path in reads(node, manifest.lets)
+        if path[0] == "steps" and path[2:3] in {("body",), ()}
+    }
+    return tuple(_read(leg) if leg.step.name in bodies else leg for leg in found)
+
+
+def _read(leg: Leg) -> Leg:
+    """Let a step keep the body of its answer."""
+    assert leg.call is not None
+    return replace(
+        leg, reads_body=True, call=replace(leg.call, judging=replace(leg.call.judging, reads=True, reads_body=True))
+    )
+
+
+def _saves(word: str, saved: tuple[tuple[str, Node], ...]) -> dict[str, Node | None]:
+    return {f"{word}.{name}": node for name, node in saved}
+
+
+def _is_listed(key: str) -> bool:
+    """Tell a rule for single items of an answer: what it reads of a loop is bound by the answer's own."""
+    return "?" in key and key.rpartition("?")[2][:1].isdigit()
+
+
+def _is_of(key: str, prefixes: tuple[str, ...]) -> bool:
+    """Tell whether a value belongs to one of these requests."""
+    return key.startswith(tuple(f"{prefix}{mark}" for prefix in prefixes for mark in "!?:"))
 
 
 def _roots(manifest: Manifest, *nodes: Node) -> frozenset[str]:

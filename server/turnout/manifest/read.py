@@ -18,10 +18,9 @@ from turnout.manifest.read_actions import (
     read_order,
     read_repeat,
     read_results,
-    read_send,
     sending,
 )
-from turnout.manifest.read_requests import RequestReader
+from turnout.manifest.read_requests import RequestReader, read_send
 from turnout.manifest.read_settings import read_settings
 from turnout.manifest.read_tests import read_tests
 

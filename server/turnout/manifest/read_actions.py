@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from turnout.document import Json
 from turnout.exchange import Dedupe, Order
 from turnout.manifest.expression import Names
 from turnout.manifest.language import Language
 from turnout.manifest.lets import lets
-from turnout.manifest.model import BEYOND, KINDS, ActionSpec, Batch, Repeat, Results, Rule, Send
+from turnout.manifest.model import BEYOND, KINDS, ActionSpec, Batch, Repeat, Results, Rule
 from turnout.manifest.nodes import TRUE, Call, Const, Either, Every, Node, Not
 from turnout.manifest.part import Part
-from turnout.manifest.read_requests import RequestReader
+from turnout.manifest.read_requests import RequestReader, read_send
+from turnout.manifest.read_steps import StepReader, steps_send
 from turnout.manifest.texts import is_pattern
 
 
@@ -52,14 +53,6 @@ def read_results(reader: RequestReader, part: Part) -> Results:
     return reader.results(part) if "results" in part.raw else Results()
 
 
-def read_send(reader: RequestReader, part: Part, http: Part, *beside: str) -> Send:
-    """Read a request, with what `http` says for all of them."""
-    send = reader.send(part, *beside)
-    media = send.media or http.text("media")
-    timeout_s = send.timeout_s if "timeout" in part.raw else http.seconds("timeout") or send.timeout_s
-    return replace(send, media=media, timeout_s=timeout_s)
-
-
 class ActionReader:
     """Reads one action. `named` are its own named values."""
 
@@ -74,8 +67,8 @@ class ActionReader:
         part = self.part
         part.only(
             *("for", "except", "when", "require", "skip", "max_age", "let", "each", "item", "batch", "send"),
-            *("results", "order", "dedupe"),
-            later=("steps", "once", "resume", "async", "run", "setup"),
+            *("results", "order", "dedupe", "steps"),
+            later=("once", "resume", "async", "run", "setup"),
         )
         names = self.names
         inner = names.plus("it", "index") if "each" in part.raw else names
@@ -83,9 +76,11 @@ class ActionReader:
         triggers = self.calls(part, "for")
         if not triggers:
             raise part.fail("", "`for` is missing: which calls it is for")
-        if "send" not in part.raw:
-            raise part.fail("", "`send` is missing")
+        if ("send" in part.raw) is ("steps" in part.raw):
+            raise part.fail("", "`send` is missing" if "send" not in part.raw else "either `send` or `steps`")
         reader = RequestReader(self.language, sending(inner))
+        steps = StepReader(reader, self.defaults.http).steps(part) if "steps" in part.raw else ()
+        send = steps_send(part, steps) if steps else read_send(reader, part.part("send"), self.defaults.http)
         return ActionSpec(
             self.name,
             triggers,
@@ -97,10 +92,11 @@ class ActionReader:
             value(part.raw["each"], (*part.path, "each"), names) if "each" in part.raw else None,
             value(part.raw["item"], (*part.path, "item"), inner) if "item" in part.raw else None,
             self.batch(part, inner.plus("item")) if "batch" in part.raw else None,
-            read_send(reader, part.part("send"), self.defaults.http),
+            send,
             read_results(reader, part),
             read_order(part, self.defaults.order),
             read_repeat(part, self.defaults.repeat),
+            steps,
         )
 
     def _scope(self, common: Names) -> tuple[Names, dict[str, Node]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from turnout.document import Json
 from turnout.manifest.expression import Names
@@ -162,3 +162,11 @@ class RequestReader:
             value("error"),
             rest,
         )
+
+
+def read_send(reader: RequestReader, part: Part, http: Part, *beside: str) -> Send:
+    """Read a request, with what `http` says for all of them."""
+    send = reader.send(part, *beside)
+    media = send.media or http.text("media")
+    timeout_s = send.timeout_s if "timeout" in part.raw else http.seconds("timeout") or send.timeout_s
+    return replace(send, media=media, timeout_s=timeout_s)

@@ -16,7 +16,7 @@ from turnout.manifest import auth
 from turnout.manifest.casts import signing_keys
 from turnout.manifest.headers import refusal
 from turnout.manifest.model import Auth, Manifest, Send
-from turnout.manifest.nodes import Node
+from turnout.manifest.nodes import Const, Node, Text
 from turnout.manifest.values import text_of
 
 Evaluate: TypeAlias = "Callable[[str], Json]"
@@ -98,7 +98,7 @@ def head(send: Send, proof: Auth, evaluate: Evaluate, endpoint: str) -> Head:
     if proof.standard_webhooks:
         keys = _keys(evaluate)
         headers = {name: value for name, value in headers.items() if name not in auth.SIGNATURE}
-    return Head(method, _url(evaluate, proof, endpoint), tuple(headers.items()), packed, keys)
+    return Head(method, _url(send, evaluate, proof, endpoint), tuple(headers.items()), packed, keys)
 
 
 def request(head: Head, send: Send, value: Json, moment: Moment) -> Request:
@@ -173,8 +173,18 @@ def _pairs(value: Json) -> list[tuple[str, str]]:
     ]
 
 
-def _url(evaluate: Evaluate, proof: Auth, endpoint: str) -> str:
+def _refuse_gap(node: Node, written: str) -> None:
+    """Refuse a path that lacks what it should name: it would be another resource, perhaps all of them."""
+    path = written.partition("?")[0].partition("://")[2] or written.partition("?")[0]
+    if isinstance(node, Text) and (
+        "//" in path or (path.endswith("/") and not isinstance(node.parts[-1], Const))
+    ):  # fmt: skip
+        raise Unsendable("a part of the URL's path is empty")
+
+
+def _url(send: Send, evaluate: Evaluate, proof: Auth, endpoint: str) -> str:
     written = text_of(evaluate("url"))
+    _refuse_gap(send.url, written)
     if not written.startswith(("https://", "http://")):
         base = text_of(evaluate("base")).rstrip("/")
         written = f"{base}/{written.removeprefix('/')}" if written else base

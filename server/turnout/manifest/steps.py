@@ -69,7 +69,7 @@ def steps_of(plan: Plan, functions: Mapping[str, Mapped], max_bytes: int) -> Ste
         tuple(functions[f"{name}.by{place}"] for place in range(len(batch.by))) if batch else (),
         functions.get(f"{name}.unique"),
         functions.get(f"{plan.call.prefix}!body"),
-        plan.maps and plan.call.passes,
+        plan.maps and plan.call.passes and not plan.legs,
         bool(plan.spec.max_age_s) or not plan.always or any(not each.late for each in plan.refusals),
         min(max_bytes, batch.item_bytes + 1) if batch and batch.item_bytes else max_bytes,
     )

@@ -15,6 +15,7 @@ from turnout.event.model import Kind, Stored
 from turnout.guard.namespace import namespace
 from turnout.operations import page
 from turnout.operations.moments import moment
+from turnout.operations.names import of_rule
 from turnout.operations.reader import Reader
 from turnout.operations.refusals import refusals
 from turnout.operations.sought import Sought
@@ -131,6 +132,7 @@ def _came_to(view: View, eyes: Eyes, lanes: tuple[LaneRow, ...], event: Stored, 
 def _row(view: View, reader: Reader, event: Stored) -> Document:
     body = stored.document(event.body, event.meta, received=event.received, kind=event.kind)
     user_id, anonymous_id = body.get("userId"), body.get("anonymousId")
+    rule = stored.rule(event.meta)
     return {
         "message_id": reader.text(str(body["messageId"])),
         "event": reader.text(event.name) if event.name else None,
@@ -138,6 +140,7 @@ def _row(view: View, reader: Reader, event: Stored) -> Document:
         "user_id": reader.value(user_id) if isinstance(user_id, str) else None,
         "anonymous_id": reader.value(anonymous_id) if isinstance(anonymous_id, str) else None,
         "namespace": event.namespace,
+        "moved_by": of_rule(rule) if rule else None,
         "source": source_name(view, event.source),
         "received_at": iso(event.received),
     }

@@ -31,6 +31,15 @@ def of_run(number: int) -> str:
     return f"run_{number}"
 
 
+def of_rule(number: int) -> str:
+    """Name a rule of the workspace, as every answer does.
+
+    >>> of_rule(6)
+    'rule_6'
+    """
+    return f"rule_{number}"
+
+
 def unused(what: str, name: str, taken: Iterable[str]) -> str:
     """Let a name pass that nobody has, whatever its case. Raises: Conflict."""
     if name.casefold() in {each.casefold() for each in taken}:

@@ -15,6 +15,7 @@ from turnout.delivery.window import Part, Sight, Skip, owed
 from turnout.document import Document, Json
 from turnout.entropy import uuid7
 from turnout.errors import InvalidCall, InvalidInput, TurnoutError
+from turnout.event import stored
 from turnout.event.accept import accept
 from turnout.event.model import Call, Caller, Event, Kind, PersonId, Refused, Seq, Stored
 from turnout.exchange import Ask, Moment, Outcome
@@ -23,6 +24,7 @@ from turnout.guard.namespace import choose
 from turnout.identity.resolve import identifiers
 from turnout.operations.asked import shown
 from turnout.operations.counted import counted
+from turnout.operations.names import of_rule
 from turnout.operations.reader import Reader
 from turnout.operations.send import OWN_SOURCE
 from turnout.routing import Bound
@@ -58,7 +60,7 @@ def preview(view: View, eyes: Eyes, reader: Reader, request: Preview) -> Documen
     previews = [_at(view, eyes, each, found) for each in chosen]
     sends = sum(each["verdict"] == "would_send" for each in previews)
     return {
-        "summary": _summary(sends, len(previews)),
+        "summary": _summary(sends, len(previews), found),
         "namespace": event.namespace,
         "previews": list(previews),
     }
@@ -76,7 +78,8 @@ def _event(view: View, reader: Reader, request: Preview) -> Event:
             "The event holds what JSON cannot say: a number beyond 64 bits, or text that is no Unicode."
         ) from None
     caller = Caller(OWN_SOURCE, where, view.now)
-    (made,) = accept((Call(text, Kind(request.type)),), caller, fresh_id=partial(uuid7, view.now, view.session.entropy))
+    fresh_id = partial(uuid7, view.now, view.session.entropy)
+    (made,) = accept((Call(text, Kind(request.type)),), caller, fresh_id=fresh_id, place=view.workspace.place)
     if isinstance(made, Refused):
         raise InvalidCall(f"{made.reason}: {made.say}")
     if any(view.privacy.suppressed(each) for each in identifiers(made)):
@@ -173,7 +176,9 @@ def _standing(lane: LaneRow | None) -> str | None:
     return "The destination is paused: it would get this once it is resumed." if paused else None
 
 
-def _summary(sends: int, count: int) -> str:
+def _summary(sends: int, count: int, event: Stored) -> str:
+    rule = stored.rule(event.meta)
+    moved = f" The workspace's {of_rule(rule)} would move it to {event.namespace}." if rule else ""
     if not count:
-        return "No destination is connected, so nothing would be sent."
-    return f"{sends} of {counted(count, 'destination')} would get it. Nothing was stored or sent."
+        return f"No destination is connected, so nothing would be sent.{moved}"
+    return f"{sends} of {counted(count, 'destination')} would get it. Nothing was stored or sent.{moved}"

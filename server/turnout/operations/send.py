@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -73,15 +74,11 @@ def apply(unit: Unit, sending: Sending, _: Calling) -> Applied:
         alone = faults[0][1] if len(receipt.entries) == 1 else None
         raise InvalidCall(f"{alone.reason}: {alone.say}" if alone else f"Nothing was stored. {told}{more}")
     recorded = [entry for entry in receipt.entries if isinstance(entry, Recorded)]
-    events: list[Json] = [
-        {"message_id": entry.message_id[:256], **({"replayed": True} if entry.repeated else {})} for entry in recorded
-    ]
+    spaces = {entry.namespace for entry in recorded}
+    space = spaces.pop() if len(spaces) == 1 else sending.namespace
+    events: list[Json] = [_row(entry, space) for entry in recorded]
     return Applied(
-        {
-            "summary": _said(recorded, sending.namespace),
-            "namespace": sending.namespace,
-            "events": events,
-        },
+        {"summary": _said(recorded, sending.namespace), "namespace": space, "events": events},
         receipt.first,
         receipt.last,
     )
@@ -119,15 +116,33 @@ def operation(name: str) -> Operation[Send, Sending]:
     )
 
 
+def _row(entry: Recorded, space: Namespace) -> Document:
+    """Tell one event; its namespace, where that is not the answer's."""
+    row: Document = {"message_id": entry.message_id[:256]}
+    if entry.repeated:
+        row["replayed"] = True
+    if entry.namespace != space:
+        row["namespace"] = entry.namespace
+    return row
+
+
 def _said(recorded: list[Recorded], space: Namespace) -> str:
-    fresh = sum(not each.repeated for each in recorded)
+    fresh = [each for each in recorded if not each.repeated]
     differ = sum(each.differs for each in recorded)
-    said = f"{counted(fresh, 'event was', 'events were')} recorded in the namespace {space}."
-    if len(recorded) > fresh:
-        said += f" {len(recorded) - fresh} had a message id that was seen before: the first stays."
+    moved = Counter(each.namespace for each in fresh if each.namespace != space)
+    stayed = len(fresh) - moved.total()
+    said = [f"{counted(stayed, 'event was', 'events were')} recorded in the namespace {space}."]
+    said = [] if moved and not stayed else said
+    said += [
+        f"{counted(n, 'event was', 'events were')} recorded in the namespace {to}, where a rule of the workspace moved "
+        f"{'it' if n == 1 else 'them'}."
+        for to, n in sorted(moved.items())
+    ]
+    if len(recorded) > len(fresh):
+        said.append(f"{len(recorded) - len(fresh)} had a message id that was seen before: the first stays.")
     if differ:
-        said += f" Of these, {differ} had another body than the first; give such events ids of their own."
-    return said
+        said.append(f"Of these, {differ} had another body than the first; give such events ids of their own.")
+    return " ".join(said)
 
 
 def _call(view: View, event: Mapping[str, Json], index: int, calling: Calling) -> Call:

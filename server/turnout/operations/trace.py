@@ -18,6 +18,7 @@ from turnout.event.wire import check
 from turnout.operations.counted import counted
 from turnout.operations.deliveries import full, verdicts
 from turnout.operations.diff import diff
+from turnout.operations.names import of_rule
 from turnout.operations.reader import Reader
 from turnout.operations.standing import Standing, settled, standing
 from turnout.operations.whose import Whose, events_of, people
@@ -57,6 +58,7 @@ def journey(view: View, eyes: Eyes, reader: Reader, request: Trace) -> Document:
         return _missing(view, reader, request)
     event = found[0]
     received = _received(event)
+    rule = stored.rule(event.meta)
     lanes = [lane for lane in view.lanes.all() if only in {0, lane.lane}]
     stands = [each for lane in lanes if (each := standing(view, lane, event, eyes)) is not None]
     shown = [_delivery(view, eyes, reader, request, each, event, received) for each in stands]
@@ -65,6 +67,7 @@ def journey(view: View, eyes: Eyes, reader: Reader, request: Trace) -> Document:
         "found": True,
         "message_id": reader.text(str(received.get("messageId") or request.message_id)),
         "namespace": event.namespace,
+        "moved_by": of_rule(rule) if rule else None,
         "source": source_name(view, event.source),
         "received_at": iso(event.received),
         "event": None if event.erased else reader.document(received),
@@ -75,9 +78,9 @@ def journey(view: View, eyes: Eyes, reader: Reader, request: Trace) -> Document:
 
 
 def source_name(view: View, source: int) -> str:
-    """Name a source."""
+    """Name a source; 0 stands for calls whose write key is of none."""
     known = view.workspace.sources.get(source)
-    return known.name if known else f"source {source}"
+    return known.name if known else f"source {source}" if source else "none"
 
 
 def _by_message(view: View, message_id: str) -> list[Stored]:
@@ -139,6 +142,8 @@ def _summary(stands: Sequence[Standing], event: Stored, sources: int) -> str:
         said = f"Of {counted(len(stands), 'destination')}: {', '.join(each_of)}."
     if event.erased:
         said = f"The event was erased; what its destinations came to is left. {said}"
+    if rule := stored.rule(event.meta):
+        said += f" It came as live; the workspace's {of_rule(rule)} moved it to {event.namespace}."
     if event.flags & CONFLICT:
         said += " The message id came again with another body; the first one stayed."
     return f"{said} {sources} sources sent this message id; the newest is shown." if sources > 1 else said

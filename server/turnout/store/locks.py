@@ -87,6 +87,15 @@ class FileLock:
             os.pwrite(self._file, b"%-20d" % os.getpid(), 0)
 
 
+def is_free(path: Path) -> bool:
+    """Tell whether nobody holds this lock alone."""
+    lock = FileLock(path)
+    try:
+        return lock.try_share()
+    finally:
+        lock.close()
+
+
 class Turnstile:
     """Who may write now: one process at a time, in the order of arrival."""
 

@@ -238,11 +238,6 @@ class Log(LogView):
         counter.seq += len(rows)
         self.tally(ACCEPTED, len(rows))
 
-    def body(self, seq: Seq) -> bytes | None:
-        """Give the body of an event; None when it is erased or pruned."""
-        row = self._s.row(SQL["get_body"], (seq,))
-        return None if row is None or row[1] & TOMBSTONE else row[0]
-
     def repeated(self, seq: Seq, *, differs: bool) -> None:
         """Count a repeat; the first stays, and is marked where a repeat had another body."""
         if differs:

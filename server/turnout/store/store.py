@@ -8,8 +8,8 @@ over a fork: before it everything is closed, after it both sides open what they 
 from __future__ import annotations
 
 import os
+import sys
 import threading
-import weakref
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Late
@@ -23,11 +23,12 @@ import anyio.to_thread
 from turnout.clock import Clock
 from turnout.entropy import Entropy
 from turnout.errors import LimitExceeded, Unavailable
-from turnout.store import connect, erasures, space, swap, tail, vault
+from turnout.store import connect, erasures, fork, space, swap, tail, vault
 from turnout.store.connect import Connection
-from turnout.store.locks import FileLock, Turnstile
+from turnout.store.locks import FileLock, Turnstile, is_free
+from turnout.store.news import News
 from turnout.store.reader import Readers, Shut
-from turnout.store.session import Counter, read_counter, read_version
+from turnout.store.session import Counter, read_version
 from turnout.store.tally import Tally
 from turnout.store.unit import Unit, View
 from turnout.store.vault import Vault
@@ -41,7 +42,6 @@ POLL_S = 0.02
 TAIL_S = 1.0
 SCHEMA = 2
 
-_stores: weakref.WeakSet[Store] = weakref.WeakSet()
 _left: list[object] = []
 """Writers that stand behind a frozen process, with their locks: never closed, for they may yet get their turn."""
 
@@ -67,18 +67,20 @@ class Store:
         self._tail_at = 0.0
         self._space_at = -1e9
         self._low = False
+        self._retired = ""
         self._loop = Wake()
         self._beside: list[Callable[[], None]] = []
-        self._watcher: Connection | None = None
-        self._version = -1
-        self._news: Counter | None = None
-        _stores.add(self)
+        self._news = News(self.path, self.gate)
+        fork.know(self)
 
     # -- opening and closing ------------------------------------------------------------------------------
 
     def open(self) -> Store:
         """Open, making the workspace where there is none. Raises: Unavailable, with what to do."""
         with self.gate:
+            fork.heed()
+            if self._retired:
+                raise Unavailable(self._retired)
             if self._writer is None:
                 try:
                     self._open()
@@ -86,16 +88,27 @@ class Store:
                     raise connect.unusable(self.folder, error) from error
         return self
 
+    @property
+    def is_open(self) -> bool:
+        """Tell whether it holds files and locks."""
+        return self._writer is not None
+
     def close(self) -> None:
         """Commit what is queued, write the tail, close inside the turnstile."""
         with self.gate:
-            if self._writer is not None:
+            if self._writer is not None and not sys.is_finalizing():  # then its thread is gone, and nothing waits
                 self._tail_at = -TAIL_S
                 try:
                     self._writer.submit(lambda _: None).result(PATIENCE_S)
                 except (Late, Unavailable):
                     self._tail_at = 0.0
                 self._close()
+
+    def retire(self, why: str) -> None:
+        """Close for good: whoever uses it from now on is told `why`."""
+        with self.gate:
+            self._retired = why
+            self.close()
 
     @property
     def vault(self) -> Vault:
@@ -130,13 +143,12 @@ class Store:
 
     def commit(self, function: Callable[[Unit], T], weight: int = 1) -> T:
         """Run a function in a transaction and wait for its commit. Raises: what it raises; Unavailable."""
-        answer = self._submit(function, weight)
-        try:
-            return answer.result(PATIENCE_S)
-        except Late:
-            if answer.cancel():
-                raise self.frozen() from None
-            return answer.result()  # it runs: only its end tells whether it committed
+        done = threading.Lock()
+        done.acquire()
+        answer = self._submit(function, weight, done.release)
+        if not done.acquire(timeout=PATIENCE_S) and answer.cancel():
+            raise self.frozen()
+        return answer.result()  # of what runs, only the end tells whether it committed
 
     def look(self, function: Callable[[View], T]) -> T:
         """Run a function over one consistent state."""
@@ -150,9 +162,9 @@ class Store:
 
     @asynccontextmanager
     async def awake(self) -> AsyncIterator[None]:
-        """Hear, within this block, of commits: needed by `transact` and `changed`."""
+        """Hear, within this block, of commits: needed by `changed`, and `transact` waits for less."""
         await anyio.to_thread.run_sync(self.open)
-        await anyio.to_thread.run_sync(self._heard)
+        await anyio.to_thread.run_sync(self._news.look)
         try:
             async with anyio.create_task_group() as tasks:
                 self._loop.begin()
@@ -163,11 +175,11 @@ class Store:
                     tasks.cancel_scope.cancel()
         finally:
             self._loop.end()
-            self._close_watcher()
+            self._news.close()
 
     async def transact(self, function: Callable[[Unit], T], weight: int = 1) -> T:
         """Run a function in a transaction and await its commit. Raises: what it raises; Unavailable."""
-        answer = self._submit(function, weight)
+        answer = await self._queued(function, weight)
         try:
             with anyio.move_on_after(PATIENCE_S):
                 await self._loop.answered(answer)
@@ -197,12 +209,13 @@ class Store:
     @property
     def news(self) -> Counter:
         """The counter row as of the last commit that was noticed, within `awake`."""
-        assert self._news is not None, "only who is awake hears news"
-        return self._news
+        counter = self._news.counter
+        assert counter is not None, "only who is awake hears news"
+        return counter
 
     def catch_up(self) -> Counter:
         """Give the counter row as of now, within `awake`: what somebody has committed is in it. Raises: Unavailable."""
-        if self._heard():
+        if self._news.look():
             self._loop.notice()
         return self.news
 
@@ -224,7 +237,7 @@ class Store:
 
     def committed(self, counter: Counter) -> None:
         """Take note of the state; of the highest seq beside the database too, now and then."""
-        self._news = counter
+        self._news.counter = counter
         now = self.clock.monotonic()
         if now - self._tail_at >= TAIL_S and not self.missing:  # a loss stays noted until somebody accepts it
             self._tail_at = now
@@ -237,19 +250,29 @@ class Store:
 
     def nobody_delivers(self) -> bool:
         """Tell whether no process holds the deliverer's lock; asked by the writer's thread alone."""
-        lock = FileLock(self.folder / "delivery.lock")
-        try:
-            return lock.try_share()
-        finally:
-            lock.close()
+        return is_free(self.folder / "delivery.lock")
 
     # -- inside -------------------------------------------------------------------------------------------
 
-    def _submit(self, function: Callable[[Unit], T], weight: int) -> Future[T]:
+    def _submit(
+        self, function: Callable[[Unit], T], weight: int, heard: Callable[[], object] | None = None
+    ) -> Future[T]:
+        if sys.is_finalizing():
+            raise Unavailable("the interpreter is ending, and its threads are gone; nothing was stored")
         with self.gate:
             self.open()
             assert self._writer is not None
-            return self._writer.submit(function, weight)
+            return self._writer.submit(function, weight, heard)
+
+    async def _queued(self, function: Callable[[Unit], T], weight: int) -> Future[T]:
+        """Queue it at once, or in a thread where that means to open first, or to wait for whoever opens or closes."""
+        if self.gate.acquire(blocking=False):
+            try:
+                if self.is_open:
+                    return self._submit(function, weight)
+            finally:
+                self.gate.release()
+        return await anyio.to_thread.run_sync(self._submit, function, weight)
 
     def _reading(self) -> Readers:
         with self.gate:
@@ -283,12 +306,12 @@ class Store:
                 stored = self._prepare(opening)
             finally:
                 turnstile.leave()
+            writer = Writer(self, self._vault, self.entropy, self.clock.now)
+            writer.start()
             undo.pop_all()
         self.missing = 0 if self._accept_loss else max(0, promised - stored)
-        self._open_lock, self._turnstile = opening, turnstile
+        self._open_lock, self._turnstile, self._writer = opening, turnstile, writer
         self._readers = Readers(self.path, self._vault, self.entropy, self.clock.now)
-        self._writer = Writer(self, self._vault, self.entropy, self.clock.now)
-        self._writer.start()
 
     def _keys(self) -> Vault:
         fresh, noted = not (self.path.exists() and self.path.stat().st_size), self.folder / "erasures"
@@ -335,7 +358,7 @@ class Store:
         assert self._open_lock is not None
         for close in self._beside:
             close()
-        self._close_watcher()
+        self._news.close()
         self._readers.close()
         if self._writer.stop():
             self._turnstile.close()
@@ -348,51 +371,6 @@ class Store:
         """Notice what others commit. While this process does, its rings are notices; the look after them sees all."""
         while True:
             with suppress(Unavailable):  # a disk that cannot be read now is looked at again, and whoever reads says so
-                if self._glimpsed() if self._loop.was_rung() else self._heard():
+                if self._news.glimpse() if self._loop.was_rung() else self._news.look():
                     self._loop.notice()
             await anyio.sleep(POLL_S)
-
-    def _glimpsed(self) -> bool:
-        """Tell whether somebody committed beside us, as far as the counter row shows; the next look sees all."""
-        with self.gate:
-            if self._watcher is None:
-                return self._heard()
-            try:
-                before, self._news = self._news, read_counter(self._watcher)
-            except connect.Error as error:
-                raise connect.unreadable(error) from error
-            return self._news != before
-
-    def _heard(self) -> bool:
-        """Take note of the state of the database, and tell whether it is another; our writer tells ours sooner."""
-        with self.gate:
-            try:
-                if self._watcher is None:
-                    self._watcher = connect.connect_reader(self.path)
-                version, before = read_version(self._watcher), self._version
-                if version != before or self._news is None:
-                    self._version, self._news = version, read_counter(self._watcher)
-            except connect.Error as error:
-                raise connect.unreadable(error) from error
-        return version != before
-
-    def _close_watcher(self) -> None:
-        with self.gate:
-            if self._watcher is not None:
-                self._watcher.close()
-            self._watcher = None
-
-
-def _before_fork() -> None:
-    """Drain every writer and close everything, lock files too: SQLite's state survives a fork, its locks do not."""
-    for store in list(_stores):
-        store.gate.acquire()
-        store.close()
-
-
-def _after_fork() -> None:
-    for store in list(_stores):
-        store.gate.release()
-
-
-os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)

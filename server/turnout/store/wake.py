@@ -14,8 +14,12 @@ from anyio.lowlevel import current_token
 T = TypeVar("T")
 
 
-class _Loop(Protocol):
+class _Asyncio(Protocol):
     def call_soon_threadsafe(self, callback: Callable[[], None]) -> object: ...
+
+
+class _Trio(Protocol):
+    def run_sync_soon(self, callback: Callable[[], None]) -> object: ...
 
 
 class Bell:
@@ -26,7 +30,11 @@ class Bell:
 
     def __init__(self, heard: Callable[[], None]) -> None:
         """Be silent."""
-        self._soon = cast("_Loop", current_token().native_token).call_soon_threadsafe  # AnyIO has no such call
+        loop = current_token().native_token  # AnyIO has no such call
+        if hasattr(loop, "run_sync_soon"):
+            self._soon = cast("_Trio", loop).run_sync_soon
+        else:
+            self._soon = cast("_Asyncio", loop).call_soon_threadsafe
         self._heard = heard
         self._rung = False
 
@@ -77,9 +85,13 @@ class Wake:
             bell.ring()
 
     async def answered(self, answer: Future[T]) -> None:
-        """Wait until the writer has answered: it rings after that."""
+        """Wait until the writer has answered: it rings after that, or where nobody hears yet, this answer does."""
         event = anyio.Event()
-        answer.add_done_callback(lambda _: self._answered.append(event))
+        if self._bell is None:
+            own = Bell(event.set)
+            answer.add_done_callback(lambda _: own.ring())
+        else:
+            answer.add_done_callback(lambda _: self._answered.append(event))
         if not answer.done():
             await event.wait()
 

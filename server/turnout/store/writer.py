@@ -99,13 +99,24 @@ class Writer:
         self.cache = Cache()
 
     def start(self) -> None:
-        """Begin."""
+        """Begin. Raises: Unavailable."""
+        try:
+            self._thread.start()
+        except RuntimeError as error:  # the interpreter ends, or the system has no more threads
+            raise Unavailable(f"the thread that writes does not start ({error}); nothing was stored") from error
         self._ways.tally.length = self._queue.qsize
-        self._thread.start()
 
-    def submit(self, function: Callable[[Unit], Any], weight: int = 1) -> Future[Any]:
-        """Queue a function; its answer comes after the commit, or its error."""
+    def submit(
+        self, function: Callable[[Unit], Any], weight: int = 1, heard: Callable[[], object] | None = None
+    ) -> Future[Any]:
+        """Queue a function; its answer comes after the commit, or its error; then `heard` is called.
+
+        A thread waits for that, and not in `result`, which holds the answer's lock for moments in which a signal may
+        come: its handler would wait for a writer that waits for that lock.
+        """
         work = Work(function, weight)
+        if heard is not None:
+            work.answer.add_done_callback(lambda _: heard())
         self._queue.put(work)
         return work.answer
 

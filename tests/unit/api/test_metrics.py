@@ -186,21 +186,39 @@ def test_the_door_the_writer_and_the_files_are_told(here: Bench) -> None:
 
     told = samples(text(here))
 
+    own = {"process": "door"}
     assert one(told, "turnout_calls_total", became="accepted") == 2
     assert one(told, "turnout_calls_total", became="duplicate") == 1
     assert one(told, "turnout_calls_total", became="refused") == 0
-    assert one(told, "turnout_commits_total") == before > 2
-    assert one(told, "turnout_recorded_events_total") == 2
-    assert one(told, "turnout_commits_failed_total") == 0
-    assert one(told, "turnout_writer_queue") == one(told, "turnout_writer_wait_seconds") == 0
+    assert one(told, "turnout_commits_total", **own) == before > 2
+    assert one(told, "turnout_recorded_events_total", **own) == 2
+    assert one(told, "turnout_commits_failed_total", **own) == 0
+    assert one(told, "turnout_writer_queue", **own) == one(told, "turnout_writer_wait_seconds", **own) == 0
     wal = here.store.path.with_name("turnout.db-wal")
     assert one(told, "turnout_wal_bytes") == wal.stat().st_size > 0
     assert one(told, "turnout_wal_pages") >= one(told, "turnout_wal_unmoved_pages") > 0
     assert one(told, "turnout_database_bytes") == here.store.path.stat().st_size
     assert one(told, "turnout_disk_free_bytes") > 0
     assert one(told, "turnout_deliverer_process") == 0
-    assert one(told, "process_resident_memory_bytes") > 1 << 20
-    assert one(told, "process_open_fds") > 3
+    assert one(told, "process_resident_memory_bytes", **own) > 1 << 20
+    assert one(told, "process_open_fds", **own) > 3
+
+
+def test_the_numbers_of_the_process_that_delivers_stand_beside_those_of_the_door(here: Bench) -> None:
+    life = Life("1.2", 90, lambda: True, numbers=lambda: {"turnout_commits": 7, "process_open_fds": 12})
+    before = here.store.tally.commits
+
+    told = samples(text(here, life))
+
+    assert one(told, "turnout_commits_total", process="door") == before
+    assert one(told, "turnout_commits_total", process="deliverer") == 7
+    assert one(told, "process_open_fds", process="deliverer") == 12
+
+
+def test_a_deliverer_that_is_not_there_has_no_numbers(here: Bench) -> None:
+    told = samples(text(here))
+
+    assert {dict(labels)["process"] for _, labels in told if "process" in dict(labels)} == {"door"}
 
 
 def test_what_strangers_and_people_wrote_stands_nowhere_in_it(here: Bench) -> None:

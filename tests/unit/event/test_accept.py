@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 
@@ -9,9 +10,11 @@ import pytest
 from support.events import CALLER, RECEIVED, accepted, call, refused, take
 from turnout.clock import HOUR, SECOND, iso
 from turnout.document import Document, Json
+from turnout.event import rules
 from turnout.event.accept import accept
-from turnout.event.model import LIVE, TEST, Call, Event, Kind, MessageId, Namespace, Refused
-from turnout.event.stored import document, message_id
+from turnout.event.model import LIVE, TEST, Call, Caller, Event, Kind, MessageId, Namespace, Refused
+from turnout.event.rules import By, Rule
+from turnout.event.stored import document, message_id, rule
 
 
 def happened(event: Event) -> Json:
@@ -121,13 +124,66 @@ def test_an_address_is_recorded_only_for_calls_that_ask_for_it() -> None:
     assert b"203.0.113.9" not in accepted({"context": {"ip": "::1"}}, replace(caller, client_side=True)).meta
 
 
-def test_a_rule_may_move_an_event_to_a_test_namespace() -> None:
-    def place(event: Event, ip: str) -> Namespace:
-        return TEST if event.user_id.startswith("qa-") or ip == "192.0.2.1" else event.namespace
+QA = Rule(7, By.ID, "qa-*", TEST, 0)
+OFFICE = Rule(8, By.IP, "192.0.2.0/24", Namespace("office"), 0)
 
-    calls = (call({"userId": "qa-1"}), call({"userId": "u1"}), call({"context": {"ip": "192.0.2.1"}}))
-    answers = accept(calls, CALLER, fresh_id=lambda: "made", place=place)
-    assert [answer.namespace for answer in answers] == [TEST, LIVE, TEST]
+
+def placed(bodies: Sequence[Mapping[str, Json]], caller: Caller = CALLER) -> list[Event]:
+    """Accept calls in a workspace with these two rules."""
+    answers = accept(tuple(map(call, bodies)), caller, fresh_id=lambda: "made", place=rules.place([QA, OFFICE]))
+    assert all(isinstance(answer, Event) for answer in answers)
+    return [answer for answer in answers if isinstance(answer, Event)]
+
+
+def test_a_rule_moves_a_live_event_to_its_test_namespace_and_is_noted() -> None:
+    made = placed(({"userId": "qa-1"}, {"userId": "u1"}, {"context": {"ip": "192.0.2.1"}}))
+
+    assert [(each.namespace, rule(each.meta)) for each in made] == [(TEST, 7), (LIVE, 0), (Namespace("office"), 8)]
+
+
+def test_what_a_rule_notes_leaves_what_else_was_derived() -> None:
+    caller = replace(CALLER, context=b'{"locale":"de"}', sent_at=iso(RECEIVED - HOUR))
+    body: Document = {"userId": "qa-1", "timestamp": iso(RECEIVED - HOUR)}
+
+    (moved,), stayed = placed((body,), caller), accepted(body, caller)
+
+    assert (rule(moved.meta), rule(stayed.meta)) == (7, 0)
+    assert document(moved.body, moved.meta, received=RECEIVED, kind=moved.kind) == {
+        **document(stayed.body, stayed.meta, received=RECEIVED, kind=stayed.kind),
+        "userId": "qa-1",
+        "messageId": "made",
+    }
+
+
+def test_a_test_event_stays_where_its_caller_put_it() -> None:
+    caller = replace(CALLER, namespace=Namespace("ci"))
+
+    (made,) = placed(({"userId": "qa-1"},), caller)
+
+    assert (made.namespace, rule(made.meta)) == ("ci", 0)
+
+
+def test_a_connections_address_counts_only_where_it_is_the_persons() -> None:
+    from_office = replace(CALLER, ip="192.0.2.9")
+    itself: Document = {"context": {"direct": True}}
+    elsewhere: Document = {"context": {"ip": "203.0.113.9"}}
+
+    assert [each.namespace for each in placed(({}, itself, elsewhere), from_office)] == [LIVE, "office", LIVE]
+    browser = replace(from_office, client_side=True)
+    assert [each.namespace for each in placed(({}, elsewhere), browser)] == ["office", LIVE]
+
+
+def test_the_envelopes_address_and_e_mails_count_for_its_items() -> None:
+    caller = replace(CALLER, context=b'{"ip":"192.0.2.9"}')
+
+    assert [each.namespace for each in placed(({}, {"context": {"ip": "203.0.113.9"}}), caller)] == ["office", LIVE]
+
+
+def test_a_call_that_is_refused_stays_where_it_came() -> None:
+    (answer,) = accept((call({"userId": "qa-1", "event": 7}),), CALLER, fresh_id=str, place=rules.place([QA]))
+
+    assert isinstance(answer, Refused)
+    assert answer.namespace == LIVE
 
 
 def test_an_envelope_that_holds_a_trap_refuses_its_items() -> None:

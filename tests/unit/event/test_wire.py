@@ -126,13 +126,34 @@ def test_an_envelope_is_taken_apart_and_its_items_stay_bytes() -> None:
     assert (batch.context, batch.integrations) == (b'{"ip":"::1"}', b"")
 
 
+def test_a_text_cut_within_a_character_costs_its_own_item_alone() -> None:
+    whole, escaped = b'{"a":"\\ud83d\\ude00"}', b'{"a":"\\\\ud83d"}'
+    for half in (b'{"a":"\\ud83d"}', b'{"a":"\\\\\\uDC00"}', b'{"\\udfff":"\\ud83d\\ud83d"}'):
+        batch = envelope(b'{"batch":[' + b",".join([whole, half, escaped, b"null"]) + b'],"sentAt":"2025-11-24"}')
+        assert batch.items == (whole, half, escaped, b"null")
+        assert [isinstance(read(item), Fields) for item in batch.items] == [True, False, True, False]
+        assert batch.sent_at == "2025-11-24"
+
+
 def test_an_envelope_with_stamps_of_a_wrong_type_still_gives_its_items() -> None:
     batch = envelope(b'{"batch":[{}],"sentAt":17,"writeKey":null}')
     assert (batch.items, batch.sent_at, batch.write_key) == ((b"{}",), "", "")
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b"{}", b'{"batch":null}', b'{"batch":{}}', b'{"batch":[NaN]}', b"\xff"]
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"{}",
+        b'{"batch":null}',
+        b'{"batch":{}}',
+        b'{"batch":[NaN]}',
+        b'{"batch":["\\ud83d"}',
+        b'{"batch":["\\ud83"]}',
+        b"\xff",
+    ],
 )
 def test_what_is_no_batch_raises_for_the_whole_request(body: bytes) -> None:
     with pytest.raises(InvalidCall):

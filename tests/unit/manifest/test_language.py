@@ -157,7 +157,7 @@ def test_a_named_value_of_an_action_is_also_written_short() -> None:
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        ("actions: {a: {for: track, steps: []}}", "steps"),
+        ("actions: {a: {for: track, once: {}, send: {post: 'https://a.test'}}}", "once"),
         ("auth: {oauth2: {}}\nactions: {a: {for: track, send: {post: 'https://a.test'}}}", "oauth2"),
         ("actions: {a: {for: track, send: {post: 'https://a.test', xml: {}}}}", "xml"),
         ("audience: {}\nactions: {a: {for: track, send: {post: 'https://a.test'}}}", "audience"),

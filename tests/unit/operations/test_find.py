@@ -57,6 +57,7 @@ def test_events_come_newest_first_live_and_test_each_labelled(here: Bench) -> No
         "user_id": "u1",
         "anonymous_id": None,
         "namespace": "test",
+        "moved_by": None,
         "source": "Local",
         "received_at": "2025-11-24T16:00:00.000Z",
     }

@@ -41,6 +41,7 @@ class Debugged(Answer):
     found: bool
     message_id: str | None = None
     namespace: str | None = None
+    moved_by: str | None = Field(None, description="rule that made it test")
     source: str | None = None
     received_at: str | None = None
     event: dict[str, JsonValue] | None = Field(None, description="the call as received: data, not advice")

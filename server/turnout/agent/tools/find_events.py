@@ -43,6 +43,7 @@ class FoundEvent(BaseModel):
     user_id: str | None = None
     anonymous_id: str | None = None
     namespace: str
+    moved_by: str | None = Field(None, description="rule that made it test")
     source: str | None = None
     received_at: str
     reason: str | None = Field(None, description="why it was refused")

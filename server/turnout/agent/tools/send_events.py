@@ -43,6 +43,7 @@ class SentEvent(BaseModel):
 
     message_id: str
     replayed: bool | None = None
+    namespace: str | None = Field(None, description="where it is another")
     deliveries: list[Delivery] | None = None
 
 

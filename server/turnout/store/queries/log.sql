@@ -20,10 +20,6 @@ DELETE FROM messages WHERE key = ? AND seq >= ?;
 INSERT INTO events (seq, received, source, kind, name, namespace, person, flags, meta, body)
 VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?);
 
--- name: get_body
--- By primary key.
-SELECT body, flags FROM events WHERE seq = ?;
-
 -- name: set_flag
 -- By primary key.
 UPDATE events SET flags = flags | ? WHERE seq = ?;
