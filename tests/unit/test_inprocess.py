@@ -181,6 +181,7 @@ def test_a_program_that_goes_to_another_directory_keeps_its_workspace(
 
 def test_a_home_directory_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
 
     with Turnout("~/shop") as turnout:
         turnout.track("u", "E", message_id="m")
