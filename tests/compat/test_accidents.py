@@ -29,6 +29,7 @@ from support.clients import (
     messages,
 )  # fmt: skip
 from support.page import LIMIT_S, visited
+from support.requirements import claims
 from support.server import Server
 from turnout.api import answers
 
@@ -105,6 +106,7 @@ def runs(server: Server) -> Iterator[Runs]:
         yield Runs(server, pool)
 
 
+@claims("clients-accidents")
 @pytest.mark.parametrize("accident", ACCIDENTS)
 @pytest.mark.parametrize("client", RETRYING, ids=lambda client: client.name)
 def test_who_tries_again_brings_every_message_in_once(runs: Runs, client: Client, accident: str) -> None:
@@ -119,6 +121,7 @@ def test_who_tries_again_brings_every_message_in_once(runs: Runs, client: Client
     assert ids(runs.server.events(client.name, sent)) == sent
 
 
+@claims("retry-after-readable")
 @pytest.mark.parametrize("client", WAITING, ids=lambda client: client.name)
 def test_who_reads_retry_after_comes_back_when_it_says(runs: Runs, client: Client) -> None:
     first, *later = runs.of(client, "429").between.posts()
@@ -144,6 +147,7 @@ def test_who_never_tries_again_brings_in_what_was_answered_and_nothing_twice(
     assert len(run.told.errors) == len(CALLS) - len(answered)
 
 
+@claims("coming-back")
 @pytest.mark.parametrize("client", [SEGMENT_PAGE, RUDDER_PAGE], ids=lambda client: client.name)
 def test_what_was_on_its_way_when_a_page_was_left_and_is_sent_again_on_coming_back_is_stored_once(
     server: Server, client: Client
