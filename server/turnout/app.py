@@ -23,6 +23,7 @@ from turnout.delivery.eyes import Eyes
 from turnout.delivery.lane import Options
 from turnout.delivery.schedule import Schedule
 from turnout.delivery.sender import CurlSender
+from turnout.delivery.tokens import Tokens
 from turnout.egress import Policy
 from turnout.entropy import Entropy
 from turnout.exchange import Append, Ask, Reply
@@ -53,6 +54,7 @@ class App:
     clock: Clock
     entropy: Entropy
     signs: Signs
+    tokens: Tokens
 
     async def ask(self, ask: Ask) -> Reply:
         """Carry one request, or one append, outside a lane: a check of credentials."""
@@ -150,6 +152,7 @@ def assemble(settings: Settings, store: Store, sender: CurlSender, *, delivers: 
         store.clock,
         store.entropy,
         signs,
+        Tokens(store, eyes, sender.start, settings.retry_base_s),
     )
 
 
