@@ -17,6 +17,7 @@ from turnout.api.health import Life
 from turnout.api.known import LOCAL, known
 
 PATHS = ("/mcp", "/sse", "/messages/", "/.well-known/oauth-protected-resource")
+OPEN = ("/v1/track", "/v1/batch", "/v1/import", "/v1/pixel/track", "/v1/projects/x/settings", "/sourceConfig", "/v1/m")
 ROUTES = (*PATHS, "/healthz", "/readyz", "/metrics", "/nothing")
 OURS = known(LOCAL | {"turnout.lan"}, {"https://desk.example:8443"})
 
@@ -70,6 +71,19 @@ async def test_every_route_asks_for_the_host_and_for_the_page(opened: Bench) -> 
                     usual = 404 if route == "/nothing" else 200
                     wanted = 421 if not is_ours else 403 if not may_call else usual
                     if got != wanted:
+                        wrong.append((route, host, origin, got))
+
+    assert wrong == []
+
+
+async def test_any_page_may_send_events_but_not_by_a_name_that_is_none_of_ours(opened: Bench) -> None:
+    wrong = []
+    async with asked(opened) as client:
+        for route in OPEN:
+            for host, is_ours in HOSTS.items():
+                for origin in filter(None, ORIGINS):
+                    got = (await client.post(route, headers={"host": host, "origin": origin})).status_code
+                    if got == 403 or (got == 421) is is_ours:
                         wrong.append((route, host, origin, got))
 
     assert wrong == []
