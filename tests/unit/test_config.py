@@ -38,7 +38,7 @@ def test_a_proxy_is_a_host_and_a_port_that_speak_http(tmp_path: Path, url: str) 
 def test_another_process_reads_the_settings_that_were_told_it(tmp_path: Path) -> None:
     everything = Settings(
         tmp_path, parse_networks("127.0.0.0/8,::1/128"), "http://proxy.example:3128", 0.2, 4.5, 7, 0, 3, 0, 30, "debug",
-        both_allowed=True,
+        both_allowed=True, allow_hosts=("a.example", "b.example"), allow_origins=("https://a.example",), mcp_rate=9,
     )  # fmt: skip
 
     for settings in (everything, Settings(tmp_path)):
