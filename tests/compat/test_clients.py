@@ -7,10 +7,24 @@ import pytest
 from support.agents import agent
 from support.awkward import Document, awkward, differences, ids, many, now, number
 from support.between import Between
-from support.clients import EVERY, JITSU_PAGE, RUDDER_PAGE, SEGMENT_PAGE, SEGMENT_PYTHON, Client, acknowledged, messages
+from support.clients import (
+    EVERY,
+    JITSU_NODE,
+    JITSU_PAGE,
+    RUDDER_NODE,
+    RUDDER_PAGE,
+    RUDDER_PYTHON,
+    SEGMENT_NODE,
+    SEGMENT_PAGE,
+    SEGMENT_PYTHON,
+    Client,
+    acknowledged,
+    messages,
+)
 from support.requirements import claims
 from support.server import Server
 
+TRYING = [SEGMENT_PYTHON, RUDDER_PYTHON, SEGMENT_NODE, RUDDER_NODE, JITSU_NODE]
 SIZES = [(client, size) for client in EVERY for size in (13, 100) if client.size or size == 13]
 
 
@@ -58,6 +72,16 @@ def test_a_page_learns_from_the_server_where_its_events_go(server: Server, clien
     assert learnt.answered["access-control-allow-origin"] == learnt.header("origin") != ""
     assert told.errors == []
     assert len(acknowledged(between)) == 3
+
+
+@claims("unknown-key-401", "error-has-code-and-message")
+@pytest.mark.parametrize("client", TRYING, ids=lambda client: client.name)
+def test_a_client_with_an_unknown_key_says_so_after_one_try(server: Server, client: Client) -> None:
+    with Between(server.url) as between:
+        told = client.use(between, "wk_nobodys", many(1))
+
+    assert [each.status for each in between.posts()] == [401]
+    assert len(told.errors) >= 1
 
 
 @claims("preflight-once")

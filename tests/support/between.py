@@ -34,7 +34,7 @@ from urllib.parse import urlsplit
 
 import httptools
 
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 PIECE = 1 << 16
 IDLE_S = 2.0
 """A connection to the server that was idle for longer is not used again: the server may just be closing it."""

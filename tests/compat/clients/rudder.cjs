@@ -5,7 +5,8 @@ const { plan, tell } = require('./plan.cjs')
 const main = async () => {
   const { host, key, calls, options } = plan()
   const errors = []
-  const client = new RudderAnalytics(key, { dataPlaneUrl: host, logLevel: 'none', ...options })
+  const errorHandler = (error) => errors.push(String(error))  // without one it ends the program
+  const client = new RudderAnalytics(key, { dataPlaneUrl: host, logLevel: 'none', errorHandler, ...options })
   const done = calls.map(
     ({ type, ...call }) =>
       new Promise((resolve) =>
