@@ -21,6 +21,7 @@ from turnout.document import Document, Json
 class Request(msgspec.Struct, frozen=True, gc=False):
     """One HTTP request, ready to leave. `url` is absolute, its query included; `body` as it goes out.
 
+    `proofs` are what of it must not stand in evidence beside the settings' secrets: signatures, by their name.
     A Struct, as `Item` is: each is made for every event, and a frozen dataclass costs ten times as much.
     """
 
@@ -29,6 +30,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     timeout_s: float = 15.0
+    proofs: tuple[tuple[str, str], ...] = ()
 
 
 class Append(msgspec.Struct, frozen=True):

@@ -8,11 +8,13 @@ from support.agents import agent
 from support.awkward import Document, awkward, differences, ids, many, now, number
 from support.between import Between
 from support.clients import EVERY, JITSU_PAGE, RUDDER_PAGE, SEGMENT_PAGE, SEGMENT_PYTHON, Client, acknowledged, messages
+from support.requirements import claims
 from support.server import Server
 
 SIZES = [(client, size) for client in EVERY for size in (13, 100) if client.size or size == 13]
 
 
+@claims("clients", "traits-in-context")
 @pytest.mark.parametrize("client", EVERY, ids=lambda client: client.name)
 def test_what_a_client_sends_is_stored_once_and_as_it_was_meant(server: Server, client: Client) -> None:
     calls = awkward(client)
@@ -43,6 +45,7 @@ def test_many_events_in_one_breath_are_stored_once_each(server: Server, client: 
     assert ids(server.events(client.name, ids(sent))) == ids(sent)
 
 
+@claims("settings", "source-config")
 @pytest.mark.parametrize("client", [SEGMENT_PAGE, RUDDER_PAGE], ids=lambda client: client.name)
 def test_a_page_learns_from_the_server_where_its_events_go(server: Server, client: Client) -> None:
     key = server.key(client.name)
@@ -57,6 +60,7 @@ def test_a_page_learns_from_the_server_where_its_events_go(server: Server, clien
     assert len(acknowledged(between)) == 3
 
 
+@claims("preflight-once")
 def test_a_browser_asks_once_whether_it_may_send(server: Server) -> None:
     with Between(server.url) as between:
         JITSU_PAGE.use(between, server.key(JITSU_PAGE.name), many(20))  # the one that sends call by call

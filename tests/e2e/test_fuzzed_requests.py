@@ -47,7 +47,8 @@ TOKENS = (
 HEADERS = (
     b"Content-Encoding: gzip\r\n", b"Transfer-Encoding: chunked\r\n", b"Content-Length: 5\r\n", b"Expect: 100-continue\r\n",
     b"Connection: close\r\n", b"Connection: upgrade\r\nUpgrade: h2c\r\n", b"Authorization: Basic \xff\xfe\r\n", b"Host: evil\r\n",
-    b"X-Turnout-Namespace: live\r\n", b"X-Turnout-Namespace: \xff\r\n", b"Origin: null\r\n", b"Authorization: Bearer\r\n", b"\r\n", b" ", b"\t",
+    b"X-Turnout-Namespace: live\r\n", b"X-Turnout-Namespace: \xff\r\n", b"Origin: null\r\n", b"Authorization: Bearer\r\n", b"\r\n", b" ", b"\t", b"%00", b"%ff", b"%2e%2e/",
+    b"?writeKey=x&data=%FF", b"#x", b"/v1/pixel/track?", b"/v1/projects/", b"GET ", b"OPTIONS ", b"HEAD ",
 )  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 """The calls that clients make in the tests, and what each client means by them.
 
 A call is Segment's: `type`, ids, `event` or `name`, `properties` or `traits`. `n` in it tells it from all others.
-Rudder's clients have the traits of an identify in its context; its client for browsers leaves nulls out, and makes
-objects of lists in lists. Jitsu's clients know no category and no time but their own. JavaScript has doubles.
+Rudder's client for browsers leaves nulls out, and makes objects of lists in lists. Jitsu's clients know no category and
+no time but their own. JavaScript has doubles.
 """
 
 from __future__ import annotations
@@ -94,8 +94,7 @@ def meant(client: Client, call: Call) -> Document:
     found: Document = {"type": call["type"]}
     for name, value in call.items():
         if name in {"properties", "traits"}:
-            inside = "context.traits" if call["type"] == "identify" and client.vendor == "rudder" else name
-            found |= {f"{inside}.{key}": each for key, each in _image(client, value).items()}
+            found |= {f"{name}.{key}": each for key, each in _image(client, value).items()}
         elif name == "name" and client.vendor == "jitsu":
             found["properties.name"] = value
         elif name not in {"type", "timestamp", "category"} or (name == "category" and client.vendor != "jitsu"):
@@ -144,15 +143,12 @@ def differences(client: Client, call: Call, event: Document, began: datetime, en
 
 
 def dig(event: Document, path: str) -> Any:
-    """Look up `context.traits.a.b`, where `a.b` may be one name."""
-    steps = path.split(".")
-    inside = 2 if steps[0] == "context" and len(steps) > 2 else 1 if len(steps) > 1 else 0
-    found: Any = event
-    for step in [*steps[:inside], ".".join(steps[inside:])]:
-        if not isinstance(found, dict) or step not in found:
-            return "(absent)"
-        found = found[step]
-    return found
+    """Look up `properties.a.b`, where `a.b` is one name."""
+    outer, inside, name = path.partition(".")
+    if outer == "context":
+        outer, inside, name = name.partition(".")
+        event = event["context"]
+    return event.get(outer, {}).get(name, "(absent)") if inside else event.get(outer, "(absent)")
 
 
 def now() -> datetime:

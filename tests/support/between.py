@@ -98,7 +98,7 @@ class Between:
         self._stop = asyncio.Event()
         self.calm = asyncio.Event()
         self.calm.set()
-        self._talks: set[asyncio.Task[None]] = set()
+        self._talks: dict[asyncio.Task[None], socket.socket] = {}
         self._thread = threading.Thread(target=self._run, name="between", daemon=True)
 
     @property
@@ -141,7 +141,7 @@ class Between:
     def _accept(self) -> None:
         with suppress(BlockingIOError, ConnectionAbortedError):
             connection, _ = self._socket.accept()
-            self._talks.add(self._loop.create_task(self._talk(connection)))
+            self._talks[self._loop.create_task(self._talk(connection))] = connection
 
     async def _talk(self, connection: socket.socket) -> None:
         talk = _Talk(self)
@@ -151,19 +151,19 @@ class Between:
             return
         finally:
             await talk.close()
-            connection.close()
 
     async def _deafen(self) -> None:
         """Close the port, and break every connection off but the one that asks for it."""
         self._loop.remove_reader(self._socket)
         self._socket.close()
-        others = {talk for talk in self._talks if talk is not asyncio.current_task()}
-        self._talks -= others
+        others = [talk for talk in self._talks if talk is not asyncio.current_task()]
         for talk in others:
             talk.cancel()
-        for ended in await asyncio.gather(*others, return_exceptions=True):
-            if isinstance(ended, Exception):
-                raise ended
+        ended = await asyncio.gather(*others, return_exceptions=True)
+        for talk in others:
+            self._talks.pop(talk).close()  # one that was cancelled before it began has closed nothing
+        for broken in [each for each in ended if isinstance(each, Exception)]:
+            raise broken
 
     async def refuse(self, seconds: float) -> None:
         """Refuse everybody for a while."""

@@ -130,7 +130,7 @@ async def _open(
         running(settings, delivers=False, accept_loss=accept_loss) as app,
         agents(app, sse=sse) as asking,
     ):
-        deputy = Deputy(settings, app.clock, accept_loss=accept_loss)
+        deputy = Deputy(settings, accept_loss=accept_loss)
         life = Life(
             number(), settings.retention_days, deputy.reigns, deputy.signs, deputy.flights, deputy.numbers,
             deputy.worries,

@@ -7,14 +7,14 @@ from typing import Final
 
 from turnout.document import Document, Json, canonical, digest, encoded
 from turnout.exchange import Action, Answer, Class, Drop, Exchange, Grant, Item, Moment, Outcome, Pace, Reply, Request
-from turnout.manifest import requests, results
+from turnout.manifest import requests, results, signers
 from turnout.manifest.auth import credentials
 from turnout.manifest.compile import Scope
 from turnout.manifest.grants import CompiledGrant, is_needed
 from turnout.manifest.plans import CHECK, PER, Call, Compiled, Plan, is_for
 from turnout.manifest.settings import secrets
 from turnout.manifest.steps import Here, Steps, map_each, map_item, refused, steps_of
-from turnout.manifest.values import entries, number, text_of
+from turnout.manifest.values import Unsendable, entries, number, text_of
 from turnout.manifest.walk import Known, walk
 
 MAX_BYTES: Final = 4_000_000
@@ -153,9 +153,19 @@ class CompiledTarget:
     ) -> Request | Outcome:  # fmt: skip
         try:
             head = self._heads.get(call.prefix) if not instead else None
-            return requests.request(head or self._head(call, here, instead or {}), call.send, body, moment)
-        except requests.Unsendable as error:
+            head = head or self._head(call, here, instead or {})
+            if call.proof.signers:
+                return self._signed(call, head, here, body, moment)
+            return requests.request(head, call.send, body, moment)
+        except Unsendable as error:
             return Outcome(Class.SPLIT, "mapping_error", 0, str(error))  # one of a batch may be to blame
+
+    def _signed(self, call: Call, head: requests.Head, here: Here, value: Json, moment: Moment) -> Request:
+        def evaluate(name: str, known: Document) -> Json:
+            here.scope.asked = known
+            return here.of(self._functions.get(f"{call.prefix}!{name}"))
+
+        return signers.request(head, call.send, value, moment, call.proof.signers, evaluate)
 
     def _head(self, call: Call, here: Here, instead: Mapping[str, Json]) -> requests.Head:
         """Make what a request has before its body, and keep it where it is the same for every event."""

@@ -37,6 +37,7 @@ class Scope(msgspec.Struct, gc=False):
     item: Json = None
     batch: Json = None
     res: Json = None
+    asked: Json = None
     steps: Json = None
     auth: Json = None
 

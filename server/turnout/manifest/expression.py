@@ -25,8 +25,10 @@ MAX_LENGTH = 8_000
 _CONSTANTS: dict[str, Json] = {"true": True, "false": False, "null": None}
 _COMPARE = frozenset({"==", "!=", "<", "<=", ">", ">=", "in"})
 _KEYWORDS = frozenset({"or", "and", "not", "in"})
-LATER = {"audience": "audiences", "row": "families", "nonce": "signatures"}
+LATER = {"audience": "audiences", "row": "families"}
 """Variables of parts of the language that are not built yet."""
+ASKED = ("method", "url", "path", "query", "body", "nonce")
+"""What a signature may know of its request."""
 _HINTS = {
     "it": "; there is no loop here",
     "index": "; there is no loop here",
@@ -264,7 +266,7 @@ class _Parser:
             keys = ("headers", keys[1].lower(), *keys[2:])
         if root == "now":
             return nodes.Call("now", (nodes.Path("now", (), self.at),), self.at)
-        return nodes.Path(root, keys, self.at)
+        return nodes.Path("asked", (root, *keys), self.at) if root in ASKED else nodes.Path(root, keys, self.at)
 
     def known(self, root: str) -> None:
         if root not in self.names.roots:

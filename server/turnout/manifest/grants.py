@@ -12,13 +12,13 @@ import orjson
 from turnout.clock import SECOND
 from turnout.document import Document, Json, digest
 from turnout.exchange import Answer, Class, Fault, Granted, Moment, Refused, Reply, Request
-from turnout.manifest import jose, requests, results
+from turnout.manifest import jose, requests, results, signers
 from turnout.manifest.compile import Mapped, Scope
 from turnout.manifest.model import Auth, GrantSpec, Manifest, Results, Send
 from turnout.manifest.nodes import Node
 from turnout.manifest.reads import reads, roots
 from turnout.manifest.times import micros
-from turnout.manifest.values import number, text_of
+from turnout.manifest.values import Unsendable, number, text_of
 from turnout.outcome import classify, retry_after
 
 ASK, TRADE, GRANT = "grant.ask", "grant.trade", "grant"
@@ -50,6 +50,7 @@ def shapes(manifest: Manifest, spec: GrantSpec) -> dict[str, Node]:
     for prefix, send in ((ASK, spec.ask), (TRADE, spec.trade)):
         if send is not None:
             named = requests.shapes(send, bare, proof=send.auth or Auth())
+            named |= signers.shapes(send.auth.signers if send.auth else ())
             found |= {f"{prefix}!{name}": node for name, node in named.items()}
     return {name: node for name, node in found.items() if node is not None}
 
@@ -108,7 +109,7 @@ class CompiledGrant:
             return Refused("no_refresh_token", spent=True)
         try:
             return self._asked(*((self._spec.trade, TRADE) if trades else (self._spec.ask, ASK)), held, moment)
-        except requests.Unsendable:
+        except Unsendable:
             return Refused("bad_settings")
         except ValueError:
             return Refused("bad_key")
@@ -122,7 +123,14 @@ class CompiledGrant:
         def evaluate(name: str) -> Json:
             return self._value(f"{prefix}!{name}", scope)
 
-        head = requests.head(send, send.auth or Auth(), evaluate, self._endpoint)
+        def signed(name: str, known: Document) -> Json:
+            scope.asked = known
+            return evaluate(name)
+
+        proof = send.auth or Auth()
+        head = requests.head(send, proof, evaluate, self._endpoint)
+        if proof.signers:
+            return signers.request(head, send, evaluate("body"), moment, proof.signers, signed)
         return requests.request(head, send, evaluate("body"), moment)
 
     def _assertion(self, moment: Moment) -> str:

@@ -101,6 +101,16 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Signer:
+    """A signature and the values that it is made of. `field` of the body holds it; `open` values hide nothing."""
+
+    kind: str
+    values: tuple[tuple[str, Node], ...]
+    field: str = ""
+    open: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class GrantSpec:
     """How a token is got. `ask` gets one, or a newer one; `trade` gives the code that a person brought for the first.
 
@@ -140,6 +150,7 @@ class Auth:
     header: tuple[tuple[str, Node], ...] = ()
     query: tuple[tuple[str, Node], ...] = ()
     standard_webhooks: Node | None = None
+    signers: tuple[Signer, ...] = ()
     grant: GrantSpec | None = None
 
 
@@ -167,7 +178,9 @@ class Results:
 
     def over(self, base: Results) -> Results:
         """Put these rules over more general ones, word by word."""
-        return Results({**base.rules, **self.rules}, self.error or base.error, self.items or base.items)
+        rules = {**base.rules, **self.rules}
+        asked = {verdict: rules[verdict] for verdict in VERDICTS if verdict in rules}
+        return Results(asked, self.error or base.error, self.items or base.items)
 
 
 @dataclass(frozen=True, slots=True)

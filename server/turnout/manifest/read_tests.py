@@ -7,21 +7,22 @@ from dataclasses import dataclass, field
 
 from turnout.document import Document, Json
 from turnout.exchange import Class
+from turnout.manifest.bodies import MEDIA
 from turnout.manifest.part import Part
 
-_BODIES = ("json", "form", "ndjson", "text", "body")
+_BODIES = (*MEDIA, "body")
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a test expects of one request; what is not stated is not compared."""
+    """What a test expects of one request; what is not stated is not compared. `kind` is how `body` is written."""
 
     method: str = ""
     url: str = ""
     query: Mapping[str, Json] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Json = None
-    compares_body: bool = False
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def _expected(part: Part) -> Expected:
         query if isinstance(query, dict) else None,
         {name: headers.text(name) for name in headers.raw},
         unwrap(part.raw[bodies[0]]) if bodies else None,
-        bool(bodies),
+        bodies[0] if bodies else "",
     )
 
 

@@ -30,6 +30,7 @@ class Application:
 
     may: anyio.Event = field(default_factory=anyio.Event)
     body: bytes = b"ok"
+    parts: int = 1
     reads: bool = True
     came: int = 0
     left: int = 0
@@ -40,9 +41,10 @@ class Application:
             pass
         if scope["path"] not in limits.ALWAYS:
             await self.may.wait()
-        length = (b"content-length", b"%d" % len(self.body))
+        length = (b"content-length", b"%d" % (len(self.body) * self.parts))
         await send({"type": "http.response.start", "status": 200, "headers": [length]})
-        await send({"type": "http.response.body", "body": self.body})
+        for part in range(1, self.parts + 1):
+            await send({"type": "http.response.body", "body": self.body, "more_body": part < self.parts})
 
     async def heard(self, receive: Receive) -> Any:
         message = await receive()
@@ -132,7 +134,7 @@ async def test_a_connection_that_says_nothing_is_closed_after_ten_seconds(opens:
 
 async def test_a_head_that_is_not_complete_in_ten_seconds_is_told_so(opens: Opens) -> None:
     client = await opens()
-    began = client.at.since
+    client.at.since = began = client.at.since - limits.HEAD_S / 2  # so long ago it was made
     await client.says(b"GET", HEAD)
 
     client.at.look(began + limits.HEAD_S - 0.1)
@@ -252,6 +254,35 @@ async def test_who_reads_no_answer_is_closed_after_half_a_minute(opens: Opens, a
     client.at.look(now + limits.UNREAD_S + 0.1)
 
     assert client.at.transport.is_closing()
+
+
+async def test_who_reads_an_answer_slowly_is_not_closed(opens: Opens, app: Application) -> None:
+    app.body, app.parts = b"x" * 1_000_000, 20
+    app.may.set()
+    client = await opens()
+    await client.says(WHOLE % b"", START)
+    await until(lambda: client.at.transport.get_write_buffer_size() > 0)
+    now = client.at.loop.time()
+    client.at.look(now)
+
+    with anyio.fail_after(LIMIT_S):
+        await client.reader.readexactly(5_000_000)
+    await until(lambda: client.at.unread_since is None)
+    client.at.look(now + limits.UNREAD_S + 0.1)
+
+    assert not client.at.transport.is_closing()
+
+
+async def test_a_body_before_a_head_is_not_counted_as_a_part_of_it(opens: Opens, app: Application) -> None:
+    app.may.set()
+    client = await opens()
+    size = 2 * limits.HEAD_BYTES
+    await client.says(HEAD_OF % size, BODY)
+
+    client.at.data_received(b"x" * size + b"GET / HT")  # in one piece, which a socket does not promise
+    client.at.data_received(b"TP/1.1\r\nHost: a\r\n\r\n")
+
+    assert [(await client.answer()).split()[1] for _ in range(2)] == [b"200", b"200"]
 
 
 async def test_who_was_refused_and_stays_is_closed(opens: Opens) -> None:
