@@ -130,6 +130,9 @@ def _claim(unit: Unit, key: str, token: Token, claim: str) -> Held | None:
     found = held_of(unit, key)
     if key not in unit.workspace.destinations or found.number > token.held.number or found.is_claimed(unit.now):
         return None
+    if token.grant.consent and not found.number:
+        mark(unit, key, token.grant)
+        return None
     if found.rest_s(token.revision, unit.now) != 0.0:
         return None
     claimed = found.claimed(claim, unit.now)
