@@ -74,19 +74,22 @@ class Tokens:
 
     async def ready(self, bound: Bound) -> Token | None:
         """Give what a destination may be asked with, renewed where that is due; None where it needs nothing."""
-        look = partial(self._eyes.token, bound=bound)
-        token = await self._store.read(look)
+        token = await self._store.read(partial(self._eyes.token, bound=bound))
+        return token if token is None or not token.is_due(self._store.clock.now()) else await self.newer(token)
+
+    async def newer(self, token: Token) -> Token:
+        """Give a newer token, got by us or by whoever is asking already; the same where there is none."""
+        look = partial(held_of, destination=token.bound.destination.id)
         with anyio.move_on_after(held.CLAIM_S):
-            while token is not None and token.is_due(self._store.clock.now()):
+            while True:
                 changed = self._store.mark()
                 await self.renew(token)
-                token = await self._store.read(look)
-                if token is None or token.is_good(self._store.clock.now()) or token.held.why:
+                found = await self._store.read(look)
+                if found.number > token.held.number or not found.is_claimed(self._store.clock.now()):
                     break
-                with anyio.move_on_after(1.0):  # another process is asking
+                with anyio.move_on_after(1.0):
                     await changed.wait()
-                token = await self._store.read(look)
-        return token
+        return await self._store.read(partial(self._eyes.token, bound=token.bound)) or token
 
     async def _kept(self, keep: Callable[[Unit], Held | None]) -> Held | None:
         for _ in range(KEEP_TRIES):
