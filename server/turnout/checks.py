@@ -19,11 +19,8 @@ async def tried(app: App, bound: Bound) -> Tried:
     found = await _driven(app, bound, token)
     if found.outcome is None or found.outcome.what is not Class.CREDENTIALS or not token.grant.renews:
         return found
-    await app.tokens.renew(token)
-    newer = await app.tokens.ready(bound)
-    if newer is None or newer.held.number == token.held.number:
-        return found
-    return await _driven(app, bound, newer)
+    newer = await app.tokens.newer(token)
+    return found if newer.held.number == token.held.number else await _driven(app, bound, newer)
 
 
 async def _driven(app: App, bound: Bound, token: Token | None) -> Tried:

@@ -14,7 +14,6 @@ MAY_WAIT = (
     "delivery.names",
     "delivery.sender",
     "delivery.tokens",
-    "delivery.control",
     "upkeep.loop",
     "store.store",
     "store.wake",

@@ -20,7 +20,6 @@ ALLOWED: dict[str, frozenset[str]] = {
     "server/turnout/api/recorder.py": frozenset({"asyncio"}),
     "server/turnout/clock.py": frozenset({"time.time", "time.time_ns", "datetime.datetime.now"}),
     "server/turnout/config.py": frozenset({"os.environ", "os.getenv"}),
-    "server/turnout/delivery/control.py": frozenset({"httpx2"}),
     "server/turnout/delivery/multi.py": frozenset({"asyncio", "pycurl"}),
     "server/turnout/delivery/names.py": frozenset({"asyncio"}),
     "server/turnout/delivery/sender.py": frozenset({"asyncio", "pycurl"}),

@@ -28,7 +28,6 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "delivery.multi",
             "delivery.names",
             "delivery.sender",
-            "delivery.control",
             "sinks",
             "sinks.*",
         ),

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from support.agents import agent
 from support.authority import CLIENT, SECRET, Authority
 from support.destination import Recorder
 from support.own import CONSENT, program
@@ -161,6 +162,20 @@ def test_where_the_browser_is_elsewhere_its_address_is_pasted(scene: Scene) -> N
 
     assert (code, json.loads(out)["state"], "reason" in json.loads(out)) == (0, "running", False)
     assert scene.authority.asked[0]["redirect_uri"] == "http://127.0.0.1:8734/callback"
+
+
+@pytest.mark.anyio
+async def test_an_agent_is_told_which_command_a_person_runs(scene: Scene) -> None:
+    keys = {"client_id": CLIENT, "client_secret": SECRET}
+    async with agent(scene.program.data, settings=dict(scene.program.settings)) as client:
+        connected = await client.ask("connect_destination", slug="cloud", settings=keys)
+        described = await client.ask("describe_destination", destination="Cloud")
+        tested = await client.ask("test_destination", destination="Cloud")
+
+    assert (connected["state"], COMMAND in connected["reason"]) == ("paused", True)
+    assert (described["state"], COMMAND in described["summary"]) == ("paused", True)
+    assert (tested["ok"], COMMAND in tested["summary"]) == (False, True)
+    assert SECRET not in str((connected, described, tested))
 
 
 def test_who_is_killed_while_a_token_that_turns_is_asked_for_loses_no_event_and_a_person_agrees_again(

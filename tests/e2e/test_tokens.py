@@ -176,6 +176,7 @@ async def test_without_consent_nothing_is_asked_and_nothing_leaves(data_dir: Pat
     with Recorder(Script(decide=authority.decide)) as vendor:
         async with delivering(data_dir, acme(vendor.url, CONSENT)) as store:
             await record(store, 0, 5)
+            await until_seen(store, lambda view: kept(view).consent)  # so that health and traces say it
             await stir(store)
             assert await store.read(lambda view: view.lanes.windows()) == ()
             authority.good.add("first")

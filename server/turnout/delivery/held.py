@@ -165,12 +165,12 @@ class Token:
     def is_due(self, now: int) -> bool:
         """Tell whether a newer one should be asked for, and may be."""
         wanted = self.held.is_due(self.grant.basis, now) and (self.grant.renews or not self.is_good(now))
-        return wanted and self.held.rest_s(self.revision, now) == 0.0 and self.can_ask
+        return wanted and self.held.rest_s(self.revision, now) == 0.0 and not self.awaits
 
     @property
-    def can_ask(self) -> bool:
-        """Tell whether we can ask by ourselves: before a person agreed there is nothing to ask with."""
-        return self.held.number > 0 or not self.grant.consent
+    def awaits(self) -> bool:
+        """Tell whether a person must agree first: there is nothing to ask with."""
+        return self.grant.consent and not self.held.number
 
 
 class Pass:
@@ -189,7 +189,8 @@ class Pass:
         if token is None:
             return False
         rests = token.held.rest_s(token.revision, now)
-        if token.is_due(now) or (self._is_refused(token) and rests == 0.0):
+        unnoted = token.awaits and not token.held.consent  # its manifest wants a token since it was connected
+        if token.is_due(now) or unnoted or (self._is_refused(token) and rests == 0.0):
             self._renew(token)
         return before is not None and token.held.number > before.held.number
 

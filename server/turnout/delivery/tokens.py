@@ -74,19 +74,22 @@ class Tokens:
 
     async def ready(self, bound: Bound) -> Token | None:
         """Give what a destination may be asked with, renewed where that is due; None where it needs nothing."""
-        look = partial(self._eyes.token, bound=bound)
-        token = await self._store.read(look)
+        token = await self._store.read(partial(self._eyes.token, bound=bound))
+        return token if token is None or not token.is_due(self._store.clock.now()) else await self.newer(token)
+
+    async def newer(self, token: Token) -> Token:
+        """Give a newer token, got by us or by whoever is asking already; the same where there is none."""
+        look = partial(held_of, destination=token.bound.destination.id)
         with anyio.move_on_after(held.CLAIM_S):
-            while token is not None and token.is_due(self._store.clock.now()):
+            while True:
                 changed = self._store.mark()
                 await self.renew(token)
-                token = await self._store.read(look)
-                if token is None or token.is_good(self._store.clock.now()) or token.held.why:
+                found = await self._store.read(look)
+                if found.number > token.held.number or not found.is_claimed(self._store.clock.now()):
                     break
-                with anyio.move_on_after(1.0):  # another process is asking
+                with anyio.move_on_after(1.0):
                     await changed.wait()
-                token = await self._store.read(look)
-        return token
+        return await self._store.read(partial(self._eyes.token, bound=token.bound)) or token
 
     async def _kept(self, keep: Callable[[Unit], Held | None]) -> Held | None:
         for _ in range(KEEP_TRIES):
@@ -129,6 +132,9 @@ def _claim(unit: Unit, key: str, token: Token, claim: str) -> Held | None:
     """Claim the asking; None where another has asked since, or asks, or nothing is to be asked."""
     found = held_of(unit, key)
     if key not in unit.workspace.destinations or found.number > token.held.number or found.is_claimed(unit.now):
+        return None
+    if token.grant.consent and not found.number:
+        mark(unit, key, token.grant)
         return None
     if found.rest_s(token.revision, unit.now) != 0.0:
         return None

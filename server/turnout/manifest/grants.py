@@ -16,7 +16,7 @@ from turnout.manifest import jose, requests, results, signers
 from turnout.manifest.compile import Mapped, Scope
 from turnout.manifest.model import Auth, GrantSpec, Manifest, Results, Send
 from turnout.manifest.nodes import Node
-from turnout.manifest.reads import reads
+from turnout.manifest.reads import reads, roots
 from turnout.manifest.times import micros
 from turnout.manifest.values import Unsendable, number, text_of
 from turnout.outcome import classify, retry_after
@@ -31,6 +31,8 @@ CODES = frozenset(
 """Words of a vendor that are told as they are. Source: RFC 6749, 4.1.2.1 and 5.2."""
 _OPEN = frozenset({"token_type", "scope"})
 """Fields of a token that are no secret."""
+LONGEST_S = 10 * 365 * 86_400.0
+"""No token is taken to live longer."""
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -43,6 +45,7 @@ def shapes(manifest: Manifest, spec: GrantSpec) -> dict[str, Node]:
         f"{GRANT}!query": spec.query,
         f"{GRANT}!save": spec.save,
         f"{GRANT}!account": spec.account,
+        f"{GRANT}!base": manifest.base if manifest.base and "auth" in roots(manifest.base, {}) else None,
     }
     for prefix, send in ((ASK, spec.ask), (TRADE, spec.trade)):
         if send is not None:
@@ -147,6 +150,8 @@ class CompiledGrant:
         body = _body(reply)
         if HTTPStatus(200) <= reply.status < HTTPStatus(300):
             fields = self._kept(reply, body, held, moment)
+            if fields and not self._is_placed({**held, **fields}):
+                return Refused("no_address")
             if fields:
                 return Granted(fields, self._lives_s(fields, moment.now))
         elif classify(reply.status) in {Class.RETRY, Class.UNKNOWN}:
@@ -166,7 +171,17 @@ class CompiledGrant:
             seen = results.seen(reply, judging)
             saved = self._value(f"{GRANT}!save", Scope(moment.now, res=seen, auth=held))
             found = saved if isinstance(saved, dict) else {}
-        return {name: value for name, value in found.items() if value is not None and value != ""}
+        kept: Document = {
+            name: value for name, value in found.items() if value is not None and value != "" and _prints(value)
+        }
+        return kept if self._spec.save is not None or kept.get("access_token") else {}
+
+    def _is_placed(self, fields: Document) -> bool:
+        """Tell whether requests can leave with it, where the token says where to: else each event would be to blame."""
+        if f"{GRANT}!base" not in self._functions:
+            return True
+        parts = urlsplit(text_of(self._value(f"{GRANT}!base", Scope(auth=fields))))
+        return parts.scheme in {"http", "https"} and bool(parts.hostname)
 
     def _lives_s(self, fields: Document, now: int) -> float | None:
         """Read for how long a token is good: `expires_in` seconds, a time in `expires_at` or `expires`, or `ttl`."""
@@ -174,7 +189,7 @@ class CompiledGrant:
         if told is None:
             at = micros(fields.get("expires_at", fields.get("expires")))
             told = None if at is None else (at - now) / SECOND
-        return told if told is not None and told > 0 else self._spec.ttl_s or None
+        return min(told, LONGEST_S) if told is not None and told > 0 else self._spec.ttl_s or None
 
     def hidden(self, fields: Document) -> Mapping[str, str]:
         """List the texts of a token, but for its kind, its scope and links: whatever may prove somebody."""
@@ -209,6 +224,11 @@ def _count(value: Json) -> float | None:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 12:  # noqa: PLR2004 - 3,000 years
         return float(value)
     return number(value)
+
+
+def _prints(value: Json) -> bool:
+    """Tell whether a value can stand in a header, as far as it is text."""
+    return not isinstance(value, str) or value.isprintable()
 
 
 def _is_link(value: str) -> bool:

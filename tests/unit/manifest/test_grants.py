@@ -341,6 +341,27 @@ def test_what_a_token_is_asked_with_counts_as_read() -> None:
     assert "settings.own" in unread
 
 
+def test_a_token_that_cannot_stand_in_a_header_is_none_and_no_life_is_endless() -> None:
+    given = grant(f"oauth2: {MACHINE}")
+
+    assert refused(given, answer(200, {"access_token": "a\nb"})).why == "no_token"
+    assert granted(given, answer(200, {"access_token": "a", "note": "a\nb"})).fields == {"access_token": "a"}
+    assert granted(given, answer(200, {"access_token": "a", "expires_in": 1e300})).lives_s == 10 * 365 * 86_400
+
+
+def test_a_token_that_does_not_say_where_to_is_none_and_an_earlier_one_may_have_said_it() -> None:
+    rest = REST.replace('base: "https://acme.test"', 'base: "{{ $auth.instance_url }}/v1"')
+    given = target(f"{SETTINGS}auth: {{oauth2: {MACHINE}}}\n{rest}", client_id="me", client_secret="s3cret-word").grant
+    assert given is not None
+
+    assert refused(given, answer(200, {"access_token": "t"})).why == "no_address"
+    placed = granted(given, answer(200, {"access_token": "t", "instance_url": "https://eu.acme.test"}))
+    assert placed.fields["access_token"] == "t"
+    assert isinstance(
+        given.read(answer(200, {"access_token": "t"}), {"instance_url": "https://eu.acme.test"}, MOMENT), Granted
+    )
+
+
 def test_steps_read_the_token_too() -> None:
     steps = REST.replace(
         'send: {post: "/{{ $auth.account }}/events", json: $item}',
