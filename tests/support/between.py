@@ -133,6 +133,8 @@ class Between:
         self._hear()
         await self._stop.wait()
         await self._deafen()
+        for _ in range(5):
+            await asyncio.sleep(0)  # what was broken off hears of it in the loop's next rounds
 
     def _hear(self) -> None:
         self._socket.setblocking(False)
@@ -154,8 +156,9 @@ class Between:
 
     async def _deafen(self) -> None:
         """Close the port, and break every connection off but the one that asks for it."""
-        self._loop.remove_reader(self._socket)
-        self._socket.close()
+        if self._socket.fileno() >= 0:  # else it is refusing already
+            self._loop.remove_reader(self._socket)
+            self._socket.close()
         others = [talk for talk in self._talks if talk is not asyncio.current_task()]
         for talk in others:
             talk.cancel()
