@@ -160,14 +160,15 @@ def cache_directory(environment: Mapping[str, str] | None = None) -> Path:
 
 
 def directory(data: Path | None = None, environment: Mapping[str, str] | None = None) -> Path:
-    """Give the data directory: this one, else that of `TURNOUT_DATA`, else the user's. Reads no file."""
+    """Give the data directory: this one, else that of `TURNOUT_DATA`, else the user's. Reads no file.
+
+    It is absolute: a program that goes to another directory keeps its workspace.
+    """
     env = os.environ if environment is None else environment
-    if data is not None:
-        return data
     given = env.get("TURNOUT_DATA", "")
-    if given and not given.startswith("$"):
-        return Path(given).expanduser().absolute()
-    return data_directory(env)
+    if data is None and given and not given.startswith("$"):
+        data = Path(given)
+    return data_directory(env) if data is None else data.expanduser().absolute()
 
 
 def early_level(environment: Mapping[str, str] | None = None) -> str:

@@ -14,10 +14,11 @@ import anyio
 import anyio.to_thread
 
 from turnout.app import App
+from turnout.checks import tried
 from turnout.document import Document, Json
-from turnout.errors import InProgress, InvalidCall
+from turnout.errors import InProgress, InvalidCall, InvalidInput
 from turnout.event.skew import parse
-from turnout.exchange import Class, Moment, Outcome, Reply
+from turnout.exchange import Refused
 from turnout.guard import run as guard
 from turnout.guard.masking import own_values
 from turnout.guard.principal import Principal, permit
@@ -25,6 +26,7 @@ from turnout.guard.run import Done
 from turnout.operations import (
     check,
     connect,
+    consent,
     deletions,
     describe,
     find,
@@ -314,12 +316,26 @@ class OwnDesk:
             return _told(kept)
         told: Document | None = None
         try:
-            outcomes, took = await self._drive(target)
-            told = check.told(target, outcomes, took, self._reader({}))
+            told = check.told(target, await tried(self._app, target.bound), self._reader({}))
             return told
         finally:
             with anyio.CancelScope(shield=True):  # a call that was given up must not leave its key claimed
                 await store.transact(partial(guard.answer, operation=check.NAME, intent=intent, told=told))
+
+    async def begin_consent(self, *, destination: str, redirect: str) -> consent.Asking:
+        """Begin a person's consent: where they agree."""
+        begin = partial(
+            consent.begin, eyes=self._app.eyes, principal=self._principal, name=destination, redirect=redirect
+        )
+        return await self._app.store.read(begin)
+
+    async def finish_consent(self, *, asking: consent.Asking, code: str) -> Document:
+        """Give the code for a token, and keep that. Raises: InvalidInput where the vendor gives none."""
+        got = await self._app.tokens.ask(asking.grant, asking.brought(code))
+        if isinstance(got, Refused):
+            raise InvalidInput(f"The vendor gave no token for the code ({got.why}); begin again.", reason=got.why)
+        request = consent.Authorize(asking.bound.destination.id)
+        return await self.change(consent.operation(got), request)
 
     # -- inside -------------------------------------------------------------------------------------------
 
@@ -335,23 +351,6 @@ class OwnDesk:
                     raise
             with anyio.move_on_after(left):
                 await changed.wait()
-
-    async def _drive(self, target: check.Checked) -> tuple[Outcome | None, int]:
-        """Carry the talk of a check to its end."""
-        now = self._app.clock.now()
-        talk = target.bound.target.check(Moment(now, f"check-{now}"))
-        if talk is None:
-            return None, 0
-        reply: Reply | None = None
-        took = 0
-        while True:
-            try:
-                ask = next(talk) if reply is None else talk.send(reply)
-            except StopIteration as end:
-                outcomes: tuple[Outcome, ...] = end.value
-                return outcomes[0] if outcomes else Outcome(Class.SUCCESS, "delivered"), took
-            reply = await self._app.ask(ask)
-            took += reply.took_ms
 
     async def change(
         self, operation: Operation[Q, P], request: Q, key: str | None = None, *, dry_run: bool = False,

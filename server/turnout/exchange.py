@@ -21,6 +21,7 @@ from turnout.document import Document, Json
 class Request(msgspec.Struct, frozen=True, gc=False):
     """One HTTP request, ready to leave. `url` is absolute, its query included; `body` as it goes out.
 
+    `proofs` are what of it must not stand in evidence beside the settings' secrets: signatures, by their name.
     A Struct, as `Item` is: each is made for every event, and a frozen dataclass costs ten times as much.
     """
 
@@ -29,6 +30,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     timeout_s: float = 15.0
+    proofs: tuple[tuple[str, str], ...] = ()
 
 
 class Append(msgspec.Struct, frozen=True):
@@ -184,10 +186,11 @@ class Action:
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """What an exchange may know of here and now: the clock, and the id that all tries of a batch share."""
+    """What an exchange may know of here and now: the clock, the id that all tries of a batch share, and the token."""
 
     now: int
     request_id: str
+    auth: Document | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +203,64 @@ class Pace:
     rates: tuple[tuple[float, float], ...] = ()
     concurrency: int = 0
     key: str = ""
+
+
+class Granted(msgspec.Struct, frozen=True):
+    """A token was given: all that is kept of the answer; `lives_s` is None where nobody told."""
+
+    fields: Document
+    lives_s: float | None = None
+
+    @override
+    def __repr__(self) -> str:
+        """Show nothing of what is in it."""
+        return f"Granted({len(self.fields)} fields)"
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """No token was given. `why` is a word of ours, or an error code of RFC 6749.
+
+    `spent`: what it was asked with is good for nothing any more; `after_s` what Retry-After asked for, in seconds.
+    """
+
+    why: str
+    spent: bool = False
+    after_s: float | None = None
+
+
+class Grant(Protocol):
+    """How a destination's token is got, its settings filled in. Pure; `held` is all that was kept of the last one."""
+
+    @property
+    def consent(self) -> bool:
+        """Whether a person must agree first, on a page of the vendor's."""
+        ...
+
+    @property
+    def renews(self) -> bool:
+        """Whether a newer token can be got."""
+        ...
+
+    @property
+    def basis(self) -> str:
+        """A digest of the settings that a token is got with: those of another basis are void."""
+        ...
+
+    def page(self, asked: Document) -> str:
+        """Give the address of the page; `asked`: redirect_uri, state, code_challenge."""
+        ...
+
+    def request(self, held: Document, moment: Moment) -> Request | Refused:
+        """Ask for a token, or for a newer one; with a `code` among what is held, for the first."""
+        ...
+
+    def read(self, reply: Reply, held: Document, moment: Moment) -> Granted | Refused:
+        """Read the answer."""
+        ...
+
+    def hidden(self, fields: Document) -> Mapping[str, str]:
+        """List what of a token must not stand in evidence, by its name under `auth`."""
+        ...
 
 
 class Target(Protocol):
@@ -223,6 +284,11 @@ class Target(Protocol):
     @property
     def secrets(self) -> Mapping[str, str]:
         """Values that must not stand in evidence, by the name of their setting."""
+        ...
+
+    @property
+    def grant(self) -> Grant | None:
+        """How its token is got; None where it needs none."""
         ...
 
     def select(self, kind: str, name: str) -> tuple[str, ...]:

@@ -82,6 +82,10 @@ EVENTS: dict[str, Event] = {
     "breaker_opened": Event(WARNING, "Destination {destination} is sent nothing but probes: {reason}"),
     "breaker_closed": Event(INFO, "Destination {destination} is sent events again"),
     "lane_unsettled": Event(WARNING, "Lane {lane} could not settle; its windows stay open for the next reign"),
+    "token_refused": Event(WARNING, "Destination {destination} has no new token: {reason}"),
+    "token_lost": Event(
+        ERROR, "A new token could not be stored; where it turns with each use, a person must agree again"
+    ),
     "lane_broke": Event(ERROR, "Lane {lane} broke on our side; it begins anew"),
     "manifest_broke": Event(ERROR, "The manifest {slug} broke on an event, which is given up or in doubt"),
     "commit_failed": Event(ERROR, "Commits failed, {failures} in a row, nothing of the last was stored: {reason}"),

@@ -43,13 +43,14 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
                 "delivery.endings",
                 "delivery.lane",
                 "delivery.converse",
+                "delivery.tokens",
                 "delivery.deliverer",
             ),
             *("delivery.doubts", "delivery.eyes", "delivery.look", "delivery.selection"),
         ),
     ),
     ("doors", ("config", "calls", "api", "api.*", "agent", "agent.*")),
-    ("assembly", ("opening", "app", "desk")),
+    ("assembly", ("opening", "app", "checks", "desk")),
     # These doors open what the assembly puts together.
     ("entries", ("", "__main__", "testing", "inprocess", "analytics", "cli", "cli.*", "demo", "demo.*")),
 )

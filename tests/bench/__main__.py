@@ -25,11 +25,13 @@ from bench import (
     slow,
     start,
     stdio,
+    web,
 )
 
 BENCHES: Mapping[str, Callable[[int, Path], None]] = {
     "ingest": ingest.run,
     "stdio": stdio.run,
+    "web": web.run,
     "door": door.run,
     "slow": slow.run,
     "mapping": mapping.run,

@@ -110,7 +110,8 @@ def arguments(number: int) -> dict[str, Any]:
     }
 
 
-async def _serve_empty() -> None:
+def empty() -> Server[Any]:
+    """Make a server with a tool that does nothing."""
     tool = t.Tool(name=NAME, description="Does nothing.", input_schema=TrackEvent.model_json_schema())
     nothing = t.CallToolResult(content=[t.TextContent(text="ok")])
 
@@ -120,7 +121,11 @@ async def _serve_empty() -> None:
     async def on_call(_: ServerRequestContext[Any], __: t.CallToolRequestParams) -> t.CallToolResult:
         return nothing
 
-    server = Server("empty", version="1", on_list_tools=on_list, on_call_tool=on_call)
+    return Server("empty", version="1", on_list_tools=on_list, on_call_tool=on_call)
+
+
+async def _serve_empty() -> None:
+    server = empty()
     async with stdio_server() as (read, write):
         await server.run(read, write, server.create_initialization_options())
 

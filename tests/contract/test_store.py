@@ -335,6 +335,24 @@ def test_damaged_keys_are_refused(store: Store, text: bytes) -> None:
         store.open()
 
 
+def test_a_workspace_of_the_first_schema_is_brought_up_to_date_and_keeps_what_it_has(store: Store) -> None:
+    def go_back(unit: Unit) -> None:
+        one(unit)
+        unit.session.run("DROP TABLE uses")
+        unit.session.run("PRAGMA user_version=1")
+
+    schema = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name"
+    fresh = store.look(lambda view: view.session.rows(schema))
+    store.commit(go_back)
+    store.close()
+
+    store.open()
+
+    assert store.look(lambda view: view.session.rows(schema)) == fresh
+    assert store.look(lambda view: view.session.row("PRAGMA user_version")) == (SCHEMA,)
+    assert store.look(events) == 1
+
+
 def test_a_schema_newer_than_the_program_is_refused(store: Store) -> None:
     store.commit(lambda unit: unit.session.run("PRAGMA user_version=99"))
     store.close()

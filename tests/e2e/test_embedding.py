@@ -158,6 +158,57 @@ print(*made)
     assert message_ids(data_dir) == sorted([*children, *between, *threads])
 
 
+def test_a_fork_beside_a_thread_at_any_step_of_its_call_loses_and_doubles_nothing(data_dir: Path) -> None:
+    script = f"""{BEGIN}
+step = at = 0
+there, forked = threading.Event(), threading.Event()
+
+def trace(frame, event, arg):
+    global step
+    if step == at:
+        there.set()
+        forked.wait(0.05)  # not for longer: where it holds a lock that the fork needs, the fork waits for it
+    step += 1
+    return trace
+
+def traced(number):
+    sys.settrace(trace)
+    turnout.track("u", "E", message_id=f"thread-{{number}}")
+    sys.settrace(None)
+    there.set()
+
+def beside(number, fork):
+    global step, at
+    step, at = 0, number
+    there.clear(), forked.clear()
+    thread = threading.Thread(target=traced, args=(number,))
+    thread.start()
+    there.wait(10)
+    if fork:
+        pid = os.fork()
+        if not pid:
+            turnout.track("u", "E", message_id=f"child-{{number}}")
+            os._exit(0)
+        forked.set()
+        turnout.track("u", "E", message_id=f"parent-{{number}}")
+        assert os.waitpid(pid, 0)[1] == 0
+    thread.join()
+    return step
+
+steps = beside(10_000, False)
+for number in range(0, steps, 3):
+    beside(number, True)
+print(steps)
+"""
+    told = run(script, data_dir)
+
+    assert (told.code, told.err) == (0, "")
+    numbers = range(0, int(told.acknowledged[0]), 3)
+    expected = [f"{who}-{number}" for who in ("thread", "child", "parent") for number in numbers]
+    assert len(numbers) > 30
+    assert message_ids(data_dir) == sorted([*expected, "thread-10000"])
+
+
 def test_a_fork_while_a_thread_reads_and_others_open_workspaces_loses_nothing(data_dir: Path) -> None:
     script = f"""{BEGIN}
 reading, ends, stop = threading.Event(), threading.Event(), threading.Event()

@@ -43,7 +43,9 @@ jsons: st.SearchStrategy[Json] = st.recursive(
 events: st.SearchStrategy[Document] = st.dictionaries(st.sampled_from((*KEYS, "integrations")), jsons, max_size=4)
 plain_leaves: st.SearchStrategy[Node] = st.one_of(
     st.builds(nodes.Const, scalars),
-    st.builds(nodes.Path, st.sampled_from(("event", "settings", "item", "it", "index", "integrations")), keys),
+    st.builds(
+        nodes.Path, st.sampled_from(("event", "settings", "item", "asked", "it", "index", "integrations", "auth")), keys
+    ),
 )
 leaves = st.one_of(plain_leaves, st.builds(nodes.Let, st.sampled_from(("one", "two")), keys))
 UNARY = sorted(name for name, entry in TABLE.items() if entry.least == 1 and name not in {"render", "age", *HIGHER})
@@ -99,16 +101,17 @@ def named(draw: st.DrawFn) -> dict[str, Node]:
 
 def ran(tree: Node, lets: dict[str, Node], event: Document, others: Document) -> Json:
     program = compile_nodes({"tree": tree}, lets, INTEGRATIONS)
-    scope = Scope(NOW, "msg_1", others.get("item"))
+    scope = Scope(NOW, "msg_1", others.get("item"), asked=others.get("a"), auth=others.get("auth"))
     return program.functions["tree"](event, others, program.memory(), others.get("it"), 0, scope)
 
 
 def walked(tree: Node, lets: dict[str, Node], event: Document, others: Document) -> Json:
     roots = {"event": event, "settings": others, "item": others.get("item"), "it": others.get("it"), "index": 0}
+    roots |= {"asked": others.get("a"), "auth": others.get("auth")}
     return Oracle({**roots, "now": NOW}, lets, INTEGRATIONS).of(tree)
 
 
-@given(trees(), named(), events, st.dictionaries(st.sampled_from((*KEYS, "item", "it")), jsons, max_size=4))
+@given(trees(), named(), events, st.dictionaries(st.sampled_from((*KEYS, "item", "it", "auth")), jsons, max_size=4))
 def test_a_compiled_value_equals_the_walked_one(
     tree: Node, lets: dict[str, Node], event: Document, others: Document
 ) -> None:

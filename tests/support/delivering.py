@@ -8,7 +8,7 @@ from pathlib import Path
 
 import anyio
 
-from support.engine import Poster, connect, eyes, no_files
+from support.engine import connect, eyes, no_files
 from turnout.clock import SystemClock
 from turnout.delivery.deliverer import Deliverer
 from turnout.delivery.lane import Options
@@ -16,6 +16,7 @@ from turnout.delivery.schedule import Schedule
 from turnout.delivery.sender import CurlSender
 from turnout.egress import Policy, parse_networks
 from turnout.entropy import SystemEntropy
+from turnout.exchange import Target
 from turnout.store.store import Store
 from turnout.store.unit import View
 
@@ -25,7 +26,7 @@ LIMIT_S = 50
 
 
 @asynccontextmanager
-async def delivering(folder: Path, target: Poster, options: Options = SWIFT) -> AsyncIterator[Store]:
+async def delivering(folder: Path, target: Target, options: Options = SWIFT) -> AsyncIterator[Store]:
     """Deliver what the block records; at its end, settle and stop."""
     clock, entropy = SystemClock(), SystemEntropy()
     store = await anyio.to_thread.run_sync(Store(folder, clock, entropy).open)

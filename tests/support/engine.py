@@ -15,7 +15,21 @@ from turnout.document import Document, Json
 from turnout.entropy import SystemEntropy
 from turnout.event.model import LIVE, Call, Caller, MessageId, Namespace, PersonId, Seq, SourceId, Stored
 from turnout.event.model import Kind as EventKind
-from turnout.exchange import Action, Append, Dedupe, Drop, Exchange, Item, Moment, Order, Pace, Reply, Request
+from turnout.exchange import (
+    Action,
+    Append,
+    Dedupe,
+    Drop,
+    Exchange,
+    Grant,
+    Item,
+    Moment,
+    Order,
+    Pace,
+    Reply,
+    Request,
+    Target,
+)
 from turnout.ingest import Receipt, ingest
 from turnout.routing import Bound
 from turnout.store.store import Store
@@ -38,6 +52,7 @@ class Poster:
     timeout_s: float = 15.0
     pace: Pace = field(default_factory=Pace)
     secrets: Mapping[str, str] = field(default_factory=dict)
+    grant: Grant | None = None
 
     @property
     def actions(self) -> Mapping[str, Action]:
@@ -67,9 +82,9 @@ class Poster:
 class OneBinder:
     """Binds every slug to one target."""
 
-    target: Poster
+    target: Target
 
-    def bind(self, slug: str, settings: Mapping[str, Json]) -> Poster:
+    def bind(self, slug: str, settings: Mapping[str, Json]) -> Target:
         assert settings is not None
         assert slug
         return self.target
@@ -81,7 +96,7 @@ class OneBinder:
         return lambda document: document.get("event") == text
 
 
-def eyes(target: Poster) -> Eyes:
+def eyes(target: Target) -> Eyes:
     return Eyes(OneBinder(target), 10)
 
 

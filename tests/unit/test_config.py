@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from turnout.config import FILE, load
+from turnout.config import FILE, Settings, again, load, told
+from turnout.document import decode, encode
+from turnout.egress import parse_networks
 from turnout.errors import InvalidInput
 
 
@@ -30,3 +33,16 @@ def test_what_other_programs_call_a_proxy_is_none_of_ours(tmp_path: Path) -> Non
 def test_a_proxy_is_a_host_and_a_port_that_speak_http(tmp_path: Path, url: str) -> None:
     with pytest.raises(InvalidInput, match="http://host:port"):
         load(tmp_path, {"TURNOUT_PROXY": url})
+
+
+def test_another_process_reads_the_settings_that_were_told_it(tmp_path: Path) -> None:
+    everything = Settings(
+        tmp_path, parse_networks("127.0.0.0/8,::1/128"), "http://proxy.example:3128", 0.2, 4.5, 7, 0, 3, 0, 30, "debug",
+        both_allowed=True,
+    )  # fmt: skip
+
+    for settings in (everything, Settings(tmp_path)):
+        assert again(tmp_path, dict(decode(encode(told(settings))))) == settings  # type: ignore[arg-type]
+
+    assert told(Settings(tmp_path)) == {}
+    assert len(told(everything)) == len(fields(Settings)) - 1

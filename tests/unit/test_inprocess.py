@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ import anyio.lowlevel
 import anyio.to_thread
 import pytest
 
-from support.embedded import held, message_ids, stored
+from support.embedded import forked, held, message_ids, stored
 from support.workspace import AGENT, LIVE_AGENT, bench
 from turnout import AsyncTurnout, Turnout
 from turnout.calls import Calls
@@ -161,6 +162,31 @@ def test_the_data_directory_is_that_of_the_environment(data_dir: Path, monkeypat
         turnout.track("u", "E", message_id="m")
 
     assert message_ids(data_dir) == ["m"]
+
+
+def test_a_program_that_goes_to_another_directory_keeps_its_workspace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    with Turnout("data") as turnout:
+        turnout.track("u", "E", message_id="m1")
+        os.chdir(tmp_path / "elsewhere")
+        assert forked(lambda: turnout.track("u", "E", message_id="m2")) == 0
+        turnout.track("u", "E", message_id="m3")
+
+    assert message_ids(tmp_path / "data") == ["m1", "m2", "m3"]
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_home_directory_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+    with Turnout("~/shop") as turnout:
+        turnout.track("u", "E", message_id="m")
+
+    assert message_ids(tmp_path / "shop") == ["m"]
 
 
 # -- bad calls ------------------------------------------------------------------------------------------------

@@ -48,8 +48,9 @@ def refused(status: int, code: str, message: str, *more: tuple[bytes, bytes]) ->
 
 
 def later(status: int, code: str, message: str, after_s: int) -> Answer:
-    """Ask to try again: every client keeps its events then."""
-    return refused(status, code, message, (b"retry-after", str(after_s).encode()))
+    """Ask to try again: every client keeps its events then. A page may read when, or it would come back too soon."""
+    shown = (b"access-control-expose-headers", b"retry-after")
+    return refused(status, code, message, (b"retry-after", str(after_s).encode()), shown)
 
 
 TAKEN = told(200, {"success": True})

@@ -16,6 +16,7 @@ from pathlib import Path
 from turnout import telemetry
 from turnout.api.openmetrics import Family, Sheet
 from turnout.clock import DAY, HOUR, SECOND
+from turnout.delivery.eyes import held_of
 from turnout.delivery.verdict import BY_NUMBER
 from turnout.operations.health import age, unread
 from turnout.store import connect, space
@@ -30,8 +31,8 @@ from turnout.upkeep.watch import Signs
 from turnout.workspace import Destination
 
 DOOR = {ACCEPTED: "accepted", DUPLICATE: "duplicate", CONFLICTING: "conflicting", REFUSED: "refused"}
-STATES = ("running", "paused", "trouble", "credentials", "gone")
-"""Of a destination: the last three are what `delivery.breaker` says of one that is sent nothing but probes."""
+STATES = ("running", "paused", "trouble", "credentials", "gone", "token")
+"""Of a destination: the third to fifth are what `delivery.breaker` says of one that is sent nothing but probes."""
 OWED = 10_000
 """Rows of the queue that are counted of a destination: one with order has no more than 5,000."""
 BUCKETS = tuple(range(16))
@@ -130,7 +131,8 @@ def of_lanes(sheet: Sheet, view: View, counts: Mapping[int, Mapping[int, int]], 
 def _lane(sheet: Sheet, view: View, destination: Destination, row: LaneRow, retention_days: int) -> None:
     name = destination.name
     oldest = age(view, row.lane)
-    state = "paused" if row.state is LaneState.PAUSED else row.reason or "running"
+    troubled = "token" if held_of(view, destination.id).trouble(name) else "running"
+    state = "paused" if row.state is LaneState.PAUSED else row.reason or troubled
     sheet.states("turnout_destination_state", STATES, state, destination=name)
     sheet.put("turnout_lag_events", unread(view, row.lane), destination=name)
     sheet.put("turnout_lag_seconds", oldest / SECOND, destination=name)

@@ -9,12 +9,13 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from turnout.app import App
-from turnout.cli import output
+from turnout.cli import consent, output
 from turnout.cli.here import Command, Here, pass_here
 from turnout.cli.running import at_desk, change
 from turnout.cli.words import Setting, settings_of
 from turnout.desk import OwnDesk
 from turnout.document import Document, Json
+from turnout.errors import InvalidInput
 from turnout.workspace import Receives
 
 PAGE = 100
@@ -36,12 +37,15 @@ FACTS = (
 @click.option("--key", metavar="K", help="Idempotency key.")
 @click.option("--dry-run", is_flag=True, help="Show the plan, and do nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="Where a browser comes back with consent.")
+@click.option("--paste", is_flag=True, help="Where consent is needed: paste where the browser ended.")
 @pass_here
 def connect(
     here: Here, *, slug: str, name: str | None, pairs: tuple[tuple[str, str], ...], receives: str | None,
     condition: str | None, sources: tuple[str, ...], key: str | None, dry_run: bool, yes: bool,
+    port: int | None, paste: bool,
 ) -> None:  # fmt: skip
-    """Connect it."""
+    """Connect it; a destination that needs consent asks for it, where somebody is there."""
     settings = settings_of(pairs)
 
     async def call(desk: OwnDesk, confirm: str | None) -> Document:
@@ -50,7 +54,20 @@ def connect(
             sources=sources or None, idempotency_key=key, dry_run=dry_run, confirm=confirm,
         )  # fmt: skip
 
-    output.answer(here, change(here, call, yes=yes), show_change)
+    told = change(here, call, yes=yes)
+    if told.get("reason") and told.get("state") == "paused" and (paste or port is not None or consent.is_person()):
+        told = _consented(here, told, port=port or 0, paste=paste)
+    output.answer(here, told, show_change)
+
+
+def _consented(here: Here, told: Document, *, port: int, paste: bool) -> Document:
+    """Ask for the consent; what was connected stays so without it."""
+    try:
+        given = consent.ask(here, str(told["destination_id"]), port=port, paste=paste)
+    except InvalidInput as error:
+        output.say(error.message)
+        return told
+    return {name: value for name, value in {**told, **given}.items() if name != "reason"}
 
 
 @click.command(name="list", cls=Command, help="List what is connected; with --catalog, all there is.")
@@ -135,7 +152,7 @@ def test(here: Here, *, name: str) -> int:
 def show_change(told: Document) -> Iterable[RenderableType]:
     """Draw what was changed."""
     yield from output.summary(told)
-    yield output.facts(told, "destination_id", "name", "slug", "state", "receives")
+    yield output.facts(told, "destination_id", "name", "slug", "state", "receives", "reason")
 
 
 def show_list(told: Document) -> Iterable[RenderableType]:

@@ -25,7 +25,6 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 
 from turnout import config, telemetry
 from turnout.cli.delivering import EACH_S, HELD, HURRY, LEAVE, Order, Report, line
-from turnout.clock import Clock
 from turnout.config import Settings
 from turnout.upkeep.watch import Signs
 
@@ -60,11 +59,10 @@ class _Beside:
 class Deputy:
     """Delivers for one server, in a process of its own."""
 
-    def __init__(self, settings: Settings, clock: Clock, *, accept_loss: bool) -> None:
+    def __init__(self, settings: Settings, *, accept_loss: bool) -> None:
         """Start nothing yet."""
         self._data = str(settings.data)
         self._order = msgspec.json.encode(Order(config.told(settings), accept_loss))
-        self._clock = clock
         self._beside: _Beside | None = None
         self._report = Report()
         self._ended = ""
@@ -133,27 +131,22 @@ class Deputy:
 
     async def _once(self) -> tuple[int, str]:
         """Run one to its end; give its number, and how it ended."""
-        ours, theirs = socket.socketpair()
         try:
-            process = _start(self._data, theirs)
+            beside = self._beside = _start(self._data)
         except OSError as error:
-            ours.close()
-            return 0, f"could not be started: {error.strerror}"
-        finally:
-            theirs.close()
-        beside = self._beside = _Beside(process, ours, time.monotonic())
+            return 0, f"it could not be started: {error.strerror}"
         beside.say(self._order)
         try:
-            async with await UNIXSocketStream.from_socket(ours) as stream, anyio.create_task_group() as tasks:
+            async with await UNIXSocketStream.from_socket(beside.socket) as stream, anyio.create_task_group() as tasks:
                 tasks.start_soon(self._watch, beside)
                 await self._listen(beside, BufferedByteReceiveStream(stream))
                 tasks.cancel_scope.cancel()
         finally:
             with anyio.CancelScope(shield=True):
-                code = await anyio.to_thread.run_sync(_end, process)
+                code = await anyio.to_thread.run_sync(_end, beside.process)
             self._beside, self._report = None, Report()
             self._note()
-        return process.pid, f"signal {-code}" if code < 0 else f"exit code {code}"
+        return beside.process.pid, f"signal {-code}" if code < 0 else f"exit code {code}"
 
     async def _listen(self, beside: _Beside, lines: BufferedByteReceiveStream) -> None:
         while (told := await line(lines)) is not None:
@@ -166,7 +159,7 @@ class Deputy:
     def _note(self) -> None:
         self.signs.faults = Counter(self._report.faults)
         self.signs.reader = self._report.reader
-        self.signs.since = self._clock.monotonic() - self._report.pinned_s
+        self.signs.since = time.monotonic() - self._report.pinned_s
 
     def _is_silent(self) -> bool:
         return self._beside is not None and self._beside.silent_s() > SILENT_S
@@ -183,15 +176,21 @@ class Deputy:
                 beside.process.kill()
 
 
-def _start(data: str, theirs: socket.socket) -> subprocess.Popen[bytes]:
-    """Start it, with the signals held back that it is not ready for. Raises: OSError."""
+def _start(data: str) -> _Beside:
+    """Start one, with the signals held back that it is not ready for. Raises: OSError."""
     # -P: what lies in the current directory is nothing of ours.
     command = (sys.executable, "-P", "-m", "turnout.cli.delivering", data)
+    ours, theirs = socket.socketpair()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
     try:
-        return subprocess.Popen(command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL)  # noqa: S603 - fixed but for our data
+        process = subprocess.Popen(command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL)  # noqa: S603 - fixed
+    except OSError:
+        ours.close()
+        raise
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        theirs.close()
+    return _Beside(process, ours, time.monotonic())
 
 
 def _end(process: subprocess.Popen[bytes]) -> int:

@@ -9,6 +9,9 @@ VERBS: tuple[Section, ...] = (
         "Connected destinations",
         (
             Entry("connect", "turnout.cli.connected:connect", "Connect a destination of the catalogue."),
+            Entry(
+                "authorize", "turnout.cli.consent:authorize", "Let a person agree at the vendor, where that is needed."
+            ),
             Entry("list", "turnout.cli.connected:listed", "List what is connected; with --catalog, all there is."),
             Entry("show", "turnout.cli.connected:show", "Show a destination's settings, or those it would need."),
             Entry("pause", "turnout.cli.connected:pause", "Let it stand still; its events wait in the log."),

@@ -33,7 +33,7 @@ COMMANDS: tuple[Section, ...] = (
                 "Show it at work: an agent, three destinations, a crash, and what became of it all.",
             ),
             Entry("mcp", "turnout.cli.mcp:mcp", "Serve an agent over standard input and output (MCP)."),
-            Entry("serve", "turnout.cli.serve:serve", "Deliver, and answer over HTTP, until stopped."),
+            Entry("serve", "turnout.cli.serve:serve", "Take events in over HTTP, and deliver, until stopped."),
         ),
     ),
     (

@@ -44,7 +44,7 @@ def _as_setting(_: click.Context, option: click.Parameter, given: tuple[str, ...
         raise click.BadParameter(f"expected {error}") from None
 
 
-@click.command(cls=Command, help="Deliver, and answer over HTTP, until stopped.")
+@click.command(cls=Command, help="Take events in over HTTP, and deliver, until stopped.")
 @click.option("--host", default="127.0.0.1", metavar="HOST", help="The address to listen on; else 127.0.0.1.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8733, metavar="PORT", help="Else 8733; 0: any free one.")
 @click.option(
@@ -130,7 +130,7 @@ async def _open(
         running(settings, delivers=False, accept_loss=accept_loss) as app,
         agents(app, sse=sse) as asking,
     ):
-        deputy = Deputy(settings, app.clock, accept_loss=accept_loss)
+        deputy = Deputy(settings, accept_loss=accept_loss)
         life = Life(
             number(), settings.retention_days, deputy.reigns, deputy.signs, deputy.flights, deputy.numbers,
             deputy.worries,

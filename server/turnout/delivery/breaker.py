@@ -85,6 +85,11 @@ class Breaker:
         self.max_in_flight = min(stated, most) if stated else most
         self.slots = min(self.slots, self.max_in_flight)
 
+    def hurry(self) -> None:
+        """Probe now what was refused for its credentials: there are new ones."""
+        if self.why == "credentials":
+            self._until = 0.0
+
     def reset(self) -> None:
         """Begin anew: the settings changed, or somebody resumed the lane."""
         self.why, self._row, self._probes, self._until = "", 0, 0, 0.0

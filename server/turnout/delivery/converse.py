@@ -11,6 +11,7 @@ from typing import TypeAlias
 from turnout import telemetry
 from turnout.clock import Clock
 from turnout.delivery.batch import Batch, request_id
+from turnout.delivery.held import Token
 from turnout.delivery.settlement import Answered
 from turnout.document import Document
 from turnout.evidence import frame
@@ -24,19 +25,23 @@ class Talk:
     """A batch's talk, from its first request to its end."""
 
     def __init__(
-        self, batch: Batch, carry: Carry, clock: Clock, done: Callable[[Answered], None], *, probe: bool
+        self, batch: Batch, carry: Carry, clock: Clock, done: Callable[[Answered], None], *, probe: bool,
+        token: Token | None = None,
     ) -> None:  # fmt: skip
         """Prepare; `begin` begins."""
         self._batch = batch
         self._carry = carry
         self._done = done
         self._probe = probe
+        self._token = token.held.number if token else 0
+        self._spelled = (*token.spelled, *batch.first.bound.spelled) if token else batch.first.bound.spelled
         self._sent = clock.now()
         self._took = 0
         self._turns: list[Document] = []
         target = batch.first.bound.target
         items = tuple([part.item for part in batch.parts])
-        self._talk = target.exchange(batch.first.item.action, items, Moment(self._sent, request_id(batch)))
+        moment = Moment(self._sent, request_id(batch), token.auth if token else None)
+        self._talk = target.exchange(batch.first.item.action, items, moment)
         self._asked: Ask | None = None
 
     def begin(self) -> None:
@@ -62,7 +67,7 @@ class Talk:
     def _next(self, reply: Reply | None) -> Ask:
         if reply is None or self._asked is None:
             return next(self._talk)
-        self._turns.append(frame.turn(self._asked, reply, self._batch.first.bound.spelled))
+        self._turns.append(frame.turn(self._asked, reply, self._spelled))
         return self._talk.send(reply)
 
     def _broken(self, reply: Reply | None) -> tuple[Outcome, ...]:
@@ -71,4 +76,6 @@ class Talk:
         return (outcome,) * len(self._batch.parts)
 
     def _end(self, outcomes: tuple[Outcome, ...]) -> None:
-        self._done(Answered(self._batch, outcomes, self._sent, self._took, tuple(self._turns), self._probe))
+        self._done(
+            Answered(self._batch, outcomes, self._sent, self._took, tuple(self._turns), self._probe, token=self._token)
+        )

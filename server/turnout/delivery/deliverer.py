@@ -20,14 +20,15 @@ from turnout.clock import Clock
 from turnout.delivery import reigns
 from turnout.delivery.breaker import Throttles
 from turnout.delivery.eyes import Eyes
+from turnout.delivery.held import Token
 from turnout.delivery.lane import Lane, Options
+from turnout.delivery.tokens import Tokens
 from turnout.entropy import Entropy
 from turnout.errors import Superseded, Unavailable
 from turnout.exchange import Append, Ask, Reply, Request
-from turnout.store.lanes import LaneRow, LaneState
+from turnout.store.lanes import LaneState
 from turnout.store.locks import FileLock
 from turnout.store.store import Store
-from turnout.store.unit import View
 
 STAND_BY_S = 0.1
 """How often the lock of a standing deliverer is tried."""
@@ -67,6 +68,8 @@ class Deliverer:
         self._lanes: dict[int, Lane] = {}
         self._tasks: TaskGroup | None = None
         self._throttles = Throttles()
+        self._tokens = Tokens(store, eyes, sender.start, options.schedule.base_s)
+        self._renewing: set[str] = set()
         self.reigns = False
         self._ending = False
         self._empty = anyio.Event()
@@ -169,13 +172,13 @@ class Deliverer:
                 lane.wake()
         if counter.lanes == self._seen:
             return
-        rows = await self._store.read(_lanes)
+        rows = await self._store.read(lambda view: view.lanes.all())
         if not self._ending:
             for row in rows:
                 if row.lane not in self._lanes and row.state is not LaneState.REMOVED:
                     lane = Lane(
                         row.lane, epoch, self._store, self._eyes, self._ask, self._clock, self._entropy,
-                        self._options, self._throttles,
+                        self._options, self._throttles, self._renew,
                     )  # fmt: skip
                     self._lanes[row.lane] = lane
                     tasks.start_soon(self._carry, lane, epoch)
@@ -207,6 +210,26 @@ class Deliverer:
             self._seen = -1
             return
 
+    def _renew(self, token: Token) -> None:
+        """Have a token renewed, once for all who ask."""
+        key = token.bound.destination.id
+        if self._tasks is not None and not self._ending and key not in self._renewing:
+            self._renewing.add(key)
+            self._tasks.start_soon(self._renewed, token)
+
+    async def _renewed(self, token: Token) -> None:
+        rest_s: float | None = None
+        try:
+            rest_s = await self._tokens.renew(token)
+        except Exception as error:
+            telemetry.emit("token_refused", error, destination=token.bound.destination.id, reason="a fault of ours")
+        finally:
+            self._renewing.discard(token.bound.destination.id)
+        if rest_s:
+            await anyio.sleep(rest_s)
+            if lane := self._lanes.get(token.bound.destination.lane):
+                lane.wake()
+
     def _ask(self, ask: Ask, done: Callable[[Reply], None]) -> None:
         if isinstance(ask, Append):
             assert self._tasks is not None
@@ -216,10 +239,6 @@ class Deliverer:
 
     async def _write(self, ask: Append, done: Callable[[Reply], None]) -> None:
         done(await anyio.to_thread.run_sync(self._append, ask))
-
-
-def _lanes(view: View) -> tuple[LaneRow, ...]:
-    return view.lanes.all()
 
 
 def _is_free(serve: FileLock) -> bool:

@@ -10,13 +10,15 @@ from functools import partial
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from turnout import telemetry
+from turnout.delivery import held
+from turnout.delivery.held import FIELD, Held, Token, entity_of
 from turnout.delivery.window import Sight
 from turnout.document import Document, Json, digest
-from turnout.errors import TurnoutError
+from turnout.errors import TurnoutError, Unavailable
 from turnout.event import stored
 from turnout.event.model import Stored
 from turnout.evidence import redact
-from turnout.exchange import Target
+from turnout.exchange import Grant, Target
 from turnout.guard.namespace import is_test, pooled
 from turnout.routing import Bound
 from turnout.store.unit import View
@@ -80,6 +82,21 @@ def bind(destination: Destination, secrets: Mapping[str, str], binder: Binder, r
     return Bound(destination, target, keep, names, manifest, revision, redact.spellings(target.secrets))
 
 
+def held_of(view: View, destination: str) -> Held:
+    """Open what is held of a destination's token; what does not open with our keys is not held."""
+    try:
+        return held.read(view.entities.secrets(entity_of(destination)).get(FIELD))
+    except Unavailable:
+        return held.NONE
+
+
+def token_of(view: View, bound: Bound, grant: Grant) -> Token:
+    """Put what is held of a destination's token beside how it is got."""
+    found = held_of(view, bound.destination.id)
+    fields = found.fields
+    return Token(bound, grant, found, fields, redact.spellings(grant.hidden(fields)), bound.revision)
+
+
 class Eyes:
     """Shared by the lanes of a deliverer; threads may look at once."""
 
@@ -92,6 +109,7 @@ class Eyes:
         self._survivors: tuple[int, dict[int, int]] = (-1, {})
         self._barred: tuple[tuple[int, int], Mapping[int, int]] = ((-1, -1), {})
         self._bound: dict[tuple[str, int], Bound | TurnoutError] = {}
+        self._tokens: dict[str, tuple[tuple[int, int], Token | None]] = {}
 
     def bound(self, view: View, destination: Destination, revision: int) -> Bound | TurnoutError:
         """Bind a destination as of a revision, or give why it cannot be."""
@@ -106,6 +124,18 @@ class Eyes:
                 self._bound.clear()
             self._bound[key] = found
         return found
+
+    def token(self, view: View, bound: Bound) -> Token | None:
+        """Give what is held of a destination's token; None where it needs none."""
+        key, grant = bound.destination.id, bound.target.grant
+        if grant is None:
+            return None
+        seen = view.counter.lanes, bound.revision
+        known = self._tokens.get(key)
+        if known is None or known[0] != seen:
+            known = seen, token_of(view, bound, grant)
+            self._tokens[key] = known
+        return known[1]
 
     def at(self, view: View, lane: int, revision: int) -> tuple[Bound, Sight] | None:
         """Bind a lane's destination as of a revision, with the sight of today; None where it cannot be."""

@@ -7,7 +7,7 @@ when its settle has committed, so that slots bound the doubles of a crash.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -22,6 +22,7 @@ from turnout.delivery.batch import Batch
 from turnout.delivery.breaker import Breaker, Throttle, Throttles, held_s
 from turnout.delivery.converse import Carry, Talk
 from turnout.delivery.eyes import Eyes
+from turnout.delivery.held import Pass, Token
 from turnout.delivery.look import Looked, Wanted
 from turnout.delivery.order import Line, Windows
 from turnout.delivery.schedule import Schedule
@@ -29,7 +30,7 @@ from turnout.delivery.settlement import Answered, Back, Finished, Held, Settled,
 from turnout.delivery.window import Part
 from turnout.entropy import Entropy
 from turnout.errors import Unavailable
-from turnout.exchange import Pace
+from turnout.exchange import Class, Pace
 from turnout.store.lanes import LaneState
 from turnout.store.store import Store
 from turnout.store.unit import Unit
@@ -57,7 +58,7 @@ class Lane:
 
     def __init__(
         self, number: int, epoch: int, store: Store, eyes: Eyes, carry: Carry, clock: Clock,
-        entropy: Entropy, options: Options, throttles: Throttles,
+        entropy: Entropy, options: Options, throttles: Throttles, renew: Callable[[Token], None],
     ) -> None:  # fmt: skip
         """Make it; `run` runs it."""
         self.number = number
@@ -72,6 +73,7 @@ class Lane:
         self._breaker = Breaker(options.max_in_flight, options.schedule.base_s)
         self._throttles = throttles
         self._throttle: Throttle | None = None
+        self._pass = Pass(renew)
         self._answers = Answers()
         self._owing: list[Settled] = []
         self._again: deque[Batch] = deque()
@@ -149,7 +151,9 @@ class Lane:
             self._throttle = self._throttles.of(pace, self._throttle)
             self._breaker.limit(pace.concurrency, self._options.max_in_flight)
             self._breaker.reset()
-        if found.state is not LaneState.RUNNING:
+        if self._pass.see(found.token, self._clock.now()):
+            self._breaker.hurry()
+        if found.state is not LaneState.RUNNING or self._pass.waits(self._clock.now()):
             await self._put_down()
             return
         if found.retries or found.ended:
@@ -167,7 +171,7 @@ class Lane:
 
     def _wanted(self) -> Wanted:
         now = self._clock.monotonic()
-        free = 0 if self._stopping else self._breaker.allows(now, len(self._in_flight))
+        free = 0 if self._stopping else self._free()
         free = min(free, self._throttle.room(now)) if self._throttle else free
         room = UNRESOLVED - len(self._line) - sum(len(batch.parts) for batch in self._in_flight.values())
         if self._breaker.open:
@@ -176,13 +180,14 @@ class Lane:
         enough = len(self._line) >= UNRESOLVED // 2
         batches = (free + self._owed_next) // 2 if self._line.ready else free
         return Wanted(
-            batches=batches,
-            events=0 if enough else max(0, min(room, 1000)),
-            probe=False,
-            turn=self._looks,
-            busy=self._line.people,
-            people=self._seen.people,
-        )
+            batches=batches, events=0 if enough else max(0, min(room, 1000)), probe=False, turn=self._looks,
+            busy=self._line.people, people=self._seen.people,
+        )  # fmt: skip
+
+    def _free(self) -> int:
+        """Tell how many requests may start now."""
+        waits = self._pass.waits(self._clock.now())
+        return 0 if waits else self._breaker.allows(self._clock.monotonic(), len(self._in_flight))
 
     def _throttled(self) -> bool:
         return self._throttle is not None and not self._throttle.room(self._clock.monotonic())
@@ -215,17 +220,15 @@ class Lane:
     def _dispatch(self) -> None:
         if self._stopping or self._seen.state is not LaneState.RUNNING:
             return
-        while self._breaker.allows(self._clock.monotonic(), len(self._in_flight)) > 0:
+        now = self._clock.monotonic()
+        while self._free() > 0:
             if self._throttled():
                 return
-            batch = self._again.popleft() if self._again else self._next()
+            batch = self._again.popleft() if self._again else self._line.take(now, self._options.batch_wait_s)
             if batch is None:
                 return
             if kept := self._allowed(batch):
                 self._send(kept)
-
-    def _next(self) -> Batch | None:
-        return self._line.take(self._clock.monotonic(), self._options.batch_wait_s)
 
     def _allowed(self, batch: Batch) -> Batch | None:
         """Ask once more about suppression before it leaves."""
@@ -246,7 +249,7 @@ class Lane:
         if self._throttle:
             self._throttle.take()
         done = partial(self._hear, self._numbers)
-        Talk(batch, self._carry, self._clock, done, probe=self._breaker.open).begin()
+        Talk(batch, self._carry, self._clock, done, probe=self._breaker.open, token=self._pass.token).begin()
 
     # -- settling -----------------------------------------------------------------------------------------
 
@@ -266,7 +269,8 @@ class Lane:
             outcome = summary(answered.outcomes)
             if self._throttle and (after_s := held_s(outcome)):
                 self._throttle.hold(now + after_s)
-            if self._breaker.heard(outcome, now, short=short, probe=answered.probe):
+            again = outcome.what is Class.CREDENTIALS and self._pass.refused(answered.token, now)  # with a newer token
+            if not again and self._breaker.heard(outcome, now, short=short, probe=answered.probe):
                 self._owing += [Unsent(part) for part in self._drop_line()]
 
     def _ripe(self) -> bool:
@@ -367,14 +371,13 @@ class Lane:
     def _reads_on(self) -> bool:
         """Tell whether the log goes on, and there is room and leave to read it."""
         room = len(self._line) < UNRESOLVED // 2
-        return self._seen.more and room and self._breaker.allows(self._clock.monotonic(), len(self._in_flight)) > 0
+        return self._seen.more and room and self._free() > 0
 
     def _is_due(self) -> bool:
         return self._seen.next_due is not None and self._seen.next_due <= self._clock.now()
 
     def _due(self) -> bool:
-        now = self._clock.monotonic()
-        return self._is_due() and not self._throttled() and self._breaker.allows(now, len(self._in_flight)) > 0
+        return self._is_due() and not self._throttled() and self._free() > 0
 
     def _rest(self) -> float:
         if (self._answers and self._ripe()) or self._owing or (self._dirty and not self._stopping):
@@ -385,7 +388,7 @@ class Lane:
             waits.append(self._breaker.wait_s(now))
             if not self._in_flight:
                 return min(waits) + 0.001
-        if self._breaker.allows(now, len(self._in_flight)):
+        if self._free():
             least = self._throttle.wait_s(now) if self._throttle else 0.0
             if self._seen.next_due is not None:
                 waits.append(max(least, (self._seen.next_due - self._clock.now()) / 1e6))

@@ -10,6 +10,7 @@ from msgspec import structs
 from turnout.delivery import verdict
 from turnout.delivery.batch import Batch, pack
 from turnout.delivery.eyes import Eyes
+from turnout.delivery.held import Token
 from turnout.delivery.reigns import CRASH
 from turnout.delivery.selection import read_selection, selects
 from turnout.delivery.window import WINDOW_BYTES, WINDOW_EVENTS, Opening, Part, Sight, mapped, opening
@@ -62,6 +63,7 @@ class Looked:
     profile: str = "api"
     owes: bool = False
     more: bool = False
+    token: Token | None = None
 
 
 def look(view: View, lane: int, eyes: Eyes, wanted: Wanted, epoch: int) -> Looked:
@@ -96,6 +98,7 @@ def look(view: View, lane: int, eyes: Eyes, wanted: Wanted, epoch: int) -> Looke
         row.state, revision, bound.target.pace, next_due, retries, ended, found, people=people, moved=moved,
         profile=bound.target.profile, owes=next_due is not None or view.owed.any(lane),
         more=found.more or _runs_left(view, lane, found) if found is not None else not wanted.events,
+        token=eyes.token(view, bound),
     )  # fmt: skip
 
 

@@ -19,7 +19,8 @@ from turnout.exchange import Class, Dedupe, Outcome
 class Answered(msgspec.Struct, frozen=True):
     """A batch whose talk is over. `sent` in microseconds; `turns` its evidence; `probe`: burns no try.
 
-    `passed`: since credentials were last refused, and before this answer, another event's were taken.
+    `passed`: since credentials were last refused, and before this answer, another event's were taken. `token`: the
+    number of the token that it left with, 0: none.
     """
 
     batch: Batch
@@ -29,6 +30,7 @@ class Answered(msgspec.Struct, frozen=True):
     turns: tuple[Document, ...]
     probe: bool = False
     passed: bool = False
+    token: int = 0
 
 
 class Finished(msgspec.Struct, frozen=True):

@@ -2,12 +2,14 @@
 
 The document is the event as destinations get it, in the wire's spelling. Ids that are null or empty are gone,
 `timestamp` is corrected, the client's own stands in `originalTimestamp`, and the envelope's context and
-integrations lie under the item's: the item wins, deeply. What is no object where one belongs is left out.
+integrations lie under the item's: the item wins, deeply. What is no object where one belongs is left out. An identify
+without traits has those of its context: there RudderStack's libraries put them, and nowhere else.
 """
 
 from __future__ import annotations
 
 import re
+from copy import deepcopy
 from decimal import Decimal
 
 import msgspec
@@ -66,8 +68,9 @@ def document(body: bytes, meta: bytes, *, received: int, kind: Kind, message_id:
     for key in _OBJECTS:
         if not isinstance(event.get(key, event), dict):
             del event[key]
-    if derived is not NOTHING:
-        _add(event, derived)
+    _add(event, derived)
+    if kind is Kind.IDENTIFY and "traits" not in event:
+        _take_traits(event)
     return event
 
 
@@ -82,12 +85,21 @@ def _happened(event: Document, timestamp: Json, at: int | None, received: int) -
 
 def _add(event: Document, derived: Derived) -> None:
     """Add what came around an event, under what it says itself."""
+    if derived is NOTHING:
+        return
     if derived.sent:
         event["sentAt"] = derived.sent
     _lay_under(event, "context", derived.context)
     _lay_under(event, "integrations", derived.integrations)
     if derived.ip:
         event["context"] = {**_object(event.get("context")), "ip": derived.ip}
+
+
+def _take_traits(event: Document) -> None:
+    """Copy the traits out of the context."""
+    context = event.get("context")
+    if isinstance(context, dict) and isinstance(traits := context.get("traits"), dict):
+        event["traits"] = deepcopy(traits)
 
 
 def message_id(body: bytes, meta: bytes) -> str:

@@ -14,7 +14,7 @@ import zstandard
 from turnout import document
 from turnout.document import Document
 from turnout.evidence import redact
-from turnout.exchange import Append, Ask, Fault, Reply
+from turnout.exchange import Append, Ask, Fault, Reply, Request
 
 LEVEL = 3
 _mine = threading.local()
@@ -33,6 +33,8 @@ class Talk:
 
 def turn(ask: Ask, reply: Reply, spelled: tuple[tuple[str, str], ...]) -> Document:
     """Write one turn of an exchange for keeping."""
+    if isinstance(ask, Request) and ask.proofs:
+        spelled = redact.spellings(dict(ask.proofs)) + spelled
     return {"asked": _asked(ask, spelled), "answered": _answered(reply, spelled)}
 
 

@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from turnout.document import Document, Json, canonical, digest, encoded
-from turnout.exchange import Action, Answer, Class, Drop, Exchange, Item, Moment, Outcome, Pace, Reply, Request
-from turnout.manifest import requests, results
+from turnout.exchange import Action, Answer, Class, Drop, Exchange, Grant, Item, Moment, Outcome, Pace, Reply, Request
+from turnout.manifest import requests, results, signers
 from turnout.manifest.auth import credentials
 from turnout.manifest.compile import Scope
+from turnout.manifest.grants import CompiledGrant, is_needed
 from turnout.manifest.plans import CHECK, PER, Call, Compiled, Plan, is_for
 from turnout.manifest.settings import secrets
 from turnout.manifest.steps import Here, Steps, map_each, map_item, refused, steps_of
-from turnout.manifest.values import entries, number, text_of
+from turnout.manifest.values import Unsendable, entries, number, text_of
 from turnout.manifest.walk import Known, walk
 
 MAX_BYTES: Final = 4_000_000
@@ -46,6 +47,9 @@ class CompiledTarget:
         self._heads: dict[str, requests.Head] = {}
         self._known = Known()
         self._pace = self._paced()
+        spec = self._manifest.auth.grant
+        needed = spec is not None and is_needed(self._functions, settings)
+        self._grant = CompiledGrant(self._manifest, spec, self._functions, settings) if spec and needed else None
         self._secrets = {**secrets(self._manifest.settings, settings), **self._proofs()}
 
     @property
@@ -67,6 +71,11 @@ class CompiledTarget:
     def secrets(self) -> Mapping[str, str]:
         """Values that must not stand in evidence, by the name of their setting."""
         return self._secrets
+
+    @property
+    def grant(self) -> Grant | None:
+        """How its token is got."""
+        return self._grant
 
     def select(self, kind: str, name: str) -> tuple[str, ...]:
         """Name the actions that are for this call."""
@@ -98,7 +107,7 @@ class CompiledTarget:
             return (yield from self._walked(steps, items, kept, places, moment))
         call = steps.plan.call
         shown = [encoded(item.text) for item in kept] if steps.passes else [item.value for item in kept]
-        scope = Scope(moment.now, moment.request_id, shown[0], shown)
+        scope = Scope(moment.now, moment.request_id, shown[0], shown, auth=moment.auth)
         here = self._looped(steps, kept[0], scope) if steps.plan.loops else self._here(kept[0].document, scope)
         asked = self._asked(call, here.of(steps.body), here, moment)
         if isinstance(asked, Outcome):
@@ -125,7 +134,7 @@ class CompiledTarget:
     ) -> Exchange:  # fmt: skip
         """Hold the talk of an action in steps."""
         values = [item.value for item in kept]
-        scope = Scope(moment.now, moment.request_id, values[0], values)
+        scope = Scope(moment.now, moment.request_id, values[0], values, auth=moment.auth)
         here = self._looped(steps, kept[0], scope) if steps.plan.loops else self._here(kept[0].document, scope)
         ended = yield from walk(self, steps.plan.legs, self._known, here, values, moment)
         return ended if places is None else tuple(ended[place] for place in places[: len(items)])
@@ -144,9 +153,19 @@ class CompiledTarget:
     ) -> Request | Outcome:  # fmt: skip
         try:
             head = self._heads.get(call.prefix) if not instead else None
-            return requests.request(head or self._head(call, here, instead or {}), call.send, body, moment)
-        except requests.Unsendable as error:
+            head = head or self._head(call, here, instead or {})
+            if call.proof.signers:
+                return self._signed(call, head, here, body, moment)
+            return requests.request(head, call.send, body, moment)
+        except Unsendable as error:
             return Outcome(Class.SPLIT, "mapping_error", 0, str(error))  # one of a batch may be to blame
+
+    def _signed(self, call: Call, head: requests.Head, here: Here, value: Json, moment: Moment) -> Request:
+        def evaluate(name: str, known: Document) -> Json:
+            here.scope.asked = known
+            return here.of(self._functions.get(f"{call.prefix}!{name}"))
+
+        return signers.request(head, call.send, value, moment, call.proof.signers, evaluate)
 
     def _head(self, call: Call, here: Here, instead: Mapping[str, Json]) -> requests.Head:
         """Make what a request has before its body, and keep it where it is the same for every event."""
@@ -175,7 +194,7 @@ class CompiledTarget:
         return results.outcomes(call.judging, reply, values, evaluate, moment.now)
 
     def _checked(self, call: Call, moment: Moment) -> Exchange:
-        here = self._here({}, Scope(moment.now, moment.request_id))
+        here = self._here({}, Scope(moment.now, moment.request_id, auth=moment.auth))
         asked = self._asked(call, here.of(self._functions.get(f"{CHECK}!body")), here, moment)
         if isinstance(asked, Outcome):
             return (asked,)

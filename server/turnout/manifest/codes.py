@@ -26,11 +26,12 @@ def sha256(value: Json) -> Json:
     return text.lower() if _HEX64.fullmatch(text) else hashlib.sha256(text.encode()).hexdigest()
 
 
-def hmac(value: Json, key: Json, algorithm: Json = "sha256") -> Json:
+def hmac(value: Json, key: Json, algorithm: Json = "sha256", encode: Json = "hex") -> Json:
     """Sign with a key."""
     name = text_of(algorithm)
     known = name if name in {"sha1", "sha256", "sha512", "md5"} else "sha256"
-    return _hmac.new(text_of(key).encode(), text_of(value).encode(), known).hexdigest()
+    made = _hmac.digest(text_of(key).encode(), text_of(value).encode(), known)
+    return base64.b64encode(made).decode() if encode == "base64" else made.hex()
 
 
 def b64d(value: Json) -> Json:
@@ -90,11 +91,11 @@ TABLE = (
     ),
     Operator(
         "hmac",
-        "value key algorithm?",
-        "Sign with a key, in hexadecimal: `sha256`, `sha1`, `sha512` or `md5`.",
+        "value key algorithm? encode?",
+        "Sign with a key: `sha256`, `sha1`, `sha512` or `md5`, in `hex` or `base64`.",
         (
             "'a' | hmac(key) | truncate(8) => \"780c3db4\"",
-            "'a' | hmac(key sha1) | truncate(8) => \"0db21f05\"",
+            "'a' | hmac(key sha1 base64) | truncate(8) => \"DbIfBQUv\"",
         ),
         hmac,
     ),

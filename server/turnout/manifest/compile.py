@@ -37,7 +37,9 @@ class Scope(msgspec.Struct, gc=False):
     item: Json = None
     batch: Json = None
     res: Json = None
+    asked: Json = None
     steps: Json = None
+    auth: Json = None
 
 
 Mapped: TypeAlias = "Callable[[Document, Document, Memory, Json, Json, Scope], Json]"

@@ -25,8 +25,15 @@ MAX_LENGTH = 8_000
 _CONSTANTS: dict[str, Json] = {"true": True, "false": False, "null": None}
 _COMPARE = frozenset({"==", "!=", "<", "<=", ">", ">=", "in"})
 _KEYWORDS = frozenset({"or", "and", "not", "in"})
-LATER = {"auth": "tokens", "audience": "audiences", "row": "families", "nonce": "signatures"}
+LATER = {"audience": "audiences", "row": "families"}
 """Variables of parts of the language that are not built yet."""
+ASKED = ("method", "url", "path", "query", "body", "nonce")
+"""What a signature may know of its request."""
+_HINTS = {
+    "it": "; there is no loop here",
+    "index": "; there is no loop here",
+    "auth": "; requests read it, where `auth` says how a token is got",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,13 +266,12 @@ class _Parser:
             keys = ("headers", keys[1].lower(), *keys[2:])
         if root == "now":
             return nodes.Call("now", (nodes.Path("now", (), self.at),), self.at)
-        return nodes.Path(root, keys, self.at)
+        return nodes.Path("asked", (root, *keys), self.at) if root in ASKED else nodes.Path(root, keys, self.at)
 
     def known(self, root: str) -> None:
         if root not in self.names.roots:
             near = nearest(root, self.names.roots | self.names.steps)
-            hint = "; there is no loop here" if root in {"it", "index"} else near
-            raise ExpressionError(f"unknown variable `${root}`{hint}")
+            raise ExpressionError(f"unknown variable `${root}`{_HINTS.get(root) or near}")
 
     def call(self, name: str, args: tuple[Node, ...]) -> Node:
         try:

@@ -18,7 +18,7 @@ from turnout.manifest.nodes import Const, Node
 from turnout.manifest.tokens import ExpressionError
 
 HOLE = re.compile(r"\{\{((?:[^{}'\"]|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")*)\}\}")
-_SUSPECT = re.compile(r"\$(?:\.|(?:settings|let|it|index|item|batch|res|integrations|request_id|now)\b)")
+_SUSPECT = re.compile(r"\$(?:\.|(?:settings|let|it|index|item|batch|res|integrations|request_id|now|auth)\b)")
 DIRECTIVES: Mapping[str, frozenset[str]] = {
     "$each": frozenset({"$each", "$where", "$do", "$key", "$value", "$keep"}),
     "$if": frozenset({"$if", "$then", "$else"}),

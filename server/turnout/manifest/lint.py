@@ -20,6 +20,8 @@ from turnout.manifest.reads import reads, roots
 HOUR_S = 3600.0
 MIN_TESTS = 3
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_KEYS = frozenset({"key", "secret", "secret_key", "consumer_secret", "token_secret"})
+"""Values of signatures that are known to nobody else."""
 _SECRET_WORDS = re.compile(r"(^|_)(secret|token|password|api_key|apikey|private_key)(_|$)")
 
 
@@ -145,6 +147,7 @@ def _reaches(manifest: Manifest, node: Node, keys: tuple[str, ...]) -> bool:
 def _sends_request_id(manifest: Manifest, spec: ActionSpec) -> bool:
     proofs = [send.auth or manifest.auth for send in spec.sends]
     found = [node for send in spec.sends for node in (send.body, send.headers, send.query) if node]
+    found += [node for proof in proofs for one in proof.signers for _, node in one.values]
     found += [manifest.headers] if manifest.headers else []
     signed = any(proof.standard_webhooks is not None for proof in proofs)
     return signed or any("request_id" in roots(one, manifest.lets) for one in found)
@@ -157,6 +160,8 @@ def _groups(manifest: Manifest) -> Iterator[Finding]:
             continue
         shared = {path for node in spec.batch.by for path in reads(node, manifest.lets)}
         sent = [node for send in spec.sends for node in (send.url, send.body, send.query, send.headers)]
+        proofs = [send.auth or manifest.auth for send in spec.sends]
+        sent += [node for proof in proofs for one in proof.signers for _, node in one.values]
         for path in sorted({path for node in sent if node for path in reads(node, manifest.lets)}):
             if path[0] in {"event", "integrations", "item", "it", "index"} and path not in shared:
                 say = f"the request reads `{_written(path)}` of its first event only: put it into `batch.by`"
@@ -223,6 +228,44 @@ def _limits(manifest: Manifest) -> Iterator[Finding]:
             yield _finding(manifest, ("actions", name, "batch"), "`bytes` is not stated", severe=False)
 
 
+def _signatures(manifest: Manifest) -> Iterator[Finding]:
+    """What signs is a secret, and what is signed is what leaves."""
+    secret = {("settings", name) for name, one in manifest.settings.items() if one.secret}
+    for path, proof, packed in _signed(manifest):
+        for signer in proof.signers:
+            for key, node in signer.values:
+                read = reads(node, manifest.lets)
+                if key in _KEYS and not any(one[0] == "auth" or one[:2] in secret for one in read):
+                    yield _finding(manifest, (*path, "auth", signer.kind), f"`{key}` is made of no secret setting")
+                if packed and ("asked", "body") in {one[:2] for one in read}:
+                    say = "what is packed by `gzip` cannot be signed as `$body`"
+                    yield _finding(manifest, (*path, "auth", signer.kind), say)
+
+
+def _signed(manifest: Manifest) -> Iterator[tuple[Steps, Auth, bool]]:
+    """List the proofs that are stated, with where, and whether what they sign may be packed."""
+    sends = [(name, send) for name, spec in manifest.actions.items() for send in spec.sends]
+    yield (), manifest.auth, any(send.gzip and send.auth is None for _, send in sends)
+    for name, send in sends:
+        if send.auth:
+            yield ("actions", name, "send"), send.auth, send.gzip is not None
+
+
+def _grants(manifest: Manifest) -> Iterator[Finding]:
+    """A token is read, and what it is asked for with is secret."""
+    grant = manifest.auth.grant
+    if grant is None:
+        return
+    way = grant.kind if grant.kind in {"login", "gcp"} else "oauth2"
+    path: Steps = ("auth", way)
+    if not any("auth" in roots(node, manifest.lets) for node in _all(manifest) if node not in grant.nodes):
+        yield _finding(manifest, path, "nothing reads `$auth`: the token goes into `bearer`, a header or a body")
+    secret = {name for name, one in manifest.settings.items() if one.secret}
+    for one in sorted({one for node in grant.secrets for one in reads(node, {})}):
+        if one[0] == "settings" and one[1] not in secret:
+            yield _finding(manifest, path, f"the setting `{one[1]}` proves who asks: mark it as secret")
+
+
 def _all(manifest: Manifest) -> Iterator[Node]:
     """List every value of a manifest."""
     yield from manifest.lets.values()
@@ -248,9 +291,24 @@ def _sent(*found: Node | None) -> Iterator[Node]:
 
 def _proofs(proof: Auth) -> Iterator[Node]:
     yield from _sent(proof.bearer, proof.standard_webhooks, *(proof.basic or ()))
+    yield from proof.grant.nodes if proof.grant else ()
     yield from (node for _, node in (*proof.header, *proof.query))
+    yield from (node for one in proof.signers for _, node in one.values)
 
 
 _CHECKS: tuple[Callable[[Manifest], Iterator[Finding]], ...] = (
-    *(_settings, _status, _tests, _coverage, _repeats, _groups, _links, _triggers, _names, _limits),
+    *(
+        _settings,
+        _status,
+        _tests,
+        _coverage,
+        _repeats,
+        _groups,
+        _links,
+        _triggers,
+        _names,
+        _limits,
+        _signatures,
+        _grants,
+    ),
 )

@@ -101,14 +101,57 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Signer:
+    """A signature and the values that it is made of. `field` of the body holds it; `open` values hide nothing."""
+
+    kind: str
+    values: tuple[tuple[str, Node], ...]
+    field: str = ""
+    open: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class GrantSpec:
+    """How a token is got. `ask` gets one, or a newer one; `trade` gives the code that a person brought for the first.
+
+    `unless` holds where none is needed; `page` with its `query` is where a person agrees; `save` is what is kept of an
+    answer, None for all of it; `account` is what an assertion is signed with; `secrets` prove who asks. `kind` is a
+    grant of RFC 6749, `login` or `gcp`.
+    """
+
+    kind: str
+    ask: Send
+    unless: Node | None = None
+    trade: Send | None = None
+    page: Node | None = None
+    query: Node | None = None
+    save: Node | None = None
+    ttl_s: float = 0.0
+    account: Node | None = None
+    renews: bool = True
+    secrets: tuple[Node, ...] = ()
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """All values of it."""
+        sends = [send for send in (self.ask, self.trade) if send]
+        basic = [node for send in sends if send.auth and send.auth.basic for node in send.auth.basic]
+        asked = [node for send in sends for node in (send.url, send.body, send.query, send.headers)]
+        others = (self.unless, self.page, self.query, self.save, self.account)
+        return tuple(node for node in (*asked, *basic, *others) if node is not None)
+
+
+@dataclass(frozen=True, slots=True)
 class Auth:
-    """The parts that prove who asks; they may be combined."""
+    """The parts that prove who asks; they may be combined. `grant`: how the token is got that they read."""
 
     bearer: Node | None = None
     basic: tuple[Node, Node] | None = None
     header: tuple[tuple[str, Node], ...] = ()
     query: tuple[tuple[str, Node], ...] = ()
     standard_webhooks: Node | None = None
+    signers: tuple[Signer, ...] = ()
+    grant: GrantSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +178,9 @@ class Results:
 
     def over(self, base: Results) -> Results:
         """Put these rules over more general ones, word by word."""
-        return Results({**base.rules, **self.rules}, self.error or base.error, self.items or base.items)
+        rules = {**base.rules, **self.rules}
+        asked = {verdict: rules[verdict] for verdict in VERDICTS if verdict in rules}
+        return Results(asked, self.error or base.error, self.items or base.items)
 
 
 @dataclass(frozen=True, slots=True)

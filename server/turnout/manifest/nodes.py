@@ -22,7 +22,10 @@ class Const:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A path below a root: `event`, `settings`, `it`, `index`, `item`, `batch`, `res`, `steps`, `now`, `request_id`."""
+    """A path below a root: `event`, `settings`, `it`, `index`, `item`, `batch`, `res`, `steps`, `asked`, `now`.
+
+    `request_id` too.
+    """
 
     root: str
     keys: tuple[str, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from turnout.manifest import requests, results
+from turnout.manifest import grants, requests, results, signers
 from turnout.manifest.compile import Program, compile_nodes
 from turnout.manifest.model import ActionSpec, Auth, Manifest, Results, Rule, Send, Step
 from turnout.manifest.nodes import TRUE, By, Choose, Listing, Node, Path, Shape, children
@@ -98,6 +98,8 @@ def compiled(manifest: Manifest) -> Compiled:
         if manifest.check.ok:
             nodes[f"{CHECK}!ok"] = manifest.check.ok
             check = replace(check, judging=replace(check.judging, reads=True, reads_body=True))
+    if manifest.auth.grant:
+        nodes |= grants.shapes(manifest, manifest.auth.grant)
     if manifest.limits.per:
         nodes[PER] = manifest.limits.per
     return Compiled(manifest, compile_nodes(nodes, manifest.lets, manifest.names), plans, check)
@@ -106,10 +108,14 @@ def compiled(manifest: Manifest) -> Compiled:
 def _call(manifest: Manifest, send: Send, base: Results, prefix: str, nodes: dict[str, Node]) -> Call:
     proof = send.auth or manifest.auth
     rules = send.results.over(base)
+    if send.kind == "graphql":
+        rules = rules.over(results.GRAPHQL)
     reset = manifest.limits.reset
     asked = requests.shapes(send, manifest, proof=proof)
     judged = results.shapes(rules, reset)
+    signed = signers.shapes(proof.signers)
     nodes |= {f"{prefix}!{name}": node for name, node in asked.items()}
+    nodes |= {f"{prefix}!{name}": node for name, node in signed.items()}
     nodes |= {f"{prefix}?{name}": node for name, node in judged.items()}
     body = asked.pop("body", None)
     head = _roots(manifest, *asked.values())
@@ -120,7 +126,7 @@ def _call(manifest: Manifest, send: Send, base: Results, prefix: str, nodes: dic
         proof,
         results.judging(rules, send, manifest.profile, reset, manifest.lets),
         fixed=head <= {"settings"},
-        passes=passes and not (head | _roots(manifest, *judged.values())) & _ITEMS,
+        passes=passes and not (head | _roots(manifest, *judged.values(), *signed.values())) & _ITEMS,
     )
 
 

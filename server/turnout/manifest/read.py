@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from turnout.exchange import Order
 from turnout.manifest import model
@@ -11,6 +12,7 @@ from turnout.manifest.language import Language
 from turnout.manifest.lets import lets
 from turnout.manifest.load import Source, load
 from turnout.manifest.model import Check, Manifest, Repeat, Status
+from turnout.manifest.nodes import Path
 from turnout.manifest.part import Part
 from turnout.manifest.read_actions import (
     ActionReader,
@@ -20,6 +22,7 @@ from turnout.manifest.read_actions import (
     read_results,
     sending,
 )
+from turnout.manifest.read_grants import WAYS, read_grant
 from turnout.manifest.read_requests import RequestReader, read_send
 from turnout.manifest.read_settings import read_settings
 from turnout.manifest.read_tests import read_tests
@@ -66,6 +69,10 @@ def read_left_out(top: Part) -> tuple[model.LeftOut, ...]:
     return tuple(found)
 
 
+def _is_map(top: Part, key: str) -> bool:
+    return isinstance(top.raw.get(key), dict)
+
+
 class _Reader:
     """Reads one manifest from top to bottom."""
 
@@ -91,10 +98,11 @@ class _Reader:
             lambda mine: Names(names.roots | {"request_id"}, mine, names.bare, names.settings, names.tables),
         )
         common = Names(names.roots, meaning, names.bare, names.settings, names.tables)
-        reader = RequestReader(self.language, sending(common))
+        grant = read_grant(top.part("auth"), self.language, frozenset(self.settings)) if _is_map(top, "auth") else None
+        reader = RequestReader(self.language, sending(common, tokens=grant is not None))
         http = top.part("http")
         http.only("base", "headers", "query", "media", "timeout")
-        defaults = Defaults(read_order(top, Order.PERSON), read_repeat(top, Repeat()), http)
+        defaults = Defaults(read_order(top, Order.PERSON), read_repeat(top, Repeat()), http, grant is not None)
         readers = {one: ActionReader(self.language, common, defaults, self.actions, one) for one in self.actions.raw}
         actions = {one: reader.action() for one, reader in readers.items()}
         for one in readers.values():
@@ -111,12 +119,12 @@ class _Reader:
             reader.node(http, "base"),
             reader.node(http, "headers"),
             reader.node(http, "query"),
-            reader.auth(top) if "auth" in top.raw else model.Auth(),
+            self.auth(reader, grant),
             reader.limits(top),
             named,
             actions,
             read_results(reader, top),
-            self.check(common, http),
+            self.check(common, http, tokens=grant is not None),
             read_tests(top, tuple(actions)),
             read_left_out(top),
             top.source,
@@ -135,11 +143,23 @@ class _Reader:
         roots = frozenset({"event", "settings", "integrations", "now"})
         return Names(roots, {}, bare, frozenset(self.settings), tables.raw)
 
-    def check(self, common: Names, http: Part) -> Check | None:
+    def auth(self, reader: RequestReader, grant: model.GrantSpec | None) -> model.Auth:
+        """Read how requests prove who asks; for Google it goes without saying."""
+        if "auth" not in self.top.raw:
+            return model.Auth()
+        found = replace(reader.auth(self.top, *WAYS), grant=grant)
+        if grant and grant.kind == "gcp" and found.bearer is None:
+            return replace(found, bearer=Path("auth", ("access_token",), "auth.gcp"))
+        return found
+
+    def check(self, common: Names, http: Part, *, tokens: bool) -> Check | None:
         if "check" not in self.top.raw:
             return None
         part = self.top.part("check")
-        names = Names(frozenset({"settings", "now", "request_id"}), {}, {}, common.settings, common.tables)
+        names = Names(
+            frozenset({"settings", "now", "request_id", *(("auth",) if tokens else ())}), {}, {}, common.settings,
+            common.tables,
+        )  # fmt: skip
         send = read_send(RequestReader(self.language, names), part, http, "ok")
         ok = part.raw.get("ok")
         return Check(send, self.language.condition(ok, (*part.path, "ok"), names.plus("res")) if ok else None)

@@ -19,16 +19,17 @@ from turnout.manifest.texts import is_pattern
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What the manifest says for all its actions."""
+    """What the manifest says for all its actions. `tokens`: its requests have one, `$auth`."""
 
     order: Order
     repeat: Repeat
     http: Part
+    tokens: bool = False
 
 
-def sending(names: Names) -> Names:
+def sending(names: Names, *, tokens: bool) -> Names:
     """Add what a request may read beside the event."""
-    return names.plus("item", "batch", "request_id")
+    return names.plus("item", "batch", "request_id", *(("auth",) if tokens else ()))
 
 
 def read_order(part: Part, default: Order) -> Order:
@@ -78,7 +79,7 @@ class ActionReader:
             raise part.fail("", "`for` is missing: which calls it is for")
         if ("send" in part.raw) is ("steps" in part.raw):
             raise part.fail("", "`send` is missing" if "send" not in part.raw else "either `send` or `steps`")
-        reader = RequestReader(self.language, sending(inner))
+        reader = RequestReader(self.language, sending(inner, tokens=self.defaults.tokens))
         steps = StepReader(reader, self.defaults.http).steps(part) if "steps" in part.raw else ()
         send = steps_send(part, steps) if steps else read_send(reader, part.part("send"), self.defaults.http)
         return ActionSpec(

@@ -6,16 +6,17 @@ import re
 from dataclasses import dataclass, replace
 
 from turnout.document import Json
+from turnout.manifest import read_signers
+from turnout.manifest.bodies import DECODES
 from turnout.manifest.expression import Names
 from turnout.manifest.language import Language, is_expression
 from turnout.manifest.model import VERDICTS, Auth, ItemRule, Limits, Results, Send
 from turnout.manifest.nodes import TRUE, Const, Node
 from turnout.manifest.part import Part
+from turnout.manifest.read_bodies import KINDS, read_body
 
 _VERBS = ("get", "post", "put", "patch", "delete")
-_KINDS = ("json", "form", "ndjson", "text")
-_LATER_KINDS = ("xml", "csv", "multipart", "graphql", "encode")
-_LATER_AUTH = ("oauth2", "login", "sign", "aws", "gcp", "jwt", "oauth1")
+_LATER_KINDS = ("encode",)
 _RATE = re.compile(r"(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)?(ms|s|m|h|d)")
 _UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _REQUEST = re.compile(r"(\{\{.*?\}\}|\S+) (\S.*)", re.DOTALL)
@@ -36,12 +37,12 @@ class RequestReader:
     def send(self, part: Part, *beside: str) -> Send:
         """Read a request. `beside` are keys of the caller's own."""
         part.only(
-            *(*_VERBS, "request", *_KINDS, "query", "headers", "auth", "gzip", "media", "decode", "timeout"),
+            *(*_VERBS, "request", *KINDS, "query", "headers", "auth", "gzip", "media", "decode", "timeout"),
             *("results", *beside),
             later=_LATER_KINDS,
         )
         method, url = self._target(part)
-        kinds = [kind for kind in _KINDS if kind in part.raw]
+        kinds = [kind for kind in KINDS if kind in part.raw]
         if len(kinds) > 1:
             raise part.fail(kinds[1], "a request has one body")
         timeout_s = part.seconds("timeout") or 15.0
@@ -51,13 +52,13 @@ class RequestReader:
             method,
             url,
             kinds[0] if kinds else "",
-            self.node(part, kinds[0]) if kinds else None,
+            read_body(self.language, self.names, part, kinds[0]) if kinds else None,
             self.node(part, "query"),
             self.node(part, "headers"),
             self.auth(part) if "auth" in part.raw else None,
             self.node(part, "gzip"),
             part.text("media"),
-            part.choice("decode", ("json", "text"), "json"),
+            part.choice("decode", DECODES, "json"),
             timeout_s,
             self.results(part) if "results" in part.raw else Results(),
         )
@@ -75,12 +76,12 @@ class RequestReader:
             raise part.fail("request", "expected a verb, a blank and a URL")
         return self.language.text(found[1], path, self.names), self.language.text(found[2], path, self.names)
 
-    def auth(self, part: Part) -> Auth:
-        """Read how a request proves who asks."""
+    def auth(self, part: Part, *beside: str) -> Auth:
+        """Read how a request proves who asks. `beside` are keys of the caller's own."""
         if part.raw.get("auth") == "none":
             return Auth()
         given = part.part("auth")
-        given.only("bearer", "basic", "header", "query", "standard_webhooks", later=_LATER_AUTH)
+        given.only("bearer", "basic", "header", "query", "standard_webhooks", *read_signers.KINDS, *beside)
         basic: tuple[Node, Node] | None = None
         if "basic" in given.raw:
             raw = given.raw["basic"]
@@ -94,6 +95,7 @@ class RequestReader:
             self._named(given, "header"),
             self._named(given, "query"),
             self.node(given, "standard_webhooks"),
+            read_signers.read_signers(self.language, self.names, given),
         )
 
     def _named(self, part: Part, key: str) -> tuple[tuple[str, Node], ...]:

@@ -7,21 +7,22 @@ from dataclasses import dataclass, field
 
 from turnout.document import Document, Json
 from turnout.exchange import Class
+from turnout.manifest.bodies import MEDIA
 from turnout.manifest.part import Part
 
-_BODIES = ("json", "form", "ndjson", "text", "body")
+_BODIES = (*MEDIA, "body")
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a test expects of one request; what is not stated is not compared."""
+    """What a test expects of one request; what is not stated is not compared. `kind` is how `body` is written."""
 
     method: str = ""
     url: str = ""
     query: Mapping[str, Json] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Json = None
-    compares_body: bool = False
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class TestCase:
     name: str
     events: tuple[Document, ...]
     settings: Document
+    auth: Document = field(default_factory=dict)
     now: str = ""
     action: str = ""
     sends: tuple[Expected, ...] | None = None
@@ -47,7 +49,7 @@ def read_tests(top: Part, actions: tuple[str, ...]) -> tuple[TestCase, ...]:
 
 
 def _test(part: Part, actions: tuple[str, ...]) -> TestCase:
-    part.only("name", "event", "events", "settings", "now", "action", "sends", "drops", "answers", "outcomes")
+    part.only("name", "event", "events", "settings", "auth", "now", "action", "sends", "drops", "answers", "outcomes")
     if ("event" in part.raw) == ("events" in part.raw):
         raise part.fail("", "a test has `event` or `events`")
     if not {"sends", "drops", "outcomes"} & set(part.raw):
@@ -63,6 +65,7 @@ def _test(part: Part, actions: tuple[str, ...]) -> TestCase:
         part.text("name") or f"test {part.path[-1] if isinstance(part.path[-1], int) else 0}",
         _documents(part, "event" if "event" in part.raw else "events"),
         part.document("settings"),
+        part.document("auth"),
         part.text("now"),
         action,
         tuple(_expected(one) for one in part.parts("sends")) if "sends" in part.raw else None,
@@ -92,7 +95,7 @@ def _expected(part: Part) -> Expected:
         query if isinstance(query, dict) else None,
         {name: headers.text(name) for name in headers.raw},
         unwrap(part.raw[bodies[0]]) if bodies else None,
-        bool(bodies),
+        bodies[0] if bodies else "",
     )
 
 

@@ -85,9 +85,10 @@ def _events(case: Document) -> list[Document]:
 def _requests(case: Document, target: Target, items: list[Item], now: int) -> list[Json]:
     replies = iter([talk.reply(one) for one in entries(case.get("responses")) if isinstance(one, dict)])
     shown: list[Json] = []
+    auth = case.get("auth")
     for batch in talk.batches(target, items):
         request_id = text_of(case.get("request_id")) or text_of(batch[0].document.get("messageId")) or "msg_render"
-        sent = talk.talk(target, batch, Moment(now, request_id), replies)
+        sent = talk.talk(target, batch, Moment(now, request_id, auth if isinstance(auth, dict) else None), replies)
         if not sent.asks and sent.outcomes:
             raise InvalidInput(sent.outcomes[0].text)
         shown += [talk.shown(ask) for ask in sent.asks]

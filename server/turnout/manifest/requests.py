@@ -10,30 +10,21 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TypeAlias
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
-from turnout.document import Json, encode
+from turnout.document import Json
 from turnout.exchange import Moment, Request
-from turnout.manifest import auth
+from turnout.manifest import auth, bodies, multipart
 from turnout.manifest.casts import signing_keys
 from turnout.manifest.headers import refusal
 from turnout.manifest.model import Auth, Manifest, Send
 from turnout.manifest.nodes import Const, Node, Text
-from turnout.manifest.values import text_of
+from turnout.manifest.values import Unsendable, text_of
 
 Evaluate: TypeAlias = "Callable[[str], Json]"
 """Computes a value of the request by its name, null where there is none."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_KIND = "content-type"
 _URL_SAFE = "%/:?#[]@!$&'()*+,;=~-._"
-_MEDIA = {
-    "json": "application/json",
-    "form": "application/x-www-form-urlencoded",
-    "ndjson": "application/x-ndjson",
-    "text": "text/plain; charset=utf-8",
-}
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
-
-
-class Unsendable(ValueError):
-    """No request can be made of these values; the message is ours and shows none of them."""
 
 
 def _version() -> str:
@@ -86,14 +77,14 @@ def head(send: Send, proof: Auth, evaluate: Evaluate, endpoint: str) -> Head:
         raise Unsendable("the method is not one of GET, POST, PUT, PATCH, DELETE")
     headers: dict[str, str] = {"user-agent": USER_AGENT}
     if send.kind:
-        headers["content-type"] = send.media or _MEDIA[send.kind]
+        headers[_KIND] = send.media or bodies.MEDIA[send.kind]
     for part in ("http.headers", "headers"):
         _put(headers, evaluate(part))
     packed = bool(send.kind and evaluate("gzip"))
     if packed:
         headers["content-encoding"] = "gzip"
     headers |= _proved(proof, evaluate)
-    _refuse(headers)
+    refuse(headers)
     keys = None
     if proof.standard_webhooks:
         keys = _keys(evaluate)
@@ -103,13 +94,17 @@ def head(send: Send, proof: Auth, evaluate: Evaluate, endpoint: str) -> Head:
 
 def request(head: Head, send: Send, value: Json, moment: Moment) -> Request:
     """Make the request, whose body is made of a value. Raises: Unsendable."""
-    body = _body(send, value)
+    headers = head.headers
+    if send.kind == "multipart":
+        body, boundary = multipart.write(value, moment.request_id)
+        headers = tuple((name, f"{text}; boundary={boundary}" if name == _KIND else text) for name, text in headers)
+    else:
+        body = bodies.written(send.kind, value)
     if head.gzip:
         body = gzip.compress(body, 6, mtime=0)
-    headers = head.headers
     if head.keys is not None:
         if not moment.request_id.isprintable():
-            _refuse({"webhook-id": moment.request_id})
+            refuse({"webhook-id": moment.request_id})
         headers += auth.signed(head.keys, moment, body)
     return Request(head.method, head.url, headers, body, send.timeout_s)
 
@@ -138,39 +133,13 @@ def _put(headers: dict[str, str], given: Json) -> None:
         headers |= {name.lower(): text_of(value) for name, value in given.items() if value is not None}
 
 
-def _refuse(headers: Mapping[str, str]) -> None:
+def refuse(headers: Mapping[str, str]) -> None:
+    """Refuse headers that may not be sent. Raises: Unsendable."""
     for name, value in headers.items():
         if refusal(name):
             raise Unsendable("a header has a name that may not be sent")
         if _CONTROL.search(value):
             raise Unsendable("a header contains a control character")
-
-
-def _body(send: Send, value: Json) -> bytes:
-    match send.kind:
-        case "":
-            return b""
-        case "json":
-            return encode(value)
-        case "form":
-            return urlencode(_pairs(value)).encode()
-        case "ndjson":
-            rows = value if isinstance(value, list) else [value]
-            return b"".join(encode(row) + b"\n" for row in rows)
-        case _:
-            return text_of(value).encode()
-
-
-def _pairs(value: Json) -> list[tuple[str, str]]:
-    """List parameters: one for each element of a list, objects as JSON, no nulls."""
-    if not isinstance(value, dict):
-        return []
-    return [
-        (name, text_of(one))
-        for name, each in value.items()
-        for one in (each if isinstance(each, list) else [each])
-        if one is not None
-    ]
 
 
 def _refuse_gap(node: Node, written: str) -> None:
@@ -194,6 +163,6 @@ def _url(send: Send, evaluate: Evaluate, proof: Auth, endpoint: str) -> str:
     query = [parts.query] if parts.query else []
     given = [evaluate("http.query"), evaluate("query")]
     given.append({name: evaluate(f"auth.query.{name}") for name, _ in proof.query})
-    query += [urlencode(pairs, quote_via=quote, safe="-._~") for one in given if (pairs := _pairs(one))]
+    query += [urlencode(pairs, quote_via=quote, safe="-._~") for one in given if (pairs := bodies.pairs(one))]
     origin = urlsplit(endpoint) if endpoint else parts
     return urlunsplit((origin.scheme, origin.netloc, parts.path or "/", "&".join(query), ""))

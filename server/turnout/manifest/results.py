@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import orjson
 from msgspec.structs import replace
 
 from turnout.clock import SECOND
 from turnout.document import Document, Json
 from turnout.exchange import Answer, Class, Outcome, Reply
+from turnout.manifest.bodies import decoded
+from turnout.manifest.expression import Names, parse
 from turnout.manifest.model import Results, Send
 from turnout.manifest.nodes import Node
 from turnout.manifest.reads import reads
@@ -31,6 +32,17 @@ _MEANS: dict[str, tuple[Class, str]] = {
 }
 _WHOLE = frozenset({"auth", "retry", "split", "pause"})
 """After these no item was taken: what the answer says of single items waits for the next one."""
+GRAPHQL = Results(
+    {
+        "drop": parse(
+            "$res.status < 300 and $res.body.errors and not ($res.body.data | compact)",
+            Names(frozenset({"res"})),
+            "graphql",
+        )
+    },
+    parse("$res.body.errors.0.message", Names(frozenset({"res"})), "graphql"),
+)
+"""What an answer of GraphQL means where nothing else is said: errors, and no data of use, are a refusal."""
 _HELD = frozenset({429, 503})
 _EPOCH_BEYOND = 1e9
 
@@ -67,23 +79,17 @@ def shapes(results: Results, reset: Node | None) -> dict[str, Node]:
 
 
 def seen(answer: Answer, plan: Judging) -> Document:
-    """Write an answer as `$res`: status, headers by their name in small letters, body when it is JSON, text."""
+    """Write an answer as `$res`: status, headers by their name in small letters, body and rows as read, text."""
     headers: Document = {}
     for name, value in answer.headers:
         headers.setdefault(name.lower(), value)
     found: Document = {"status": answer.status, "headers": headers, "body": None, "text": ""}
     if plan.reads_body:
         found["text"] = answer.body.decode("utf-8", "replace")
-        found["body"] = _json(answer.body) if plan.decode == "json" else None
+        found["body"] = decoded(plan.decode, answer.body)
+        if plan.decode == "csv":
+            found["rows"] = found["body"]
     return found
-
-
-def _json(body: bytes) -> Json:
-    try:
-        read: Json = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    return read
 
 
 def outcomes(plan: Judging, reply: Reply, items: Sequence[Json], evaluate: Evaluate, now: int) -> tuple[Outcome, ...]:

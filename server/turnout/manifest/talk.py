@@ -13,7 +13,8 @@ import orjson
 
 from turnout.document import Document, Json, canonical, encode
 from turnout.exchange import Answer, Append, Ask, Drop, Fault, FaultKind, Item, Moment, Outcome, Reply, Request, Target
-from turnout.manifest.values import text_of
+from turnout.manifest import bodies
+from turnout.manifest.values import gather, text_of
 
 EMPTY: Final = Answer(200)
 
@@ -88,37 +89,20 @@ def shown(ask: Ask) -> Document:
     parts = urlsplit(ask.url)
     query: Document = {}
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
-        _gather(query, name, value)
+        gather(query, name, value)
     headers: Document = {name.lower(): value for name, value in ask.headers}
     url = f"{parts.scheme}://{parts.netloc}{parts.path}"
     return {"method": ask.method, "url": url, "headers": headers, "query": query, "body": body_of(ask)}
 
 
 def body_of(ask: Request) -> Json:
-    """Read a request's body back: JSON, form fields, lines of JSON, or text; null when there is none."""
-    headers = dict(ask.headers)
-    body = gunzip(ask)
-    media = headers.get("content-type", "").partition(";")[0]
-    if not body:
-        return None
-    if media == "application/x-www-form-urlencoded":
-        fields: Document = {}
-        for name, value in parse_qsl(body.decode(), keep_blank_values=True):
-            _gather(fields, name, value)
-        return fields
-    if media == "application/x-ndjson":
-        return [_json(line) for line in body.splitlines()]
-    return _json(body)
+    """Read a request's body back: JSON, form fields, lines of JSON, rows, parts, or text; null when there is none."""
+    return bodies.readable(dict(ask.headers).get("content-type", ""), gunzip(ask))
 
 
 def gunzip(ask: Request) -> bytes:
     """Give a request's body as it was before gzip."""
     return gzip.decompress(ask.body) if ("content-encoding", "gzip") in ask.headers else ask.body
-
-
-def _gather(found: Document, name: str, value: str) -> None:
-    before = found.get(name)
-    found[name] = value if name not in found else [*(before if isinstance(before, list) else [before]), value]
 
 
 def _json(text: bytes) -> Json:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain
 from urllib.parse import urlsplit
 
 from turnout.document import Document, Json, canonical
 from turnout.errors import InvalidSettings
 from turnout.exchange import Ask, Drop, Item, Moment, Request
-from turnout.manifest import settings, talk
+from turnout.manifest import bodies, markup, multipart, settings, talk
 from turnout.manifest.actions import CompiledTarget
 from turnout.manifest.model import Manifest
 from turnout.manifest.plans import Compiled, compiled
 from turnout.manifest.read_tests import Expected, TestCase
 from turnout.manifest.times import micros
-from turnout.manifest.values import same, text_of
+from turnout.manifest.values import Unsendable, at, same, text_of
 
 NOW = 1_767_398_400_000_000
 """What the clock says in a test without `now`: 2026-01-03."""
@@ -41,7 +42,9 @@ def run_test(program: Compiled, case: TestCase) -> list[str]:
     drops = [one for one in found if isinstance(one, Drop)]
     items = [one for one in found if isinstance(one, Item)]
     replies = iter([talk.reply(answer) for answer in case.answers])
-    sent = [talk.talk(target, batch, Moment(now, REQUEST_ID), replies) for batch in talk.batches(target, items)]
+    sent = [
+        talk.talk(target, batch, Moment(now, REQUEST_ID, case.auth), replies) for batch in talk.batches(target, items)
+    ]
     asks = [ask for one in sent for ask in one.asks]
     problems: list[str] = []
     if case.drops:
@@ -90,9 +93,39 @@ def _differences(expected: Expected, ask: Request) -> list[str]:
     for name, value in expected.headers.items():
         if headers.get(name.lower()) != value:
             problems.append(f"the header {name} is {headers.get(name.lower())}")
-    if expected.compares_body and not alike(expected.body, found["body"]):
+    if expected.kind and not alike(*_bodies(expected, ask)):
         problems.append(f"the body is {_written(found['body'])}")
     return problems
+
+
+def _bodies(expected: Expected, ask: Request) -> tuple[Json, Json]:
+    """Bring the body that is expected and the one that is found into one form."""
+    found, media = talk.gunzip(ask), dict(ask.headers).get("content-type", "")
+    match expected.body, expected.kind:
+        case dict(), "graphql":
+            shown = talk.body_of(ask)
+            return expected.body, {key: at(shown, key) for key in expected.body}
+        case dict(), "xml":
+            return markup.read(_again(expected)), markup.read(found)
+        case dict() as parts, "multipart":
+            listed: Json = [multipart.part(name, raw) for name, raw in parts.items()]
+            return bodies.readable(media, _again(replace(expected, body=listed), media)), talk.body_of(ask)
+        case dict() | list(), "csv":
+            return _again(expected).decode(), found.decode()
+        case str(), "csv":
+            return expected.body, found.decode()
+        case _:
+            return expected.body, talk.body_of(ask)
+
+
+def _again(expected: Expected, media: str = "") -> bytes:
+    """Write what is expected as the request would."""
+    try:
+        if expected.kind == "multipart":
+            return multipart.write(expected.body, "", boundary=media.rpartition("boundary=")[2])[0]
+        return bodies.written(expected.kind, expected.body)
+    except Unsendable as error:
+        return f"what is expected cannot be written: {error}".encode()
 
 
 def alike(expected: Json, found: Json) -> bool:

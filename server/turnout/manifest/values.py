@@ -5,9 +5,13 @@ from __future__ import annotations
 from math import isfinite
 from typing import Final
 
-from turnout.document import Json, encode
+from turnout.document import Document, Json, encode
 
 MAX_INT: Final = 2**63 - 1
+
+
+class Unsendable(ValueError):
+    """No request can be made of these values; the message is ours and shows none of them."""
 
 
 def at(value: Json, key: str) -> Json:
@@ -132,6 +136,12 @@ def entries(value: Json) -> list[Json]:
     if isinstance(value, dict):
         return [{"key": key, "value": one} for key, one in value.items()]
     return []
+
+
+def gather(found: Document, name: str, value: Json) -> None:
+    """Add a value under a name: what a name has several of is a list."""
+    before = found.get(name)
+    found[name] = value if name not in found else [*(before if isinstance(before, list) else [before]), value]
 
 
 def is_empty(value: Json) -> bool:

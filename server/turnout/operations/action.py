@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from turnout.delivery.endings import remove_lane
+from turnout.delivery.held import entity_of
 from turnout.document import Document
 from turnout.errors import InvalidInput
 from turnout.guard.audit import Inverse
@@ -72,6 +73,7 @@ def apply(unit: Unit, acting: Acting, calling: Calling) -> Applied:
             cancelled = remove_lane(unit, lane)
             unit.entities.remove(DESTINATION, key)
             unit.entities.forget(key)
+            unit.entities.forget(entity_of(key))
             ended = counted(cancelled, "delivery was", "deliveries were")
             said = f"was removed and its secrets forgotten; {ended} cancelled"
             return Applied(_answer(acting, said, "removed"))

@@ -8,9 +8,13 @@ from turnout.document import Document, Json
 from turnout.event.wire import check
 from turnout.evidence import frame
 from turnout.exchange import Answer, Ask
+from turnout.manifest import markup
+from turnout.manifest.bodies import readable
 from turnout.store.unit import View
 
 _FORM = "application/x-www-form-urlencoded"
+_TOLD = ("text/csv", "multipart/")
+"""Bodies that are shown by what they are made of: rows and parts."""
 
 
 def turns(view: View, request: int) -> tuple[Document, ...]:
@@ -46,11 +50,16 @@ def headers_of(asked: Document) -> Document:
 
 
 def body_of(asked: Document) -> Json:
-    """Read a kept body back: JSON, lines of JSON, form fields, or text; null when there is none."""
+    """Read a kept body back: JSON, lines of JSON, form fields, XML, rows, parts, or text; null when there is none."""
     text = asked.get("body")
     if not isinstance(text, str) or not text:
         return None
-    if str(headers_of(asked).get("content-type", "")).partition(";")[0].strip() == _FORM:
+    media = str(headers_of(asked).get("content-type", ""))
+    if media.startswith(_TOLD):
+        return readable(media, text.encode())
+    if "xml" in media:
+        return markup.read(text.encode()) or text
+    if media.partition(";")[0].strip() == _FORM:
         return {name: _json(value) for name, value in parse_qsl(text, keep_blank_values=True)}
     whole = _json(text)
     if whole is not text or "\n" not in text.strip():

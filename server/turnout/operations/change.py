@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from turnout.binder import Binder
+from turnout.delivery import tokens
 from turnout.document import Document, Json
 from turnout.errors import InvalidSettings, Unavailable
+from turnout.exchange import Target
 from turnout.guard.audit import Inverse
 from turnout.guard.principal import Scope, permit
 from turnout.manifest.catalogue import Catalogue, Entry
@@ -31,13 +33,17 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class NewSettings:
-    """Settings after the change: `sealed` are new secrets, `unset` those that go, `hosts` new ones of own choice."""
+    """Settings after the change: `sealed` are new secrets, `unset` those that go, `hosts` new ones of own choice.
+
+    `target` is what they make; None where they are as they were.
+    """
 
     public: Mapping[str, Json]
     secrets: tuple[str, ...]
     sealed: Mapping[str, str] = field(default_factory=dict, repr=False)
     unset: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
+    target: Target | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,7 @@ def plan(
     if wanted.settings:
         entry = catalogue.find(before.slug)
         given = filled.named(entry, wanted.settings, calling.principal)
-        new = _new_settings(catalogue, entry, given, before, _secrets(view, before))
+        new = _new_settings(catalogue, binder, entry, given, before, _secrets(view, before))
     after = replace(
         before,
         name=before.name if wanted.name is None else _name(view, before, wanted.name),
@@ -96,6 +102,8 @@ def apply(unit: Unit, changing: Changing, calling: Calling) -> Applied:
     for name, value in changing.settings.sealed.items():
         unit.entities.seal(after.id, name, value)
     unit.entities.put(DESTINATION, after.id, destination_body(after))
+    if changing.settings.target:
+        tokens.mark(unit, after.id, changing.settings.target.grant)
     return Applied(answer, inverse=_undo(changing))
 
 
@@ -128,8 +136,9 @@ def _secrets(view: View, before: Destination) -> Mapping[str, str]:
 
 
 def _new_settings(
-    catalogue: Catalogue, entry: Entry, given: Document, before: Destination, secrets: Mapping[str, str]
-) -> NewSettings:
+    catalogue: Catalogue, binder: Binder, entry: Entry, given: Document, before: Destination,
+    secrets: Mapping[str, str],
+) -> NewSettings:  # fmt: skip
     """Put what is given over what is there, and check the whole."""
     merged = {**before.settings, **secrets, **given}
     after = filled.fill(catalogue, entry, {name: value for name, value in merged.items() if value is not None})
@@ -139,6 +148,7 @@ def _new_settings(
         {name: value for name, value in after.secrets.items() if secrets.get(name) != value},
         tuple(sorted(name for name in before.secrets if name not in after.secrets)),
         tuple(sorted(hosts.chosen(entry, after.checked) - _hosts_before(catalogue, entry, before, secrets))),
+        binder.bind(entry.slug, {**after.public, **after.secrets}),
     )
 
 

@@ -39,6 +39,19 @@ class Checked:
     bound: Bound
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """How a test ended: None, the vendor offers none. `trouble`: there is no token, and why; `spelled` as `Bound`'s."""
+
+    outcome: Outcome | None
+    took_ms: int = 0
+    trouble: str = ""
+    spelled: tuple[tuple[str, str], ...] = ()
+
+
+NO_TOKEN = Outcome(Class.CREDENTIALS, "no_token")
+
+
 def find(view: View, eyes: Eyes, principal: Principal, name: str) -> Checked:
     """Find and bind it. Raises: Denied, NotFound, and why it cannot be spoken to."""
     permit(principal, frozenset({Scope.OPERATE}))
@@ -50,24 +63,24 @@ def find(view: View, eyes: Eyes, principal: Principal, name: str) -> Checked:
     return Checked(bound)
 
 
-def told(checked: Checked, outcome: Outcome | None, took_ms: int, reader: Reader) -> Document:
-    """Say how it ended; None: the vendor offers no test."""
-    name = checked.bound.destination.name
+def told(checked: Checked, tried: Tried, reader: Reader) -> Document:
+    """Say how it ended."""
+    name, outcome = checked.bound.destination.name, tried.outcome
     if outcome is None:
         return _unoffered(name)
     ok = passed(outcome)
-    answer: Document = {"summary": f"{name!r}: {_says(outcome)}", "destination": name}
+    answer: Document = {"summary": f"{name!r}: {tried.trouble or _says(outcome)}", "destination": name}
     if ok is not None:
         answer["ok"] = ok
     if not ok:
         answer["reason"] = reason(outcome)
     if outcome.status:
         answer["status"] = outcome.status
-    answer["took_ms"] = took_ms
+    answer["took_ms"] = tried.took_ms
     if outcome.text:
-        words = hide(outcome.text, checked.bound.spelled)
+        words = hide(outcome.text, tried.spelled)
         answer["untrusted"] = reader.document({"answer": words})
-    if outcome.what is Class.CREDENTIALS:
+    if outcome.what is Class.CREDENTIALS and not tried.trouble:
         why = "takes new credentials, in `settings`"
         arguments: Document = {"destination": checked.bound.destination.id}
         answer["next"] = [{"tool": "update_destination", "arguments": arguments, "why": why}]
@@ -88,7 +101,7 @@ def passed(outcome: Outcome) -> bool | None:
 
 def reason(outcome: Outcome) -> str:
     """Give the reason in one word."""
-    return "credentials" if outcome.what is Class.CREDENTIALS else outcome.code
+    return "credentials" if outcome.what is Class.CREDENTIALS and outcome is not NO_TOKEN else outcome.code
 
 
 def _says(outcome: Outcome) -> str:

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from turnout.binder import Binder
+from turnout.delivery import tokens
+from turnout.delivery.eyes import held_of
 from turnout.document import Document, Json
+from turnout.exchange import Grant
 from turnout.guard.audit import Inverse
 from turnout.guard.principal import Effect, Scope
 from turnout.manifest.catalogue import Catalogue, Entry
@@ -35,7 +38,7 @@ class Connect:
 
 @dataclass(frozen=True, slots=True)
 class Connecting:
-    """What will be connected. `hosts` are of the caller's own choice."""
+    """What will be connected. `hosts` are of the caller's own choice; `grant`: it needs a token."""
 
     entry: Entry
     name: str
@@ -44,6 +47,7 @@ class Connecting:
     filter: str
     sources: tuple[int, ...]
     hosts: tuple[str, ...]
+    grant: Grant | None = None
 
 
 def plan(catalogue: Catalogue, binder: Binder, view: View, request: Connect, calling: Calling) -> Connecting:
@@ -51,7 +55,7 @@ def plan(catalogue: Catalogue, binder: Binder, view: View, request: Connect, cal
     entry = catalogue.find(request.slug)
     given = filled.named(entry, request.settings or {}, calling.principal)
     settings = filled.fill(catalogue, entry, given)
-    binder.bind(entry.slug, {**settings.public, **settings.secrets})
+    target = binder.bind(entry.slug, {**settings.public, **settings.secrets})
     taken = [each.name for each in view.workspace.destinations.values()]
     if request.name is None:
         name = names.free(entry.name, taken)
@@ -65,6 +69,7 @@ def plan(catalogue: Catalogue, binder: Binder, view: View, request: Connect, cal
         terms.condition(request.filter or "", binder),
         terms.sources(request.sources or (), view.workspace),
         tuple(sorted(hosts.chosen(entry, settings.checked))),
+        target.grant,
     )
 
 
@@ -81,6 +86,7 @@ def apply(unit: Unit, connecting: Connecting, calling: Calling) -> Applied:
         tuple(sorted(settings.secrets)), connecting.filter, connecting.sources, unit.now,
     )  # fmt: skip
     unit.entities.put(DESTINATION, key, destination_body(destination))
+    tokens.mark(unit, key, connecting.grant)
     answer: Document = {
         "summary": f"{connecting.entry.name} was connected as {connecting.name!r}; {_gets(connecting)}.",
         "destination_id": key,
@@ -89,6 +95,12 @@ def apply(unit: Unit, connecting: Connecting, calling: Calling) -> Applied:
         "state": "running",
         "receives": str(connecting.receives),
     }
+    if trouble := held_of(unit, key).trouble(connecting.name):
+        answer |= {
+            "summary": f"{answer['summary']} Nothing is sent yet: {trouble}.",
+            "state": "paused",
+            "reason": trouble,
+        }
     return Applied(answer, inverse=Inverse("update_destination", {"destination": key, "action": "remove"}))
 
 

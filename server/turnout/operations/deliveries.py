@@ -125,6 +125,8 @@ def advice(lane: LaneRow, part: PartStanding, now: int) -> str:
     """Say what to do now, or what happens next."""
     if part.code is not None:
         return part.code.next
+    if part.verdict is Verdict.PAUSED and "turnout destination authorize" in part.rule:
+        return "A person gives the consent, at the command line; what came meanwhile is sent then."
     if part.verdict is Verdict.PAUSED:
         return "Resume the destination, or mend its settings; what came meanwhile is sent then."
     said = _waits(part, now)

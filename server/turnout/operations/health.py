@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from turnout.clock import DAY, SECOND
+from turnout.delivery.eyes import held_of
 from turnout.delivery.verdict import BY_NUMBER
 from turnout.document import Document
 from turnout.errors import TurnoutError
@@ -53,11 +54,12 @@ class Rounds:
         """Look at one."""
         row = self._lanes[destination.lane]
         owed = self._owed.get(destination.lane, {})
+        stuck = held_of(self._view, destination.id).is_stuck(self._view.now)
         paused = row.state is LaneState.PAUSED
         oldest = age(self._view, destination.lane)
         words = "paused" if paused else self._words(destination, row, owed)
         return Health(
-            "paused" if paused else "running",
+            "paused" if paused or stuck else "running",
             f"{'behind' if words == OK else words}: {near(oldest, self._days)}" if self._is_near(oldest) else words,
             oldest / SECOND,
             sum(owed.values()) + unread(self._view, destination.lane),
@@ -70,6 +72,9 @@ class Rounds:
     def _words(self, destination: Destination, row: LaneRow, owed: Mapping[OwedState, int]) -> str:
         if problem := _problem(self._view, self._catalogue, destination):
             return f"standing still: {problem}"
+        token = held_of(self._view, destination.id)
+        if trouble := token.trouble(destination.name):
+            return f"{'paused' if token.is_stuck(self._view.now) else 'failing'}: {trouble}"
         if row.reason:
             return _REASONS.get(row.reason, f"failing: {row.reason}")
         retry, unknown = owed.get(OwedState.RETRY, 0), owed.get(OwedState.UNKNOWN, 0)

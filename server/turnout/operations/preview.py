@@ -11,6 +11,7 @@ from turnout import document
 from turnout.delivery import verdict
 from turnout.delivery.batch import Batch, pack, request_id
 from turnout.delivery.eyes import Eyes, broke
+from turnout.delivery.held import Token
 from turnout.delivery.window import Part, Sight, Skip, owed
 from turnout.document import Document, Json
 from turnout.entropy import uuid7
@@ -131,15 +132,15 @@ def _at(view: View, eyes: Eyes, destination: Destination, event: Stored) -> Docu
     found = owed(event, destination.lane, 0, bound, sight)
     parts = [each for each in found if isinstance(each, Part)]
     skips = [each for each in found if isinstance(each, Skip)]
-    told = _sent(parts, bound, view.now) if parts else _skipped(skips[0])
+    told = _sent(parts, bound, eyes.token(view, bound), view.now) if parts else _skipped(skips[0])
     beside = [_said(each) for each in skips] if parts else []
     return {"destination": destination.name, **told, "left_out": beside or None, "next": _standing(lane)}
 
 
-def _sent(parts: Sequence[Part], bound: Bound, now: int) -> Document:
-    secrets = bound.spelled
+def _sent(parts: Sequence[Part], bound: Bound, token: Token | None, now: int) -> Document:
+    secrets = (*token.spelled, *bound.spelled) if token else bound.spelled
     batches = pack(parts)
-    asks = [_first(batch, now) for batch in batches[:REQUESTS]]
+    asks = [_first(batch, token, now) for batch in batches[:REQUESTS]]
     refused = next((ask for ask in asks if not isinstance(ask, Ask)), None)
     if refused is not None:
         code = verdict.BY_NUMBER[verdict.DROPS["mapping_error"]]
@@ -149,10 +150,11 @@ def _sent(parts: Sequence[Part], bound: Bound, now: int) -> Document:
     return {"verdict": "would_send", "requests": requests, "requests_more": more or None}
 
 
-def _first(batch: Batch, now: int) -> Ask | Outcome:
+def _first(batch: Batch, token: Token | None, now: int) -> Ask | Outcome:
     """Give the first request of a batch's talk, or how it ends without one."""
     items = tuple(part.item for part in batch.parts)
-    talk = batch.first.bound.target.exchange(batch.first.item.action, items, Moment(now, request_id(batch)))
+    moment = Moment(now, request_id(batch), token.auth if token else None)
+    talk = batch.first.bound.target.exchange(batch.first.item.action, items, moment)
     try:
         return next(talk)
     except StopIteration as end:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import assert_never
 
-from turnout.delivery.eyes import Eyes
+from turnout.delivery.eyes import Eyes, held_of
 from turnout.delivery.selection import read_selection, selects
 from turnout.delivery.verdict import BY_NUMBER, CANCELLED_REMOVED, CONNECTED_LATER, Code, Verdict
 from turnout.delivery.window import Part, owed
@@ -173,7 +173,10 @@ def _unbound(view: View, lane: LaneRow, eyes: Eyes | None) -> str:
     if eyes is None or destination is None:
         return ""
     bound = eyes.bound(view, destination, view.counter.revision)
-    return bound.message if isinstance(bound, TurnoutError) else ""
+    if isinstance(bound, TurnoutError):
+        return bound.message
+    found = held_of(view, destination.id)
+    return found.trouble(destination.name) if bound.target.grant and found.is_stuck(view.now) else ""
 
 
 def _unfinished(part: PartStanding) -> tuple[int, int]:

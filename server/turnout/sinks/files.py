@@ -32,6 +32,7 @@ from turnout.exchange import (
     Exchange,
     Fault,
     FaultKind,
+    Grant,
     Item,
     Moment,
     Order,
@@ -208,6 +209,7 @@ class JsonLinesTarget:
     profile: str = "api"
     pace: Pace = field(default_factory=lambda: Pace(concurrency=1))
     secrets: Mapping[str, str] = field(default_factory=dict)
+    grant: Grant | None = None
 
     def select(self, kind: str, name: str) -> tuple[str, ...]:  # noqa: ARG002 - every name is for the file
         """Name the one action, for each of the six calls; a file deletes nobody."""

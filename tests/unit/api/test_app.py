@@ -133,6 +133,16 @@ async def test_what_is_not_in_the_way_yet_is_said_of_one_that_is_ready(slow: Ben
     )
 
 
+async def test_what_is_the_matter_with_the_process_that_delivers_is_said(opened: Bench) -> None:
+    async with asked(opened, Life("1.2", 90, lambda: False, worries=lambda: ("it does not move",))) as client:
+        answer = await client.get("/readyz")
+
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"ok": True, "delivering": False, "degraded": ["it does not move"]},
+    )
+
+
 @pytest.mark.parametrize(
     "host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8733", "localhost:1@evil.example", ""]
 )

@@ -22,6 +22,8 @@ from turnout.api.health import Life
 from turnout.api.metrics import FAMILIES
 from turnout.clock import DAY, HOUR, SECOND
 from turnout.delivery import verdict
+from turnout.delivery.held import Held
+from turnout.delivery.tokens import put
 from turnout.store.lanes import LaneState
 from turnout.store.owed import Owed, OwedState
 from turnout.upkeep.watch import Signs
@@ -121,12 +123,21 @@ def test_lag_owed_state_and_requests_of_a_destination_are_told(here: Bench) -> N
     assert one(told, "turnout_owed", **of, state="retry") == 1
     states = {
         state: one(told, "turnout_destination_state", **of, turnout_destination_state=state)
-        for state in ("running", "paused", "trouble", "credentials", "gone")
+        for state in ("running", "paused", "trouble", "credentials", "gone", "token")
     }
-    assert states == {"running": 0, "paused": 0, "trouble": 1, "credentials": 0, "gone": 0}
+    assert states == {"running": 0, "paused": 0, "trouble": 1, "credentials": 0, "gone": 0, "token": 0}
     assert one(told, "turnout_requests_in_flight", **of) == 3
     assert one(told, "turnout_requests_allowed", **of) == 16
     assert one(told, "turnout_is_delivering") == 0
+
+
+def test_a_destination_without_the_token_it_needs_says_so(here: Bench) -> None:
+    hook = here.connect("webhook", {"url": "https://hook.example/in"}, name="Hook")
+    here.store.commit(lambda unit: put(unit, hook.id, Held(consent=True)))
+
+    told = samples(text(here, Life("1", 90, lambda: False, Signs(), dict)))
+
+    assert one(told, "turnout_destination_state", destination="Hook", turnout_destination_state="token") == 1
 
 
 def test_verdicts_are_told_by_reason(here: Bench) -> None:
@@ -202,6 +213,23 @@ def test_the_door_the_writer_and_the_files_are_told(here: Bench) -> None:
     assert one(told, "turnout_deliverer_process") == 0
     assert one(told, "process_resident_memory_bytes", **own) > 1 << 20
     assert one(told, "process_open_fds", **own) > 3
+
+
+def test_the_numbers_of_the_process_that_delivers_stand_beside_those_of_the_door(here: Bench) -> None:
+    life = Life("1.2", 90, lambda: True, numbers=lambda: {"turnout_commits": 7, "process_open_fds": 12})
+    before = here.store.tally.commits
+
+    told = samples(text(here, life))
+
+    assert one(told, "turnout_commits_total", process="door") == before
+    assert one(told, "turnout_commits_total", process="deliverer") == 7
+    assert one(told, "process_open_fds", process="deliverer") == 12
+
+
+def test_a_deliverer_that_is_not_there_has_no_numbers(here: Bench) -> None:
+    told = samples(text(here))
+
+    assert {dict(labels)["process"] for _, labels in told if "process" in dict(labels)} == {"door"}
 
 
 def test_what_strangers_and_people_wrote_stands_nowhere_in_it(here: Bench) -> None:

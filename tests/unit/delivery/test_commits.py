@@ -27,20 +27,18 @@ from turnout.store.owed import Owed, OwedState
 from turnout.store.store import Store
 from turnout.store.unit import Unit
 
-EYES = eyes(Poster())
-
 
 @pytest.fixture
 def store(data_dir: Path) -> Iterator[Store]:
     opened = open_store(data_dir, StillClock())
     opened.commit(connect)
-    opened.commit(partial(reigns.take_over, look=EYES.at))
+    opened.commit(partial(reigns.take_over, look=eyes(Poster()).at))
     yield opened
     opened.close()
 
 
 def open_window(store: Store) -> int:
-    found = store.look(partial(look, lane=1, eyes=EYES, wanted=Wanted(0, 99, probe=False), epoch=2)).opening
+    found = store.look(partial(look, lane=1, eyes=eyes(Poster()), wanted=Wanted(0, 99, probe=False), epoch=2)).opening
     assert found is not None
     free = store.commit(partial(commits.open_window, opening=found, epoch=store.look(lambda v: v.counter.epoch)))
     return len(free or ())
@@ -76,7 +74,7 @@ def test_a_head_that_blocks_for_too_long_or_too_many_is_passed(
 
 def test_an_old_reign_writes_nothing(store: Store) -> None:
     record(store, track("m1"))
-    store.commit(partial(reigns.take_over, look=EYES.at))
+    store.commit(partial(reigns.take_over, look=eyes(Poster()).at))
 
     with pytest.raises(Superseded):
         store.commit(lambda unit: commits.settle(unit, 1, Settlement(), 1, closed=(), keep_plain=False))
@@ -88,7 +86,7 @@ def test_a_person_suppressed_between_opening_and_crash_is_still_accounted_for(st
     key = store.vault.identifier(Identifier(LIVE, IdType.USER, "u1"))
     store.commit(lambda unit: unit.privacy.suppress([key], "r1"))
 
-    store.commit(partial(reigns.take_over, look=EYES.at))
+    store.commit(partial(reigns.take_over, look=eyes(Poster()).at))
 
     assert store.look(law.broken) == []
     assert store.look(lambda view: view.owed.states()) == {1: {OwedState.UNKNOWN: 1}}
@@ -99,7 +97,7 @@ def test_a_lane_removed_between_opening_and_crash_owes_nothing(store: Store) -> 
     open_window(store)
     store.commit(lambda unit: endings.remove_lane(unit, 1))
 
-    store.commit(partial(reigns.take_over, look=EYES.at))
+    store.commit(partial(reigns.take_over, look=eyes(Poster()).at))
 
     assert store.look(lambda view: view.owed.any(1)) is False
     assert [row.code for row in store.look(lambda view: view.deliveries.of_event(1, 0, 1))] == [
@@ -114,7 +112,7 @@ def test_a_window_that_nobody_can_read_stays_until_somebody_can(store: Store) ->
 
     store.commit(partial(reigns.take_over, look=lambda _view, _lane, _revision: None))
     assert store.look(law.broken) == []
-    store.commit(partial(reigns.take_over, look=EYES.at))
+    store.commit(partial(reigns.take_over, look=eyes(Poster()).at))
 
     assert store.look(lambda view: view.lanes.windows()) == ()
     assert store.look(lambda view: view.owed.states()) == {1: {OwedState.UNKNOWN: 1}}
@@ -177,13 +175,14 @@ def test_what_may_have_been_taken_together_is_found_together_even_by_a_probe(dat
 
 
 def test_a_test_person_leaves_as_their_survivor_does_after_a_merge(store: Store) -> None:
+    seen_by = eyes(Poster())
     record(store, track("m1", "u1", anonymousId="a1"), namespace=TEST)
     record(store, track("m2", "", anonymousId="a2"), namespace=TEST)
-    before = store.look(lambda view: EYES.sight(view).document(view.log.after(1, 1)[0]))
+    before = store.look(lambda view: seen_by.sight(view).document(view.log.after(1, 1)[0]))
 
     record(store, track("m3", "u1", anonymousId="a2"), namespace=TEST)
-    after = store.look(lambda view: EYES.sight(view).document(view.log.after(1, 1)[0]))
-    first = store.look(lambda view: EYES.sight(view).document(view.log.after(0, 1)[0]))
+    after = store.look(lambda view: seen_by.sight(view).document(view.log.after(1, 1)[0]))
+    first = store.look(lambda view: seen_by.sight(view).document(view.log.after(0, 1)[0]))
 
     assert before["anonymousId"] != first["anonymousId"]
     assert after["anonymousId"] == first["anonymousId"]
@@ -212,7 +211,7 @@ def test_two_on_their_way_whose_people_became_one_before_the_crash_are_both_in_d
     open_window(store)
     merge(store)
 
-    store.commit(partial(reigns.take_over, look=EYES.at))
+    store.commit(partial(reigns.take_over, look=eyes(Poster()).at))
 
     assert stands(store, 1, 2, 3) == [
         (OwedState.UNKNOWN, True, 1), (OwedState.UNKNOWN, False, 1), (OwedState.HELD, False, 0),
@@ -230,6 +229,6 @@ def test_two_of_one_person_since_before_the_window_were_not_on_their_way_at_once
     record(store, track("m3"))
     open_window(store)
 
-    store.commit(partial(reigns.take_over, look=EYES.at))
+    store.commit(partial(reigns.take_over, look=eyes(Poster()).at))
 
     assert stands(store, 1, 3) == [(OwedState.UNKNOWN, True, 1), (OwedState.HELD, False, 0)]

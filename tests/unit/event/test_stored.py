@@ -45,6 +45,23 @@ def test_a_document_shows_the_corrected_time_and_the_envelopes_stamp() -> None:
     assert made["sentAt"] == "2025-11-24T15:00:00.000Z"
 
 
+def test_an_identify_without_traits_has_those_of_its_context() -> None:
+    made = stored({"type": "identify", "context": {"traits": {"plan": {"name": "gold"}}}})
+
+    assert made["traits"] == {"plan": {"name": "gold"}}
+    assert made["context"] == {"traits": {"plan": {"name": "gold"}}}
+    assert isinstance(made["traits"], dict)
+    made["traits"].clear()
+    assert made["context"] == {"traits": {"plan": {"name": "gold"}}}
+
+
+@pytest.mark.parametrize("type_", ["identify", "group", "track"])
+def test_traits_of_the_context_are_no_others_traits(type_: str) -> None:
+    own: Document = {} if type_ == "track" else {"traits": {}}
+    made = stored({"type": type_, "groupId": "g1", "event": "E", "context": {"traits": {"plan": "gold"}}, **own})
+    assert made.get("traits", {}) == {}
+
+
 def test_a_time_that_only_the_library_stamped_is_the_original() -> None:
     made = stored({"originalTimestamp": "2025-11-24T14:00:00Z"})
     assert (made["timestamp"], made["originalTimestamp"]) == ("2025-11-24T14:00:00.000Z", "2025-11-24T14:00:00Z")

@@ -364,3 +364,12 @@ def test_a_limit_may_come_from_a_setting() -> None:
 
 def test_a_manifest_says_which_names_integrations_may_use() -> None:
     assert read_manifest(one("send: {post: 'https://a.test'}")).names == ("Acme", "acme", "actions-acme")
+
+
+def test_rules_are_asked_in_the_order_of_the_page_wherever_they_stand() -> None:
+    made = target(
+        "results: {drop: $res.body.bad, ok: $res.body.fine}\n"
+        + one("send: {post: 'https://a.test', results: {retry: $res.body.bad}}")
+    )
+
+    assert outcomes(made, answer(200, {"bad": True, "fine": True}), TRACK) == ["retry retry"]

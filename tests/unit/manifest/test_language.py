@@ -99,7 +99,7 @@ def test_a_shape_means_what_the_page_says(text: str, expected: Json) -> None:
         ("a: $.x | lookup(nothing)", "no table"),
         ("a: $.x | truncate", "is written"),
         ("a: $.x | match('(')", "not a regular expression"),
-        ("a: $auth.token", "not supported yet"),
+        ("a: $auth.token", "where `auth` says how a token is got"),
         ("a: = $.x +", "ends too early"),
         ("a: = $.x ) 1", "did not expect"),
         ("a: {$if: $.x}", "needs `$then`"),
@@ -158,8 +158,7 @@ def test_a_named_value_of_an_action_is_also_written_short() -> None:
     ("text", "key"),
     [
         ("actions: {a: {for: track, once: {}, send: {post: 'https://a.test'}}}", "once"),
-        ("auth: {oauth2: {}}\nactions: {a: {for: track, send: {post: 'https://a.test'}}}", "oauth2"),
-        ("actions: {a: {for: track, send: {post: 'https://a.test', xml: {}}}}", "xml"),
+        ("actions: {a: {for: track, send: {post: 'https://a.test', encode: x}}}", "encode"),
         ("audience: {}\nactions: {a: {for: track, send: {post: 'https://a.test'}}}", "audience"),
         ("family: x\nactions: {a: {for: track, send: {post: 'https://a.test'}}}", "family"),
         ("actions: {a: {for: {record: insert}, send: {post: 'https://a.test'}}}", "record"),

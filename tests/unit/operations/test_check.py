@@ -18,7 +18,9 @@ def found(here: Bench, name: str, who: Principal = LIVE_AGENT) -> check.Checked:
 
 def told(here: Bench, outcome: Outcome | None) -> dict[str, Any]:
     here.connect()
-    answer: dict[str, Any] = check.told(found(here, "Segment"), outcome, 12, reader())
+    checked = found(here, "Segment")
+    tried = check.Tried(outcome, 12, spelled=checked.bound.spelled)
+    answer: dict[str, Any] = check.told(checked, tried, reader())
     Shape.model_validate(answer)
     return answer
 

@@ -38,6 +38,7 @@ class Connected(Change):
     slug: str | None = None
     state: str | None = None
     receives: str | None = None
+    reason: str | None = Field(None, description="why it stands still, and what a person does")
 
 
 async def run(desk: Desk, args: ConnectDestination) -> Document:
