@@ -28,6 +28,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from turnout.api import answers, limits
 from turnout.api.answers import Answer
 from turnout.api.door import Door
+from turnout.api.whole import Whole
 
 
 class Phase(Enum):
@@ -85,6 +86,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
         self.flow = _Reading(transport)
+        self.whole = Whole(transport)
         self.phase = START
         self.since = self.loop.time()  # of the phase, or of the last answer
         self.fresh = True  # no head came whole yet
@@ -254,6 +256,7 @@ class Connection(HttpToolsProtocol):
         if not is_plain and (refusal := self._judge(names)):
             self._break_off(refusal)
         super().on_headers_complete()
+        self.cycle.transport = cast("asyncio.Transport", self.whole)  # as much of one as it needs
         self.headers = []  # a trailer is no header
         self.fresh = False
         self.phase = BODY
@@ -332,6 +335,8 @@ class Connection(HttpToolsProtocol):
     @override
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
+        if self.whole.head:
+            self.whole.flush()
         self.since = self.loop.time()
         if (self.kept or self.cycle.body) and not self.pipeline:
             self._give()
