@@ -118,9 +118,18 @@ def _origin(text: str) -> str:
 
 def _enum(setting: Setting, value: Json) -> Json:
     text = text_of(value) if isinstance(value, str | int | float) else ""
-    if text not in setting.choices:
+    if text in setting.choices:
+        return text
+    plain = _plain(text)
+    meant = [choice for choice, label in setting.choices.items() if plain in {_plain(choice), _plain(label)}]
+    if not plain or len(meant) != 1:
         raise Wrong(f"must be one of {', '.join(setting.choices)}")
-    return text
+    return meant[0]
+
+
+def _plain(text: str) -> str:
+    """Letters and digits in lower case: other catalogues write `EU`, or a flag behind it."""
+    return "".join(letter for letter in text.casefold() if letter.isascii() and letter.isalnum())
 
 
 def _map(setting: Setting, value: Json) -> Json:

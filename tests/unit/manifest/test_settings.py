@@ -58,6 +58,24 @@ def test_values_are_brought_into_their_types() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("given", ["eu", "EU", " Eu ", "EU 🇪🇺", "Europe", "EUROPE"])
+def test_a_choice_is_known_by_its_label_and_in_other_letters(given: str) -> None:
+    assert check(ACME, {"key": "pk_1", "region": given, "account": "a"})["region"] == "eu"
+
+
+def test_a_choice_that_two_could_mean_is_none() -> None:
+    both = manifest(
+        """
+        settings: {mode: {enum: {a: Same, b: same, c: Third}, default: a}}
+        actions: {a: {for: track, send: {post: "https://a.test"}}}
+        """
+    )
+
+    for given in ("SAME", "🇪🇺"):
+        with pytest.raises(InvalidSettings, match="must be one of a, b, c"):
+            check(both, {"mode": given})
+
+
 def test_a_map_and_a_table_are_taken_as_json_text_or_as_rows() -> None:
     found = check(
         ACME,
