@@ -15,6 +15,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from html import escape
 from itertools import chain, cycle, islice
 from random import Random
 from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
@@ -272,7 +273,20 @@ def secret_texts(case: Case) -> set[str]:
     held: list[Json] = [values.get(name) for name in CATALOGUE.secret_names(case.slug)]
     held += case.target.grant.hidden(case.moment.auth or {}).values() if case.target.grant else []
     texts = {one for one in held if isinstance(one, str) and len(one) >= 4}
-    return {form for one in texts for form in (one, quote(one, safe=""), quote_plus(one), json.dumps(one)[1:-1])}
+    return {form for one in texts for form in spelled_out(one)}
+
+
+def spelled_out(text: str) -> set[str]:
+    """Write a text as URLs, forms, JSON and markup have it."""
+    inside = json.dumps(text)[1:-1]
+    url = {text, quote(text, safe=""), quote_plus(text), quote(text, safe="%/:?#[]@!$&'()*+,;=~-._")}
+    return url | {
+        inside,
+        inside.replace("/", "\\/"),
+        encode(text).decode()[1:-1],
+        escape(text),
+        escape(text, quote=False),
+    }
 
 
 def test_no_secret_stands_in_evidence_though_the_answer_echoes_the_request(case: Case) -> None:
@@ -297,6 +311,8 @@ def echoes(ask: Request) -> Iterator[Answer]:
     yield Answer(400, (("x-echo", ask.url),), encode(shown))
     yield Answer(500, (), json.dumps(shown).encode())
     yield Answer(403, (), told(ask).encode())
+    yield Answer(403, (), json.dumps(shown).replace("/", "\\/").encode())
+    yield Answer(403, (), escape(told(ask)).encode())
 
 
 def every_text(value: Json) -> Iterator[str]:
