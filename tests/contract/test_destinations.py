@@ -130,8 +130,10 @@ def test_a_hostile_event_is_sent_as_it_should_be_or_dropped_with_a_reason(case: 
     found = mapped(case.target, events)
     assert all(one.code for one in found if isinstance(one, Drop))
     sent = 0
+    replies = [*case.happy, *hostile.answers(chance, case.happy, 20)]
     for batch in talk.batches(case.target, [one for one in found if isinstance(one, Item)]):
-        told = case.talk(batch, islice(cycle(chance.sample(case.happy, len(case.happy))), 200))
+        moment = Moment(NOW, text_of(batch[0].document.get("messageId")), case.moment.auth)
+        told = case.talk(batch, iter(chance.choices(replies, k=200)), moment)
         assert len(told.outcomes) == len(batch)
         assert told.asks or all(one.code and one.text for one in told.outcomes), told.outcomes
         for ask in told.asks:
@@ -193,6 +195,9 @@ def allowed(case: Case, call: Call, item: Item, reply: Reply, base: Class, *, al
         ends = MEANS[held] if held else base
         if any(reply.status in catch.statuses for catch in catches(case, item.action)):
             return set(Class)
+    batch = manifest.actions[item.action].batch
+    if ends is Class.SPLIT and batch and batch.unique and not alone:  # copies with one key are one item of the request
+        return {Class.SPLIT, Class.FINAL}
     return {Class.FINAL if alone and ends is Class.SPLIT else ends}
 
 
@@ -218,6 +223,18 @@ def test_an_ill_answer_ends_each_item_as_the_table_or_the_manifest_says(case: Ca
                 assert ended <= fine, f"request {place + 1} of {batch[0].action}: {ended}, not {fine}"
             if name == "401" or isinstance(reply, Fault):
                 assert Class.SUCCESS not in ended or len(told.asks) > place + 1
+
+
+def test_an_ill_answer_does_not_pass_the_test_of_the_credentials(case: Case) -> None:
+    for name in ("401", "429", "500", "503", "time-out", "lost"):
+        exchange = case.target.check(case.moment)
+        if exchange is None:
+            return
+        told = next(exchange)
+        well_formed(told, case.hosts)
+        with pytest.raises(StopIteration) as ended:
+            exchange.send(ILL[name][0])
+        assert [one.what is Class.SUCCESS for one in ended.value.value] == [False], name
 
 
 def of_batch(batch: tuple[Item, ...], target: Target, now: int) -> tuple[Item, ...]:

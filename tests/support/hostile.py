@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
-from turnout.document import Document, Json
+from turnout.document import Document, Json, decode, encode
+from turnout.exchange import Answer, Reply
 
 TEXTS = (
     "",
@@ -50,6 +51,7 @@ DATES = (
 )
 NUMBERS = (0, -0.0, -1, 0.1, 2**53 + 1, 2**63 - 1, -(2**63), 1.7976931348623157e308, 5e-324)
 KEYS = ("", "$set", "a.b", "__proto__", "a\r\nb: c", "{{ $.x }}", "<b>", "0", "ключ", "k" * 900)
+EVIL = "https://evil.test/next?page=2"
 KINDS = ("track", "identify", "page", "screen", "group", "alias")
 GENERIC: Document = {
     "messageId": "m-1",
@@ -101,11 +103,31 @@ def events(chance: Random, own: Sequence[Document], count: int) -> list[Document
             event = copy.deepcopy(GENERIC) | {"type": KINDS[number // 2 % 6], "event": chance.choice(NAMES)}
             if number % 50 == 0:
                 event["type"] = "delete"
-        event["messageId"] = f"m-{number}"
+        event["messageId"] = chance.choice(TEXTS) if number % 40 == 7 else f"m-{number}"
         for _ in range(chance.choice((0, 1, 1, 2, 4, 8))):
             bend(chance, event)
         found.append(event)
     return found
+
+
+def answers(chance: Random, own: Sequence[Reply], count: int) -> list[Reply]:
+    """Draw answers bent from a vendor's `own`, whose status says that all is well, and some that lead elsewhere."""
+    found: list[Reply] = [Answer(200, (), encode({"next": EVIL, "paging": {"next": EVIL}, "links": {"next": EVIL}}))]
+    for _ in range(count):
+        reply = chance.choice(own)
+        body = (
+            decode(reply.body) if isinstance(reply, Answer) and reply.body[:1] == b"{" else {"id": "x", "items": [{}]}
+        )
+        assert isinstance(body, dict)
+        for _ in range(chance.choice((1, 2, 4))):
+            bend(chance, body)
+        found.append(Answer(200, (("x-a", "b"),), encode(body)))
+    return found
+
+
+def entries_of(read: Json) -> Mapping[str, Json]:
+    """Give an object as it is, and nothing for what is none."""
+    return read if isinstance(read, Mapping) else {}
 
 
 def bend(chance: Random, event: Document) -> None:
