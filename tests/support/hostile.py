@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 
 from turnout.document import Document, Json, decode, encode
+from turnout.event.wire import EVENT_BYTES
 from turnout.exchange import Answer, Reply
 
 TEXTS = (
@@ -105,7 +106,7 @@ def events(chance: Random, own: Sequence[Document], count: int) -> list[Document
                 event["type"] = "delete"
         event["messageId"] = chance.choice(TEXTS) if number % 40 == 7 else f"m-{number}"
         for _ in range(chance.choice((0, 1, 1, 2, 4, 8))):
-            bend(chance, event)
+            event = bent(chance, event)
         found.append(event)
     return found
 
@@ -114,20 +115,25 @@ def answers(chance: Random, own: Sequence[Reply], count: int) -> list[Reply]:
     """Draw answers bent from a vendor's `own`, whose status says that all is well, and some that lead elsewhere."""
     found: list[Reply] = [Answer(200, (), encode({"next": EVIL, "paging": {"next": EVIL}, "links": {"next": EVIL}}))]
     for _ in range(count):
-        reply = chance.choice(own)
-        body = (
-            decode(reply.body) if isinstance(reply, Answer) and reply.body[:1] == b"{" else {"id": "x", "items": [{}]}
-        )
-        assert isinstance(body, dict)
+        body = _body(chance.choice(own))
         for _ in range(chance.choice((1, 2, 4))):
-            bend(chance, body)
+            body = bent(chance, body)
         found.append(Answer(200, (("x-a", "b"),), encode(body)))
     return found
 
 
-def entries_of(read: Json) -> Mapping[str, Json]:
-    """Give an object as it is, and nothing for what is none."""
-    return read if isinstance(read, Mapping) else {}
+def _body(reply: Reply) -> Document:
+    """Give what an answer holds, and something where it holds nothing."""
+    read = decode(reply.body) if isinstance(reply, Answer) and reply.body[:1] == b"{" else None
+    return read if isinstance(read, dict) else {"id": "x", "items": [{}]}
+
+
+def bent(chance: Random, event: Document) -> Document:
+    """Bend a copy, unless it becomes larger than the door takes."""
+    after = decode(encode(event))
+    assert isinstance(after, dict)
+    bend(chance, after)
+    return after if len(encode(after)) <= EVENT_BYTES else event
 
 
 def bend(chance: Random, event: Document) -> None:
@@ -181,6 +187,6 @@ BENDS: tuple[Callable[[Random, Json], Json], ...] = (
     lambda chance, _: chance.choice(DATES),
     lambda _, inner: [inner],
     lambda _, inner: {"value": inner},
-    lambda _, inner: [inner] * 300,
+    lambda _, inner: [inner] * (300 if len(encode(inner)) < 100 else 2),
     lambda _, inner: list(inner) if isinstance(inner, dict) else {str(at): one for at, one in enumerate([inner] * 3)},
 )
