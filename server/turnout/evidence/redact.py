@@ -4,38 +4,50 @@ from __future__ import annotations
 
 import base64
 import gzip
+import html
 import zlib
 from collections.abc import Mapping
 from urllib.parse import quote, quote_plus
 
+from turnout.document import encode
 from turnout.exchange import Request
 
 HIDDEN = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "api-key"})
+_URL_SAFE = "%/:?#[]@!$&'()*+,;=~-._"
+"""What a whole URL may hold as it is: a secret in a path is escaped no further."""
 BODY_MAX = 65_536
 """Bytes of a body that are kept; the rest is cut, and said to be."""
+_CUT = "… ["
+_LEAST = 4
+"""Shorter secrets are not hidden: three characters stand everywhere by chance."""
 
 
 def spellings(secrets: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """List every way in which a secret may be spelled, the longest first, each with what stands in its place."""
     found: dict[str, str] = {}
     for name, value in secrets.items():
-        if len(value) < 4:  # noqa: PLR2004 - three characters stand everywhere by chance
+        if len(value) < _LEAST:
             continue
         mark = f"[{name}]"
         raw = value.encode()
-        for text in (value, quote(value, safe=""), quote_plus(value), _escaped(value)):
-            found[text] = mark
+        found |= dict.fromkeys((value, *_in_urls(value), *_in_json(value), *_in_markup(value)), mark)
         found[base64.b64encode(raw).decode().rstrip("=")] = mark
         found[base64.b64encode(raw + b":").decode().rstrip("=")] = mark
     return tuple(sorted(found.items(), key=lambda pair: -len(pair[0])))
 
 
 def hide(text: str, spelled: tuple[tuple[str, str], ...]) -> str:
-    """Put the settings' names in the place of their values."""
+    """Put the settings' names in the place of their values; what a cut left of one at the end is a value, too."""
     for value, mark in spelled:
         if value in text:
             text = text.replace(value, mark)
-    return text
+    kept, cut, more = text.rpartition(_CUT)
+    if not cut:
+        return text
+    for value, mark in spelled:
+        length = next((n for n in range(len(value) - 1, _LEAST - 1, -1) if kept.endswith(value[:n])), 0)
+        kept = kept[:-length] + mark if length else kept
+    return kept + cut + more
 
 
 def headers(pairs: tuple[tuple[str, str], ...], spelled: tuple[tuple[str, str], ...]) -> list[list[str]]:
@@ -64,9 +76,24 @@ def body(request: Request) -> str:
 def text(raw: bytes) -> str:
     """Give bytes as text, cut where they are long."""
     if len(raw) > BODY_MAX:
-        return raw[:BODY_MAX].decode("utf-8", "replace") + f"… [{len(raw) - BODY_MAX} bytes more]"
+        return raw[:BODY_MAX].decode("utf-8", "replace") + f"{_CUT}{len(raw) - BODY_MAX} bytes more]"
     return raw.decode("utf-8", "replace")
 
 
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"')
+def _in_urls(value: str) -> tuple[str, ...]:
+    return quote(value, safe=""), quote(value, safe=_URL_SAFE), quote_plus(value)
+
+
+def _in_json(value: str) -> tuple[str, ...]:
+    """Escape as encoders do: in ASCII or not, and some the slash, too."""
+    plain = encode(value).decode()[1:-1]
+    ascii_only = "".join(one if " " <= one <= "~" else _by_number(one) for one in plain)
+    return plain, ascii_only, plain.replace("/", "\\/"), ascii_only.replace("/", "\\/")
+
+
+def _by_number(letter: str) -> str:
+    return "".join(f"\\u{unit:04x}" for unit in memoryview(letter.encode("utf-16")[2:]).cast("H"))
+
+
+def _in_markup(value: str) -> tuple[str, ...]:
+    return html.escape(value, quote=False), html.escape(value)
