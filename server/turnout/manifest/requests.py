@@ -56,6 +56,7 @@ def shapes(send: Send, manifest: Manifest, *, proof: Auth) -> dict[str, Node]:
     }
     found |= {f"auth.header.{name}": node for name, node in proof.header}
     found |= {f"auth.query.{name}": node for name, node in proof.query}
+    found |= {f"url.{place}": node for place, node in enumerate(_places(send.url))}
     return {name: node for name, node in found.items() if node is not None}
 
 
@@ -142,18 +143,29 @@ def refuse(headers: Mapping[str, str]) -> None:
             raise Unsendable("a header contains a control character")
 
 
-def _refuse_gap(node: Node, written: str) -> None:
+def _places(url: Node) -> tuple[Node, ...]:
+    """List what an address names by a part of its path: a value right behind a `/` that stands in the manifest."""
+    found: list[Node] = []
+    before = ""
+    for part in url.parts if isinstance(url, Text) else ():
+        if not isinstance(part, Const):
+            if before.endswith("/") and "?" not in before:
+                found.append(part)
+            before += "_"
+        else:
+            before += text_of(part.value)
+    return tuple(found)
+
+
+def _refuse_gap(url: Node, evaluate: Evaluate) -> None:
     """Refuse a path that lacks what it should name: it would be another resource, perhaps all of them."""
-    path = written.partition("?")[0].partition("://")[2] or written.partition("?")[0]
-    if isinstance(node, Text) and (
-        "//" in path or (path.endswith("/") and not isinstance(node.parts[-1], Const))
-    ):  # fmt: skip
+    if any(text_of(evaluate(f"url.{place}")) == "" for place in range(len(_places(url)))):
         raise Unsendable("a part of the URL's path is empty")
 
 
 def _url(send: Send, evaluate: Evaluate, proof: Auth, endpoint: str) -> str:
     written = text_of(evaluate("url"))
-    _refuse_gap(send.url, written)
+    _refuse_gap(send.url, evaluate)
     if not written.startswith(("https://", "http://")):
         base = text_of(evaluate("base")).rstrip("/")
         written = f"{base}/{written.removeprefix('/')}" if written else base

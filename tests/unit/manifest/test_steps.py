@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from turnout.errors import InvalidManifest
-from turnout.exchange import Answer, Class, Fault, FaultKind, Item, Moment, Outcome, Reply
+from turnout.exchange import Answer, Class, Fault, FaultKind, Item, Moment, Outcome, Reply, Request
 from turnout.manifest.actions import CompiledTarget
 from turnout.manifest.plans import compiled
 from turnout.manifest.read import read
@@ -261,3 +261,27 @@ def test_an_action_sends_once_or_in_steps() -> None:
     for body in ("{for: identify}", "{for: identify, send: {get: /x}, steps: [{find: {get: /x}}]}"):
         with pytest.raises(InvalidManifest):
             read(f"{head}actions:\n  one: {body}\n")
+
+
+@pytest.mark.parametrize(
+    ("url", "asked"),
+    [
+        ("{{ $settings.api_key }}", "https://one.test/in/"),  # all of it is the user's
+        ("{{ $settings.api_key }}/events", "https://one.test/in//events"),
+        ("/people/{{ $.userId }}/", "https://crm.test/api/people/u/"),
+        ("/people/{{ $.userId }}?of={{ $.nobody }}", "https://crm.test/api/people/u?of="),
+        ("/people/{{ $.nobody }}", ""),
+        ("/people/{{ $.nobody }}/tags", ""),
+        ("/people/{{ $.nobody }}?of=1", ""),
+    ],
+)
+def test_only_an_address_that_lacks_a_part_of_its_path_is_never_asked(url: str, asked: str) -> None:
+    head = CRM[: CRM.index("actions:")]
+    manifest = read(f"{head}actions:\n  one:\n    for: identify\n    send: {{post: '{url}', json: {{a: 1}}}}\n")
+    target = CompiledTarget(compiled(manifest), {"api_key": "https://one.test/in/"})
+    items = [each for each in target.items(ANN, ("one",), NOW) if isinstance(each, Item)]
+
+    found = talk(target, tuple(items), Moment(NOW, "r_1"), iter(()))
+
+    assert [ask.url for ask in found.asks if isinstance(ask, Request)] == ([asked] if asked else [])
+    assert (found.outcomes[0].code == "mapping_error") is not bool(asked)
