@@ -1,6 +1,7 @@
 """Every manifest of the catalogue, as a lane would drive it: hostile events, ill answers, retries, secrets, bounds.
 
-Settings are those of the manifest's first test that sends, and its secrets longer, where the settings allow that.
+Settings are those of the manifest's first test that sends, and of others for actions that these do not reach; secrets
+are made longer, where the settings allow that.
 What is drawn depends on the seed of the run and on the slug alone.
 
 How an answer must end: the tree-walking oracle asks the manifest's rules; where none holds, it is the table of
@@ -24,7 +25,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from support import hostile
-from support.catalogued import CATALOGUE, Case, case_of, mapped
+from support.catalogued import CATALOGUE, Case, cases_of, mapped
 from support.oracle import Oracle
 from turnout.document import Document, Json, canonical, encode
 from turnout.evidence import frame, redact
@@ -67,21 +68,21 @@ ILL: Mapping[str, tuple[Reply, Class]] = {
 }
 
 
-CASES: dict[str, Case] = {}
+CASES: dict[str, tuple[Case, ...]] = {}
 
 
 @pytest.fixture(params=SLUGS)
-def case(request: pytest.FixtureRequest) -> Case:
+def cases(request: pytest.FixtureRequest) -> tuple[Case, ...]:
     slug: str = request.param
     if slug not in CASES:
-        CASES[slug] = case_of(slug)
+        CASES[slug] = cases_of(slug)
     return CASES[slug]
 
 
 @pytest.fixture
-def chance(request: pytest.FixtureRequest, case: Case) -> Random:
+def chance(request: pytest.FixtureRequest, cases: tuple[Case, ...]) -> Random:
     """Draw from the seed of the run, which is printed first, and the slug."""
-    return Random(f"{request.config.getoption('hypothesis_seed')} {case.slug}")  # noqa: S311 - tests draw, they keep no secret
+    return Random(f"{request.config.getoption('hypothesis_seed')} {cases[0].slug}")  # noqa: S311 - tests draw, they keep no secret
 
 
 def body_of(ask: Request) -> bytes:
@@ -125,22 +126,25 @@ def well_formed(ask: Ask, hosts: set[str]) -> None:
     parses(ask)
 
 
-def test_a_hostile_event_is_sent_as_it_should_be_or_dropped_with_a_reason(case: Case, chance: Random) -> None:
-    events = hostile.events(chance, case.own, EVENTS)
-    found = mapped(case.target, events)
-    assert all(one.code for one in found if isinstance(one, Drop))
-    sent = 0
-    replies = [*case.happy, *hostile.answers(chance, case.happy, 20)]
-    for batch in talk.batches(case.target, [one for one in found if isinstance(one, Item)]):
-        moment = Moment(NOW, text_of(batch[0].document.get("messageId")), case.moment.auth)
-        told = case.talk(batch, iter(chance.choices(replies, k=200)), moment)
-        assert len(told.outcomes) == len(batch)
-        assert told.asks or all(one.code and one.text for one in told.outcomes), told.outcomes
-        for ask in told.asks:
-            well_formed(ask, case.hosts)
-        within_bounds(case, batch)
-        sent += len(told.asks)
-    assert sent, "no event came through"
+def test_a_hostile_event_is_sent_as_it_should_be_or_dropped_with_a_reason(
+    cases: tuple[Case, ...], chance: Random
+) -> None:
+    for case in cases:
+        events = hostile.events(chance, case.own, EVENTS if case is cases[0] else EVENTS // 5)
+        found = mapped(case.target, events)
+        assert all(one.code for one in found if isinstance(one, Drop))
+        sent = 0
+        replies = [*case.happy, *hostile.answers(chance, case.happy, 20)]
+        for batch in talk.batches(case.target, [one for one in found if isinstance(one, Item)]):
+            moment = Moment(NOW, text_of(batch[0].document.get("messageId")), case.moment.auth)
+            told = case.talk(batch, iter(chance.choices(replies, k=200)), moment)
+            assert len(told.outcomes) == len(batch)
+            assert told.asks or all(one.code and one.text for one in told.outcomes), told.outcomes
+            for ask in told.asks:
+                well_formed(ask, case.hosts)
+            within_bounds(case, batch)
+            sent += len(told.asks)
+        assert sent, "no event came through"
 
 
 def within_bounds(case: Case, batch: tuple[Item, ...]) -> None:
@@ -155,22 +159,24 @@ def within_bounds(case: Case, batch: tuple[Item, ...]) -> None:
     assert not spec.batch.item_bytes or max(sizes) <= spec.batch.item_bytes
 
 
-def test_a_full_batch_is_no_larger_than_stated(case: Case) -> None:
-    for batch in case.batches:
-        within_bounds(case, batch)
-        spec = case.spec(batch).batch
-        for ask in case.talk(batch, cycle(case.happy)).asks:
-            assert isinstance(ask, Request)
-            if spec and spec.bytes and not spec.item_bytes and "json" in dict(ask.headers).get("content-type", ""):
-                assert len(body_of(ask)) <= spec.bytes
+def test_a_full_batch_is_no_larger_than_stated(cases: tuple[Case, ...]) -> None:
+    for case in cases:
+        for batch in case.batches:
+            within_bounds(case, batch)
+            spec = case.spec(batch).batch
+            for ask in case.talk(batch, cycle(case.happy)).asks:
+                assert isinstance(ask, Request)
+                if spec and spec.bytes and not spec.item_bytes and "json" in dict(ask.headers).get("content-type", ""):
+                    assert len(body_of(ask)) <= spec.bytes
 
 
-def test_the_endpoint_that_a_user_states_is_where_every_request_goes(case: Case) -> None:
-    target = case.fresh(endpoint="https://recorder.test:8443")
-    for batch in case.batches:
-        for ask in talk.talk(target, batch, case.moment, cycle(case.happy)).asks:
-            assert isinstance(ask, Request)
-            assert urlsplit(ask.url)[:2] == ("https", "recorder.test:8443")
+def test_the_endpoint_that_a_user_states_is_where_every_request_goes(cases: tuple[Case, ...]) -> None:
+    for case in cases:
+        target = case.fresh(endpoint="https://recorder.test:8443")
+        for batch in case.batches:
+            for ask in talk.talk(target, batch, case.moment, cycle(case.happy)).asks:
+                assert isinstance(ask, Request)
+                assert urlsplit(ask.url)[:2] == ("https", "recorder.test:8443")
 
 
 def allowed(case: Case, call: Call, item: Item, reply: Reply, base: Class, *, alone: bool) -> set[Class]:
@@ -207,34 +213,37 @@ def catches(case: Case, action: str) -> list[Catch]:
 
 
 @pytest.mark.parametrize("name", ILL)
-def test_an_ill_answer_ends_each_item_as_the_table_or_the_manifest_says(case: Case, name: str) -> None:
-    reply, base = ILL[name]
-    for batch in case.batches:
-        asks = case.talk(batch, cycle(case.happy)).asks
-        for place in range(min(len(asks), 5)):
-            replies = chain(islice(cycle(case.happy), place), [reply], cycle(case.happy))
-            told = case.talk(batch, replies)
-            assert len(told.outcomes) == len(batch)
-            fine = set[Class]()
-            for call in case.calls(batch[0].action):
-                fine |= allowed(case, call, batch[0], reply, base, alone=len(batch) == 1)
-            ended = {one.what for one in told.outcomes}
-            if Class.SUCCESS not in fine or len(asks) == 1:
-                assert ended <= fine, f"request {place + 1} of {batch[0].action}: {ended}, not {fine}"
-            if name == "401" or isinstance(reply, Fault):
-                assert Class.SUCCESS not in ended or len(told.asks) > place + 1
+def test_an_ill_answer_ends_each_item_as_the_table_or_the_manifest_says(cases: tuple[Case, ...], name: str) -> None:
+    for case in cases:
+        reply, base = ILL[name]
+        for batch, asks in ((sent.items, sent.asks) for sent in case.talks):
+            for place in range(min(len(asks), 5)):
+                replies = chain(islice(cycle(case.happy), place), [reply], cycle(case.happy))
+                told = case.talk(batch, replies)
+                assert len(told.outcomes) == len(batch)
+                fine = set[Class]()
+                for call in case.calls[batch[0].action]:
+                    fine |= allowed(case, call, batch[0], reply, base, alone=len(batch) == 1)
+                if Class.SUCCESS in fine and any(step.drop for step in case.spec(batch).steps):
+                    fine.add(Class.FINAL)  # a step that drops what was not found
+                ended = {one.what for one in told.outcomes}
+                if Class.SUCCESS not in fine or len(asks) == 1:
+                    assert ended <= fine, f"request {place + 1} of {batch[0].action}: {ended}, not {fine}"
+                if name == "401" or isinstance(reply, Fault):
+                    assert Class.SUCCESS not in ended or len(told.asks) > place + 1
 
 
-def test_an_ill_answer_does_not_pass_the_test_of_the_credentials(case: Case) -> None:
-    for name in ("401", "429", "500", "503", "time-out", "lost"):
-        exchange = case.target.check(case.moment)
-        if exchange is None:
-            return
-        told = next(exchange)
-        well_formed(told, case.hosts)
-        with pytest.raises(StopIteration) as ended:
-            exchange.send(ILL[name][0])
-        assert [one.what is Class.SUCCESS for one in ended.value.value] == [False], name
+def test_an_ill_answer_does_not_pass_the_test_of_the_credentials(cases: tuple[Case, ...]) -> None:
+    for case in cases:
+        for name in ("401", "429", "500", "503", "time-out", "lost"):
+            exchange = case.target.check(case.moment)
+            if exchange is None:
+                break
+            told = next(exchange)
+            well_formed(told, case.hosts)
+            with pytest.raises(StopIteration) as ended:
+                exchange.send(ILL[name][0])
+            assert [one.what is Class.SUCCESS for one in ended.value.value] == [False], name
 
 
 def of_batch(batch: tuple[Item, ...], target: Target, now: int) -> tuple[Item, ...]:
@@ -253,25 +262,27 @@ def marks(case: Case, batch: tuple[Item, ...]) -> list[Json]:
     return [dig(item.value, repeat.field) for item in batch]
 
 
-def test_what_a_vendor_drops_repeats_by_is_the_same_on_every_try(case: Case) -> None:
-    for batch in case.batches:
-        dedupe = case.target.actions[batch[0].action].dedupe
-        first = case.talk(batch, cycle(case.happy)).asks
-        assert case.talk(batch, cycle(case.happy)).asks == first
-        later = Moment(NOW + HOUR, case.moment.request_id, case.moment.auth)
-        again = of_batch(batch, case.fresh(), later.now)
-        assert len(again) == len(batch)
-        second = case.talk(again, cycle(case.happy), later).asks
-        if dedupe is Dedupe.BATCH:
-            for asks in (first, second):
-                assert any(case.moment.request_id in told(ask) for ask in asks)
-        if dedupe is Dedupe.ITEM and case.spec(batch).item:
-            found = marks(case, batch)
-            assert all(mark is not None and mark != "" for mark in found)
-            assert marks(case, again) == found
-            assert len(set(map(canonical, found))) == len(found)
-            for asks in (first, second):
-                assert all(any(written(mark) in told(ask) for ask in asks) for mark in found[:50])
+def test_what_a_vendor_drops_repeats_by_is_the_same_on_every_try(cases: tuple[Case, ...]) -> None:
+    for case in cases:
+        for batch, first, outcomes in ((sent.items, sent.asks, sent.outcomes) for sent in case.talks):
+            dedupe = case.target.actions[batch[0].action].dedupe
+            assert case.talk(batch, cycle(case.happy)).asks == first
+            later = Moment(NOW + HOUR, case.moment.request_id, case.moment.auth)
+            again = of_batch(batch, case.fresh(), later.now)
+            assert len(again) == len(batch)
+            second = case.talk(again, cycle(case.happy), later).asks
+            if any(one.what is not Class.SUCCESS for one in outcomes):
+                continue  # a look-up of its own found nothing, and the rest was not asked
+            if dedupe is Dedupe.BATCH:
+                for asks in (first, second):
+                    assert any(case.moment.request_id in told(ask) for ask in asks)
+            if dedupe is Dedupe.ITEM and case.spec(batch).item:
+                found = marks(case, batch)
+                assert all(mark is not None and mark != "" for mark in found)
+                assert marks(case, again) == found
+                assert len(set(map(canonical, found))) == len(found)
+                for asks in (first, second):
+                    assert all(any(written(mark) in told(ask) for ask in asks) for mark in found[:50])
 
 
 def told(ask: Ask) -> str:
@@ -306,18 +317,19 @@ def spelled_out(text: str) -> set[str]:
     }
 
 
-def test_no_secret_stands_in_evidence_though_the_answer_echoes_the_request(case: Case) -> None:
-    hidden = case.target.grant.hidden(case.moment.auth or {}) if case.target.grant else {}
-    spelled = (*redact.spellings(hidden), *redact.spellings(case.target.secrets))
-    secrets = secret_texts(case)
-    for batch in case.batches:
-        for ask in case.talk(batch[:3], cycle(case.happy)).asks:
-            assert isinstance(ask, Request)
-            for reply in echoes(ask):
-                kept = frame.turn(ask, reply, spelled)
-                texts = list(every_text(kept))
-                for secret in secrets:
-                    assert not any(secret in text for text in texts), f"a secret of {len(secret)} characters"
+def test_no_secret_stands_in_evidence_though_the_answer_echoes_the_request(cases: tuple[Case, ...]) -> None:
+    for case in cases:
+        hidden = case.target.grant.hidden(case.moment.auth or {}) if case.target.grant else {}
+        spelled = (*redact.spellings(hidden), *redact.spellings(case.target.secrets))
+        secrets = secret_texts(case)
+        for batch in case.batches:
+            for ask in case.talk(batch[:3], cycle(case.happy)).asks:
+                assert isinstance(ask, Request)
+                for reply in echoes(ask):
+                    kept = frame.turn(ask, reply, spelled)
+                    texts = list(every_text(kept))
+                    for secret in secrets:
+                        assert not any(secret in text for text in texts), f"a secret of {len(secret)} characters"
 
 
 def echoes(ask: Request) -> Iterator[Answer]:

@@ -17,20 +17,24 @@ from turnout.manifest.catalogue import Catalogue
 from turnout.manifest.model import ActionSpec, Manifest
 from turnout.manifest.plans import Call, compiled
 from turnout.manifest.read_tests import TestCase
+from turnout.manifest.talk import Sent
 from turnout.manifest.trial import NOW
 
 CATALOGUE = Catalogue()
 REQUEST_ID = "request-0001"
+_LONGER = ('{}-Zq7/+x=&"%é {}', '{1}Zq7/+x=&"%é {0}', "{}Zq7abcdefgh", "Zq7abcdefgh{}")
+"""How a secret is made a long and odd one, where its pattern takes that."""
 _ORIGIN = re.compile(r"https?://([\w.-]+)")
 
 
 @dataclass(frozen=True)
 class Case:
-    """One destination as its own first sending test sets it up."""
+    """One destination as one of its own tests sets it up; `only`: for these actions."""
 
     slug: str
     test: TestCase
     settings: Document
+    only: frozenset[str] = frozenset()
 
     @cached_property
     def target(self) -> Target:
@@ -44,7 +48,7 @@ class Case:
     def moment(self) -> Moment:
         return Moment(NOW, REQUEST_ID, self.test.auth)
 
-    @property
+    @cached_property
     def manifest(self) -> Manifest:
         return CATALOGUE.manifest(self.slug)
 
@@ -58,8 +62,9 @@ class Case:
 
     @cached_property
     def happy(self) -> list[Reply]:
-        """Give the answers of the manifest's tests in which all went well."""
+        """Give the answers of the manifest's tests in which all went well, those of this test first."""
         good = [test for test in self.manifest.tests if test.answers and set(test.outcomes) <= {"success"}]
+        good.sort(key=lambda test: test.name != self.test.name)
         return [talk.reply(one) for test in good for one in test.answers] or [Answer(200)]
 
     def samples(self) -> dict[str, list[Item]]:
@@ -77,6 +82,8 @@ class Case:
 
     def _batches(self) -> Iterator[tuple[Item, ...]]:
         for action, items in self.samples().items():
+            if self.only and action not in self.only:
+                continue
             yield (items[0],)
             most = self.target.actions[action].max_items
             if most > 1:
@@ -85,23 +92,27 @@ class Case:
                 again = [one for one in mapped(self.target, copies) if isinstance(one, Item) and one.action == action]
                 yield max(talk.batches(self.target, again), key=len)
 
-    def talk(self, batch: tuple[Item, ...], replies: Iterator[Reply], moment: Moment | None = None) -> talk.Sent:
+    def talk(self, batch: tuple[Item, ...], replies: Iterator[Reply], moment: Moment | None = None) -> Sent:
         """Hold one exchange with a destination that knows nothing yet."""
         return talk.talk(self.fresh(), batch, moment or self.moment, replies)
 
-    def calls(self, action: str) -> tuple[Call, ...]:
-        return compiled(self.manifest).plans[action].calls
+    @cached_property
+    def calls(self) -> dict[str, tuple[Call, ...]]:
+        """Give the requests of each action, and how their answers are judged."""
+        return {name: plan.calls for name, plan in compiled(self.manifest).plans.items()}
+
+    @cached_property
+    def talks(self) -> tuple[Sent, ...]:
+        """Hold the exchange of each batch, with answers that say that all is well."""
+        return tuple(self.talk(batch, cycle(self.happy)) for batch in self.batches)
 
     @cached_property
     def hosts(self) -> set[str]:
         """Name the hosts that may be asked: those in the file, in the settings, in a token, and of its own tests."""
         given = [self.manifest.source.data, self.settings, self.test.auth]
         written = {host for each in given for host in _ORIGIN.findall(encode(each).decode())}
-        return written | {host for batch in self.batches for host in self._asked(batch)}
-
-    def _asked(self, batch: tuple[Item, ...]) -> set[str]:
-        asks = self.talk(batch, cycle(self.happy)).asks
-        return {urlsplit(ask.url).hostname or "" for ask in asks if isinstance(ask, Request)}
+        asks = [ask for sent in self.talks for ask in sent.asks]
+        return written | {urlsplit(ask.url).hostname or "" for ask in asks if isinstance(ask, Request)}
 
 
 def mapped(target: Target, events: Iterable[Document], now: int = NOW) -> list[Item | Drop]:
@@ -116,9 +127,8 @@ def hardened(slug: str, test: TestCase) -> Document:
         key = next((key for key in settings if key.replace("_", "").lower() == name.replace("_", "").lower()), "")
         if not isinstance(settings.get(key), str):
             continue
-        longer = {**settings, key: f'{settings[key]}-Zq7/+x=&"%é {name}'}
-        if sends(slug, longer, test):
-            settings = longer
+        longer = ({**settings, key: form.format(settings[key], name)} for form in _LONGER)
+        settings = next((each for each in longer if sends(slug, each, test)), settings)
     return settings
 
 
@@ -133,7 +143,14 @@ def sends(slug: str, settings: Document, test: TestCase) -> bool:
     return bool(found) and all(talk.talk(target, each, moment, iter(())).asks for each in talk.batches(target, found))
 
 
-def case_of(slug: str) -> Case:
-    """Set a destination up."""
-    test = next(test for test in CATALOGUE.manifest(slug).tests if test.sends)
-    return Case(slug, test, hardened(slug, test))
+def cases_of(slug: str) -> tuple[Case, ...]:
+    """Set a destination up as its first test that sends does, then as others do whose settings reach more actions."""
+    found: list[Case] = []
+    known: set[str] = set()
+    for test in sorted(CATALOGUE.manifest(slug).tests, key=lambda test: not test.sends):
+        case = Case(slug, test, hardened(slug, test))
+        reached = case.samples().keys() - known if not found or sends(slug, test.settings, test) else set()
+        if reached:
+            found.append(Case(slug, test, case.settings, frozenset(reached)))
+            known |= reached
+    return tuple(found)
