@@ -68,7 +68,12 @@ actions:
           results: {items: {from: $res.body.failed, id: $it.id, error: $it.why}}
       - close: {post: "/jobs/{{ $job.id | urlencode }}/close"}
 """
-ANN = {"type": "identify", "messageId": "m_1", "userId": "u", "traits": {"email": "ann@shop.example", "name": "Ann"}}
+ANN: dict[str, Any] = {
+    "type": "identify",
+    "messageId": "m_1",
+    "userId": "u",
+    "traits": {"email": "ann@shop.example", "name": "Ann"},
+}
 
 
 class Crm:
@@ -105,7 +110,7 @@ def kinds(outcomes: Sequence[Outcome]) -> list[str]:
 
 def test_what_is_not_found_is_made_and_later_steps_read_what_either_gave() -> None:
     asked, outcomes = Crm().hear(
-        [ANN | {"traits": ANN["traits"] | {"tags": ["a", "b"]}}],  # type: ignore[operator]
+        [ANN | {"traits": ANN["traits"] | {"tags": ["a", "b"]}}],
         (200, {"items": []}), (201, {"id": 7}), (200, {}), (200, {}),
     )  # fmt: skip
 
