@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -125,7 +126,10 @@ def serving(room: Path, words: Sequence[str]) -> Iterator[tuple[str, int]]:
     with pinned(cores()[0]), log.open("wb") as err:
         process = subprocess.Popen((sys.executable, *words), env=environment(), stderr=err, stdout=err)
     try:
-        yield _address(log, process), process.pid
+        url = _address(log, process)
+        if "turnout" in words:
+            _until_delivering(url)
+        yield url, process.pid
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(LIMIT_S)
@@ -138,6 +142,14 @@ def _address(log: Path, process: subprocess.Popen[bytes]) -> str:
         assert time.monotonic() < until, "the server does not listen"
         time.sleep(0.01)
     return found[0].decode()
+
+
+def _until_delivering(url: str) -> None:
+    """Wait until the process beside it has begun: what that takes is no part of a request."""
+    until = time.monotonic() + LIMIT_S
+    while not json.load(urllib.request.urlopen(f"{url}/readyz")).get("delivering"):  # noqa: S310 - our own server
+        assert time.monotonic() < until, "nobody delivers"
+        time.sleep(0.05)
 
 
 def loaded(
