@@ -87,10 +87,10 @@ class Tracking:
         if isinstance(taken, Answer):
             return taken
         calls, around, key = taken
-        given = keys.in_headers(headers)
-        found = await self.keys.owner(given)
+        found = await self.keys.of(headers)
+        given: list[str] = []
         if found is None:
-            given.append(key or keys.in_body(body))
+            given = [*keys.in_headers(headers), key or keys.in_body(body)]
             found = await self.keys.owner(given)
         if found is None:
             return await self._stranger(calls) if any(given) else answers.NO_KEY
