@@ -17,12 +17,13 @@ import httpx2
 import pytest
 
 from support.requirements import claims
-from support.workspace import Bench, bench
+from support.workspace import PERSON, Bench, bench
 from turnout.api.app import build
 from turnout.api.health import Life
 from turnout.event.model import Refused, Stored
 from turnout.event.stored import document
-from turnout.operations import sources
+from turnout.operations import rules, sources
+from turnout.operations.rules import AddRule
 from turnout.operations.sources import CreateSource
 from turnout.store import space
 from turnout.store.connect import connect_writer
@@ -80,6 +81,17 @@ def workspace(data_dir: Path) -> Iterator[Bench]:
     with bench(data_dir) as made:
         made.call(sources.CREATE, CreateSource("Web"))
         yield made
+
+
+@pytest.fixture
+def ruled(workspace: Bench) -> Bench:
+    """Give the workspace with a rule of each kind."""
+    for rule in (
+        AddRule(id="qa-*", namespace="ci"), AddRule(ip="203.0.113.0/24", namespace="office"),
+        AddRule(email_domain="test.example"),
+    ):  # fmt: skip
+        workspace.call(rules.ADD, rule, PERSON)
+    return workspace
 
 
 @pytest.fixture
@@ -541,6 +553,19 @@ async def test_the_key_decides_live_or_test_and_a_header_names_another_test_name
 
     assert said(found) == answer
     assert [each["namespace"] for each in await door.events()] == ([namespace] if namespace else [])
+
+
+@claims("test-rules")
+async def test_the_rules_of_the_workspace_hold_at_this_door_too(door: Door, ruled: Bench) -> None:
+    assert ruled is door.bench
+    await door.post("/v1/batch", {"batch": [track(userId="qa-7"), track(userId="u_1")]})
+    await door.post("/v1/t", track(userId="u_2"), {"Origin": "https://shop.test"})
+    await door.post("/v1/track", track(userId="u_3"))
+    await door.post("/v1/identify", {"userId": "u_4", "traits": {"email": "Ann@qa.test.example"}})
+
+    assert [(each["userId"], each["namespace"]) for each in await door.events()] == [
+        ("qa-7", "ci"), ("u_1", "live"), ("u_2", "office"), ("u_3", "live"), ("u_4", "test"),
+    ]  # fmt: skip
 
 
 @claims("write-only")

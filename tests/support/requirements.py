@@ -68,6 +68,7 @@ REQUIREMENTS = {
     "no-commit-503": ("a commit that fails is 503 with Retry-After", "wire 4"),
     "test-key": ("a test key's events are test", "limits 7.1"),
     "test-namespace": ("X-Turnout-Namespace names another test namespace, and makes no test key live", "limits 7.1"),
+    "test-rules": ("rules of the workspace move what would be live to a test namespace", "limits 7.1"),
     "write-only": ("a write key reads nothing", "limits 7.1"),
 }
 
