@@ -132,9 +132,11 @@ class Recorder:
                 for each in group:
                     await self._commit([each])
         else:
-            entries = iter([entry for receipt in receipts for entry in receipt.entries])
+            entries = [entry for receipt in receipts for entry in receipt.entries]
+            at = 0
             for each in group:
-                each.entries = tuple([next(entries) for _ in each.calls])
+                each.entries = tuple(entries[at : at + len(each.calls)])
+                at += len(each.calls)
 
 
 def _runs(group: Sequence[_Asked]) -> list[tuple[Caller, tuple[Call, ...]]]:
