@@ -30,6 +30,9 @@ CLAIM_S: Final = 15.0
 RENEW_S: Final = 60.0
 """A token that is refused is renewed once in this time; what is refused beyond that is no matter of its age."""
 
+LONGEST_S: Final = 12.0 * max(PROBE_S)
+"""An hour: the longest rest, as that of a `Retry-After`."""
+
 
 def entity_of(destination: str) -> str:
     """Name the place of a destination's token among the sealed: not among its settings."""
@@ -90,9 +93,7 @@ class Held(msgspec.Struct, frozen=True):
         if self.spent:
             return None
         rest_s = (self.again - now) / SECOND
-        return (
-            rest_s if 0 < rest_s <= max(PROBE_S) * 12 else 0.0
-        )  # an hour, as Retry-After; a clock set back parks none
+        return rest_s if 0 < rest_s <= LONGEST_S else 0.0  # a clock that was set back parks none
 
     def is_claimed(self, now: int) -> bool:
         """Tell whether somebody is asking."""
