@@ -11,7 +11,6 @@ from functools import partial
 from typing import TypeVar
 
 import anyio
-import anyio.to_thread
 
 from turnout.app import App
 from turnout.checks import tried
@@ -136,16 +135,13 @@ class OwnDesk:
         alone: bool = False,
     ) -> Done:  # fmt: skip
         store = self._app.store
-        if store.knows_room():
-            store.require_room()
-        else:
-            await anyio.to_thread.run_sync(store.require_room)
+        await store.require_room_soon()
         intent = Intent(self._principal, key or "")
         act = partial(
             guard.run, operation=send.operation(operation), request=send.Send(calls, namespace or "", alone),
             intent=intent, retention_days=self._app.settings.retention_days,
         )  # fmt: skip
-        return await self._app.store.transact(act, weight=len(calls))
+        return await store.transact(act, weight=len(calls))
 
     async def _verdicts(self, done: Done, seconds: float) -> list[Document]:
         """Wait until nothing of a call's events is on its way, or the time is over; give their verdicts."""

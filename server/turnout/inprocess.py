@@ -99,10 +99,7 @@ class Door:
         place = self._place
         if place is None:
             place = await anyio.to_thread.run_sync(self.open)
-        if self._store.knows_room():
-            self._store.require_room()
-        else:
-            await anyio.to_thread.run_sync(self._store.require_room)
+        await self._store.require_room_soon()
         return _recorded(await self._store.transact(_ingesting(kind, body, place)))
 
 

@@ -26,18 +26,19 @@ GATHER_S, GATHERS = 0.00025, 6
 
 
 class _Asked:
-    """Calls of one request that wait. `told`: it is answered, or else asked to lead.
+    """Calls of one request that wait, until they are `taken`. `told`: it is answered, or else asked to lead.
 
     `place` is where they come from, where nothing else stands around them; None for those that go alone.
     """
 
-    __slots__ = ("caller", "calls", "entries", "error", "place", "told")
+    __slots__ = ("caller", "calls", "entries", "error", "place", "taken", "told")
 
     def __init__(self, calls: tuple[Call, ...], caller: Caller) -> None:
         self.calls = calls
         self.caller = caller
         self.entries: tuple[Entry, ...] | None = None
         self.error: Exception | None = None
+        self.taken = False
         self.told: asyncio.Future[None] | None = None
         around = caller.sent_at or caller.context or caller.integrations
         self.place = None if around else (caller.source, caller.namespace, caller.ip, caller.client_side)
@@ -60,6 +61,8 @@ class Recorder:
 
     async def record(self, calls: tuple[Call, ...], caller: Caller) -> tuple[Entry, ...]:
         """Record calls, and give what became of each when it is on disk. Raises: Unavailable."""
+        if len(calls) <= GROUP_EVENTS:
+            return await self._some(_Asked(calls, caller))
         found: list[Entry] = []
         for at in range(0, len(calls), GROUP_EVENTS):
             found += await self._some(_Asked(calls[at : at + GROUP_EVENTS], caller))
@@ -76,7 +79,7 @@ class Recorder:
                 with anyio.CancelScope(shield=True):  # others wait for it
                     await self._lead()
         finally:
-            if asked in self._waiting:  # given up while it waited
+            if not asked.taken:  # given up while it waited
                 self._waiting.remove(asked)
                 if asked.told is not None and asked.told.done() and not asked.told.cancelled():
                     self._hand_on()  # it was to lead
@@ -93,7 +96,7 @@ class Recorder:
         """
         if self._crowd >= CROWD:
             for _ in range(GATHERS):
-                await anyio.sleep(GATHER_S)
+                await asyncio.sleep(GATHER_S)
                 if len(self._waiting) >= self._crowd:
                     break
         events = 0
@@ -103,6 +106,7 @@ class Recorder:
             if group and events > GROUP_EVENTS:
                 break
             group.append(each)
+            each.taken = True
         del self._waiting[: len(group)]
         try:
             await self._commit(group)

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import anyio.to_thread
 from starlette.types import Receive, Scope, Send
 
 from turnout import telemetry
@@ -128,9 +127,7 @@ class Tracking:
     async def safely(self, body: bytes, path: Path, headers: Mapping[bytes, bytes], ip: str, *, person: bool) -> Answer:
         """Record, and put into words what stands in the way."""
         try:
-            if not self._store.knows_room():
-                await anyio.to_thread.run_sync(self._store.low_on_disk)
-            self._store.require_room()
+            await self._store.require_room_soon()
             return await self.record(body, path, headers, ip, person=person or b"origin" in headers)
         except LimitExceeded as error:
             return answers.later(429, error.code, error.message, int(str(error.attributes.get("retry_after_s", 10))))

@@ -42,6 +42,9 @@ POLL_S = 0.02
 TAIL_S = 1.0
 SCHEMA = 2
 
+SPACE_S = 1.0
+"""How old a look at the free disk may be."""
+
 _left: list[object] = []
 """Writers that stand behind a frozen process, with their locks: never closed, for they may yet get their turn."""
 
@@ -117,14 +120,10 @@ class Store:
         assert self._vault is not None
         return self._vault
 
-    def knows_room(self) -> bool:
-        """Tell whether `require_room` answers from memory; else it asks the file system, so not on a loop."""
-        return self.clock.monotonic() - self._space_at <= 1
-
     def low_on_disk(self) -> bool:
-        """Tell whether too little disk is free to take events in; looked up once a second."""
-        if not self.knows_room():
-            self._space_at, self._low = self.clock.monotonic(), space.low(self.folder)
+        """Tell whether too little disk is free to take events in; looked up once a second, so not on a loop."""
+        if self._is_time_to_look():
+            self._low = space.low(self.folder)
         return self._low
 
     def require_room(self) -> None:
@@ -132,12 +131,29 @@ class Store:
 
         Raises: LimitExceeded, Unavailable.
         """
+        self.low_on_disk()
+        self._refuse_without_room()
+
+    async def require_room_soon(self) -> None:
+        """Do the same on a loop: one task looks, in a thread, and the others go by what was found before."""
+        if self._is_time_to_look():
+            self._low = await anyio.to_thread.run_sync(space.low, self.folder)
+        self._refuse_without_room()
+
+    def _refuse_without_room(self) -> None:
         if self.missing:
             raise Unavailable(tail.lost(self.missing), missing=self.missing)
-        if self.low_on_disk():
+        if self._low:
             raise LimitExceeded(
                 f"{space.LITTLE}: no event is taken in until there is more; free some and try again", retry_after_s=10
             )
+
+    def _is_time_to_look(self) -> bool:
+        now = self.clock.monotonic()
+        if now - self._space_at <= SPACE_S:
+            return False
+        self._space_at = now
+        return True
 
     # -- for threads --------------------------------------------------------------------------------------
 

@@ -15,12 +15,14 @@ from concurrent.futures import Future
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from turnout import telemetry
 from turnout.entropy import Entropy
 from turnout.errors import Unavailable
 from turnout.store import counts, log
+from turnout.store.ahead import Ahead
 from turnout.store.cache import Cache, Overlay
 from turnout.store.connect import Connection, Error, IntegrityError
 from turnout.store.session import Counter, Session, read_counter, write_counter
@@ -50,6 +52,7 @@ class Ways(Protocol):
     """What the writer asks of the store it belongs to."""
 
     tally: Tally
+    path: Path
 
     def connect(self) -> Connection:
         """Open the connection that writes."""
@@ -93,6 +96,7 @@ class Writer:
         self._now = now
         self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._connection: Connection | None = None
+        self._ahead: Ahead | None = None
         self._thread = threading.Thread(target=self._loop, name="turnout-writer", daemon=True)
         self._looked = 0.0
         self._took = 0.0
@@ -141,7 +145,7 @@ class Writer:
         if self._connection is not None:
             leave = self._ways.pass_turnstile()
             try:
-                self._connection.close()
+                self._let_go()
             finally:
                 leave()
 
@@ -177,6 +181,7 @@ class Writer:
         try:
             connection = self._connection = self._connection or self._ways.connect()
             connection.execute("BEGIN IMMEDIATE").close()
+            self._ahead = self._ahead or Ahead(self._ways.path)
             session = self._session(connection)
             unit = Unit(session)
             until = time.monotonic() + max(GROUP_S, min(self._took, GROUP_SLOW_S))
@@ -215,6 +220,8 @@ class Writer:
         counts.flush(session)
         if session.counter_changed():
             write_counter(session.connection, session.counter)
+        if self._ahead is not None:
+            self._ahead.make()
         began = time.monotonic()
         session.connection.execute("COMMIT").close()
         self._took = time.monotonic() - began
@@ -254,11 +261,18 @@ class Writer:
 
     def _give_up(self) -> None:
         """Close the connection: pages may be marked clean that never reached the disk."""
-        connection, self._connection = self._connection, None
         self.cache = Cache()
+        with suppress(Error):
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Close the database, and the WAL before it."""
+        ahead, self._ahead = self._ahead, None
+        connection, self._connection = self._connection, None
+        if ahead is not None:
+            ahead.close()
         if connection is not None:
-            with suppress(Error):
-                connection.close()
+            connection.close()
 
 
 def _attempt(unit: Unit, function: Callable[[Unit], Any], *, first: bool) -> tuple[Any, Exception | None]:
