@@ -1,85 +1,69 @@
-"""Writes the files that MCP clients read, and their table in README.md, from the one table below: run it."""  # noqa: INP001
+"""Writes the files that MCP clients read, and their table in README.md, from `turnout.clients.known`: run it."""  # noqa: INP001
 
 from __future__ import annotations
 
 import base64
-import json  # noqa: TID251 - a script that needs nothing installed
+import json  # noqa: TID251 - indented as people write it
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from turnout.clients.known import BY_SLUG, CLIENTS, NAME
 
 HERE = Path(__file__).parent
 README = "README.md"
 BEGIN, END = "<!-- table: written by generate.py -->\n", "<!-- end of table -->\n"
 
-COMMAND, ARGUMENTS = "turnout", ["mcp"]
+WORDS = ["turnout", "mcp"]
 """The console script; `uvx` once the package is on an index."""
 
-PLAIN = {"command": COMMAND, "args": ARGUMENTS}
-CURSOR_LINK = base64.b64encode(json.dumps(PLAIN).encode()).decode()
+CURSOR_LINK = base64.b64encode(json.dumps(BY_SLUG["cursor"].entry(WORDS)).encode()).decode()
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
-    """A client: its name, its file here, where that goes, the same by hand, and what it holds."""
+class Page:
+    """What a person reads of a client: its file here, where that goes, and the same by hand."""
 
-    name: str
     file: str
     goes: str
-    by_hand: str
-    holds: Mapping[str, object]
+    by_hand: str = ""
 
 
-CLIENTS = (
-    Client(
-        "Claude Desktop", "claude-desktop/claude_desktop_config.json",
+PAGES = {
+    "claude-desktop": Page(
+        "claude-desktop/claude_desktop_config.json",
         "macOS `~/Library/Application Support/Claude/`, Windows `%APPDATA%\\Claude\\`, Linux `~/.config/Claude/`",
-        "", {"mcpServers": {"turnout": PLAIN}},
     ),
-    Client(
-        "Claude Code", "claude-code/.mcp.json", "the project's folder",
-        "`claude mcp add --scope project turnout -- turnout mcp`",
-        {"mcpServers": {"turnout": {"type": "stdio", **PLAIN}}},
+    "claude-code": Page(
+        "claude-code/.mcp.json", "the project's folder", "`claude mcp add --scope project turnout -- turnout mcp`"
     ),
-    Client(
-        "VS Code", "vscode/mcp.json", "`.vscode/` of the project", "",
-        {"servers": {"turnout": {"type": "stdio", **PLAIN}}},
-    ),
-    Client(
-        "Cursor", "cursor/mcp.json", "`.cursor/` of the project, or `~/.cursor/`",
+    "vscode": Page("vscode/mcp.json", "`.vscode/` of the project"),
+    "cursor": Page(
+        "cursor/mcp.json", "`.cursor/` of the project, or `~/.cursor/`",
         f"`cursor://anysphere.cursor-deeplink/mcp/install?name=turnout&config={CURSOR_LINK}`",
-        {"mcpServers": {"turnout": PLAIN}},
     ),
-    Client(
-        "Codex", "codex/config.toml", "`~/.codex/`, or `.codex/` of a trusted project",
+    "codex": Page(
+        "codex/config.toml", "`~/.codex/`, or `.codex/` of a trusted project",
         "`codex mcp add turnout -- turnout mcp`, then add `required = true`",
-        {"mcp_servers": {"turnout": {**PLAIN, "required": True}}},
     ),
-    Client(
-        "Gemini CLI", "gemini/settings.json", "`.gemini/` of the project, or `~/.gemini/`", "",
-        {"mcpServers": {"turnout": PLAIN}},
-    ),
-    Client(
-        "Copilot CLI", "copilot/mcp-config.json", "anywhere: `copilot --additional-mcp-config @FILE`", "",
-        {"mcpServers": {"turnout": {"type": "local", **PLAIN, "tools": ["*"]}}},
-    ),
-    Client(
-        "opencode", "opencode/opencode.json", "the project's folder", "",
-        {"mcp": {"turnout": {"type": "local", "command": [COMMAND, *ARGUMENTS], "enabled": True}}},
-    ),
-)  # fmt: skip
+    "gemini": Page("gemini/settings.json", "`.gemini/` of the project, or `~/.gemini/`"),
+    "copilot": Page("copilot/mcp-config.json", "`~/.copilot/`, or anywhere: `copilot --additional-mcp-config @FILE`"),
+    "opencode": Page("opencode/opencode.json", "the project's folder, or `~/.config/opencode/`"),
+}  # fmt: skip
 
 
 def files() -> dict[str, str]:
     """Give the text of every file, by its path from here."""
-    return {client.file: written(client) for client in CLIENTS} | {README: readme()}
+    return {page.file: written(slug) for slug, page in PAGES.items()} | {README: readme()}
 
 
-def written(client: Client) -> str:
+def written(slug: str) -> str:
     """Write the file of a client."""
-    if client.file.endswith(".toml"):
-        return "\n".join(toml(client.holds))
-    return json.dumps(client.holds, indent=2) + "\n"
+    client = BY_SLUG[slug]
+    holds = {client.under: {NAME: client.entry(WORDS)}}
+    if PAGES[slug].file.endswith(".toml"):
+        return "\n".join(toml(holds))
+    return json.dumps(holds, indent=2) + "\n"
 
 
 def toml(tables: Mapping[str, object], path: str = "") -> list[str]:
@@ -104,8 +88,15 @@ def readme() -> str:
 
 def table() -> str:
     """Write a row for each client."""
-    rows = [f"| {each.name} | [{each.file}]({each.file}) | {each.goes} | {each.by_hand} |" for each in CLIENTS]
-    return "\n".join(["| client | file | goes into | or |", "| --- | --- | --- | --- |", *rows]) + "\n"
+    rows = []
+    for client in CLIENTS:
+        page = PAGES[client.slug]
+        by_hand = f" {page.by_hand} |" if page.by_hand else " |"
+        rows.append(
+            f"| {client.name} | `turnout install {client.slug}` | [{page.file}]({page.file}) | {page.goes} |{by_hand}"
+        )
+    head = ["| client | by itself | file | goes into | or |", "| --- | --- | --- | --- | --- |"]
+    return "\n".join([*head, *rows]) + "\n"
 
 
 def main() -> None:

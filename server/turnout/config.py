@@ -141,6 +141,11 @@ def again(data: Path, given: Mapping[str, object]) -> Settings:
     return Settings(data=data, **read)  # type: ignore[arg-type]  # each value was read by its own reader
 
 
+def environment() -> Mapping[str, str]:
+    """Give what this process was started with: where programs of other people keep their files."""
+    return os.environ
+
+
 def data_directory(environment: Mapping[str, str] | None = None) -> Path:
     """Give the user's data directory: never the current one, for clients start us anywhere."""
     env = os.environ if environment is None else environment

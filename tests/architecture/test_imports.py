@@ -51,7 +51,13 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("doors", ("config", "calls", "api", "api.*", "agent", "agent.*")),
     ("assembly", ("opening", "app", "checks", "desk")),
     # These doors open what the assembly puts together.
-    ("entries", ("", "__main__", "testing", "inprocess", "analytics", "cli", "cli.*", "demo", "demo.*")),
+    (
+        "entries",
+        (
+            *("", "__main__", "testing", "inprocess", "analytics", "cli", "cli.*", "demo", "demo.*"),
+            *("clients", "clients.*"),
+        ),
+    ),
 )
 
 # Rooms that must not know of each other, whatever their layer says.

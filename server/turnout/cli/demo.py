@@ -14,6 +14,7 @@ import click
 
 from turnout.cli import output
 from turnout.cli.here import Command, Here, pass_here
+from turnout.clients import known
 from turnout.clock import Clock, SystemClock
 from turnout.demo import clients
 from turnout.demo.agent import Place, said
@@ -76,7 +77,7 @@ def as_screen(place: Place, receivers: Receivers, clock: Clock, *, kept: bool) -
         facts = play(place, receivers, screen, clock)
         found = checks(facts)
         screen.end(found, clock.monotonic() - began)
-        words = clients.command()
+        words = known.command()
         screen.plain("In Claude Code:", [clients.claude_code(words)])
         screen.plain(
             f"In Claude Desktop ({clients.desktop_file()}), and in most others:", [clients.configuration(words)]
@@ -137,7 +138,7 @@ async def _until_signal(scope: anyio.CancelScope) -> None:
 
 def summary(facts: Facts, found: tuple[Check, ...]) -> Document:
     """Give the figures of the story."""
-    words = clients.command()
+    words = known.command()
     return {
         "ok": all(each.ok for each in found),
         "checks": [asdict(each) for each in found],

@@ -34,6 +34,11 @@ COMMANDS: tuple[Section, ...] = (
             ),
             Entry("mcp", "turnout.cli.mcp:mcp", "Serve an agent over standard input and output (MCP)."),
             Entry("serve", "turnout.cli.serve:serve", "Take events in over HTTP, and deliver, until stopped."),
+            Entry(
+                "install",
+                "turnout.cli.install:install",
+                "Add Turnout to an MCP client, or list the clients there are: shows the change, keeps a copy.",
+            ),
         ),
     ),
     (

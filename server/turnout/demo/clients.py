@@ -5,15 +5,8 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from turnout.document import encode
-
-
-def command() -> tuple[str, ...]:
-    """Give the command that starts this installation's server from anywhere."""
-    script = Path(sys.executable).parent / "turnout"
-    return (str(script), "mcp") if script.is_file() else (sys.executable, "-m", "turnout", "mcp")
 
 
 def configuration(words: Sequence[str]) -> str:

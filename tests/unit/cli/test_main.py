@@ -52,12 +52,6 @@ def test_alone_it_shows_its_commands_and_three_examples(capsys: pytest.CaptureFi
     assert out.count("\n  turnout ") == 3
 
 
-def test_what_belongs_to_later_issues_is_not_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    _, out, _ = ended(capsys, "--help")
-
-    assert not {"install"} & set(out.split())
-
-
 def test_the_version_is_one_json_value_wherever_json_stands(capsys: pytest.CaptureFixture[str]) -> None:
     _, before, _ = ended(capsys, "--json", "--version")
     _, after, _ = ended(capsys, "--version", "--json")
