@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from typing_extensions import override
@@ -113,4 +114,17 @@ def visited(program: str, *plans: Mapping[str, Any]) -> Iterator[Page]:
                 yield page
             finally:
                 os.killpg(process.pid, signal.SIGKILL)
+        page.shutdown()
+
+
+def pictured(program: str, plan: Mapping[str, Any], to: Path, size: tuple[int, int] = (760, 1100)) -> None:
+    """Have Chromium visit the page until it has told what came of it, and take a picture then."""
+    with Page(program, [plan]) as page, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        threading.Thread(target=page.serve_forever, name="page", daemon=True).start()
+        words = (
+            chromium(), *FLAGS, "--hide-scrollbars", f"--user-data-dir={profile}", f"--screenshot={to}",
+            f"--window-size={size[0]},{size[1]}", "--virtual-time-budget=20000", f"http://127.0.0.1:{page.server_port}/",
+        )  # fmt: skip
+        nothing = subprocess.DEVNULL
+        subprocess.run(words, stdout=nothing, stderr=nothing, check=True, timeout=LIMIT_S)
         page.shutdown()
