@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from turnout.api import answers, keys, pixels, settings
 from turnout.api.answers import Answer
 from turnout.api.tracking import PATHS, Path, Tracking
+from turnout.errors import Unavailable
 from turnout.event.model import Kind
 from turnout.store.store import Store
 
@@ -40,7 +41,11 @@ class Front:
             await self._tracking(known, scope, receive, send)
         elif path.startswith(_OURS):
             origin = next((value for name, value in scope["headers"] if name == b"origin"), b"")
-            await answers.give(send, await self._other(path, scope), origin)
+            try:
+                given = await self._other(path, scope)
+            except Unavailable as error:
+                given = answers.later(503, error.code, error.message, 1)
+            await answers.give(send, given, origin)
         else:
             await self._rest(scope, receive, send)
 

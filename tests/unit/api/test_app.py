@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import anyio.to_thread
 import httpx2
 import pytest
 
@@ -61,6 +62,16 @@ async def test_a_store_that_cannot_commit_is_not_ready(damaged: Bench) -> None:
 
     assert answer.status_code == 503
     assert "the commit failed" in answer.json()["reasons"][0]
+
+
+@pytest.mark.parametrize("path", ["/v1/projects/k/settings", "/sourceConfig?writeKey=k", "/v1/track"])
+async def test_a_store_that_cannot_be_read_asks_to_come_again(path: str, opened: Bench) -> None:
+    async with asked(opened) as client:
+        await anyio.to_thread.run_sync(opened.store.retire, "it was restored")
+        answer = await client.request("POST" if path == "/v1/track" else "GET", path, content=b"{}", auth=("k", ""))
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.json()["code"] == "unavailable"
 
 
 async def test_an_answer_holds_for_a_second_so_that_probes_do_not_write_more(opened: Bench) -> None:
