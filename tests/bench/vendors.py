@@ -1,0 +1,140 @@
+"""Six vendors: events in, encoded requests out, for one second of CPU, beside what open engines do.
+
+A shop's events, `track` and `page`, each of which every one of the six takes. Ours is what a lane does, without its
+order: the stored body to a document, the actions that are for it, their items, and requests of the vendor's own size
+with their bodies encoded (Mixpanel's packed as well). The open engines' figures leave the object unencoded; where a
+checkout of rudder-transformer is named, it runs beside ours on the same events, event to object.
+Each side is a process: `python -m bench.vendors WHAT FOLDER`.
+"""
+
+from __future__ import annotations
+
+import gc
+import gzip
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import cast
+
+from bench import corpus, peers
+from bench.mapping import MOMENT, RECEIVED, begun
+from bench.measure import Cost, Mark, interleave, middle, side
+from turnout.app import SELDOM
+from turnout.document import Document, Json, decode
+from turnout.event.model import Kind
+from turnout.event.stored import document
+from turnout.exchange import Item, Request, Target
+from turnout.manifest.catalogue import Catalogue
+
+EVENTS = 10_000
+OPEN: Mapping[str, int] = {
+    "amplitude": 18_000,
+    "mixpanel": 16_000,
+    "facebook-conversions-api": 3_700,
+    "braze": 69_000,
+    "customer-io": 64_000,
+    "webhook": 23_000,
+}
+"""Events a CPU second of open engines in large batches, measured on a machine of this kind; Segment's runtime does
+2,500 to 5,900."""
+SETTINGS: Mapping[str, Mapping[str, Json]] = {
+    "amplitude": {"api_key": "k"},
+    "mixpanel": {"token": "t"},
+    "facebook-conversions-api": {"pixel_id": "1", "access_token": "t"},
+    "braze": {"api_key": "k", "app_id": "a"},
+    "customer-io": {"site_id": "s", "api_key": "k"},
+    "webhook": {"url": "https://hooks.example.com/in"},
+}
+
+
+def run(rounds: int, folder: Path) -> None:
+    """Compare, and print."""
+    theirs = bool(peers.node() and peers.rudder())
+    print(
+        f"\n{'events a CPU second':<26} {'ours':>8}  lowest, highest  us each  fields a request   open engines",
+        flush=True,
+    )
+    with TemporaryDirectory(dir=folder) as room:
+        path = Path(room) / "events.jsonl"
+        path.write_bytes(b"".join(body + b"\n" for body in corpus.visits(EVENTS)))
+        for name, known in OPEN.items():
+            sides = {"ours": partial(side, "vendors", name, path)}
+            if theirs:
+                sides["theirs"] = partial(peers.cost, "vendors.cjs", peers.rudder(), path, name)
+            found = interleave(sides, rounds)
+            rates = sorted(cost.n / cost.cpu_s for cost in found["ours"])
+            fields, requests = told(name, path)
+            here = f", {1e6 / middle(found['theirs'], 'cpu_us'):,.0f} here" if theirs else ""
+            print(
+                f"{name:<26} {1e6 / middle(found['ours'], 'cpu_us'):8,.0f}  {rates[0]:,.0f} to {rates[-1]:,.0f}"
+                f"  {middle(found['ours'], 'cpu_us'):8.1f}  {fields:.1f} an event, {EVENTS / requests:,.0f} a request"
+                f"   {known:,}{here}",
+                flush=True,
+            )
+
+
+def requests_of(target: Target, bodies: Sequence[bytes]) -> Iterator[Request]:
+    """Map stored bodies, and make a request of each batch that is full."""
+    waiting: dict[str, list[Item]] = {}
+    sizes: dict[str, int] = {}
+    for body in bodies:
+        event = read(body)
+        kind = cast("str", event["type"])
+        for made in target.items(event, target.select(kind, cast("str", event.get("event", ""))), MOMENT.now):
+            if type(made) is not Item:
+                continue
+            name, action = made.action, target.actions[made.action]
+            batch = waiting.setdefault(name, [])
+            size = sizes.get(name, 0) + made.size
+            if batch and (len(batch) >= action.max_items or size > action.max_bytes):
+                yield begun(target, tuple(batch))
+                batch.clear()
+                size = made.size
+            batch.append(made)
+            sizes[name] = size
+    for batch in waiting.values():
+        yield begun(target, tuple(batch))
+
+
+def read(body: bytes) -> Document:
+    """Make an event's document as a lane does: the kind is a column of its own."""
+    return document(body, b"", received=RECEIVED, kind=Kind.PAGE if b'"type":"page"' in body[:15] else Kind.TRACK)
+
+
+def told(name: str, path: Path) -> tuple[float, int]:
+    """Count what goes out: fields for an event, and requests."""
+    made = list(requests_of(target_of(name), path.read_bytes().splitlines()))
+    bodies = (decode(gzip.decompress(one.body) if one.body[:2] == b"\x1f\x8b" else one.body) for one in made)
+    return sum(map(fields_in, bodies)) / EVENTS, len(made)
+
+
+def fields_in(value: Json) -> int:
+    """Count the values that are no list or object."""
+    if isinstance(value, dict | list):
+        return sum(map(fields_in, value.values() if isinstance(value, dict) else value))
+    return 1
+
+
+def target_of(name: str) -> Target:
+    """Fill a shipped manifest in."""
+    return Catalogue().bind(name, SETTINGS[name])
+
+
+def measured(name: str, path: Path) -> Cost:
+    """Go through all events twice, and count the second time."""
+    target = target_of(name)
+    bodies = path.read_bytes().splitlines()
+    gc.freeze()
+    gc.set_threshold(*SELDOM)  # as a process that delivers
+    for _ in requests_of(target, bodies):
+        pass
+    begin = Mark.here()
+    for _ in requests_of(target, bodies):
+        pass
+    return begin.cost(len(bodies), Mark.here())
+
+
+if __name__ == "__main__":
+    measured(sys.argv[1], Path(sys.argv[2])).tell()
