@@ -95,7 +95,8 @@ def join(value: Json, separator: Json = ",") -> Json:
 
 
 @lru_cache(maxsize=512)
-def _pattern(text: str) -> re.Pattern[str] | None:
+def pattern_of(text: str) -> re.Pattern[str] | None:
+    """Compile a pattern; None where it is none."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # `[[` means what it meant
@@ -106,7 +107,7 @@ def _pattern(text: str) -> re.Pattern[str] | None:
 
 def match(value: Json, pattern: Json) -> Json:
     """Search a pattern: its first group, or all that matched; null without a match."""
-    compiled = _pattern(text_of(pattern))
+    compiled = pattern_of(text_of(pattern))
     found = compiled.search(text_of(value)[:MAX_MATCHED]) if compiled else None
     if found is None:
         return None
@@ -115,13 +116,13 @@ def match(value: Json, pattern: Json) -> Json:
 
 def matches(value: Json, pattern: Json) -> bool:
     """Tell whether a pattern is found."""
-    compiled = _pattern(text_of(pattern))
+    compiled = pattern_of(text_of(pattern))
     return compiled is not None and compiled.search(text_of(value)[:MAX_MATCHED]) is not None
 
 
 def is_pattern(text: str) -> bool:
     """Tell whether a pattern compiles."""
-    return _pattern(text) is not None
+    return pattern_of(text) is not None
 
 
 def glob(value: Json, pattern: Json) -> bool:

@@ -138,6 +138,11 @@ def entries(value: Json) -> list[Json]:
     return []
 
 
+def pairs(value: Json) -> list[tuple[Json, Json]]:
+    """List what a loop runs over that reads only `key` and `value` of each element."""
+    return [(one.get("key"), one.get("value")) if isinstance(one, dict) else (None, None) for one in entries(value)]
+
+
 def gather(found: Document, name: str, value: Json) -> None:
     """Add a value under a name: what a name has several of is a list."""
     before = found.get(name)
