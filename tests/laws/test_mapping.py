@@ -140,10 +140,14 @@ def test_a_compiled_value_equals_the_walked_one(
 def test_what_is_written_where_it_stands_is_what_it_is_elsewhere(value: Json) -> None:
     """Operators and comparisons with constants, and those of text and numbers, on a value of any kind."""
     read = nodes.Path("event", ("a",))
-    texts = (read, nodes.Call("str", (read,)), nodes.Coalesce((nodes.Call("lower", (read,)), nodes.Const("x"))))
-    called = [nodes.Call(name, (one, *map(nodes.Const, rest))) for one in texts for name, rest in CALLED]
+    texts: tuple[Node, ...] = (
+        read,
+        nodes.Call("str", (read,)),
+        nodes.Coalesce((nodes.Call("lower", (read,)), nodes.Const("x"))),
+    )
+    called: list[Node] = [nodes.Call(name, (one, *map(nodes.Const, rest))) for one in texts for name, rest in CALLED]
     called += [nodes.Call(name, (one,)) for one in texts for name in WRITTEN]
-    compared = [nodes.Binary(op, read, nodes.Const(one)) for op in COMPARES for one in CONSTANTS]
+    compared: list[Node] = [nodes.Binary(op, read, nodes.Const(one)) for op in COMPARES for one in CONSTANTS]
 
     for tree in (*called, *compared):
         assert repr(ran(tree, {}, {"a": value}, {})) == repr(walked(tree, {}, {"a": value}, {})), tree
