@@ -11,6 +11,7 @@ from turnout.manifest import requests, results, signers
 from turnout.manifest.auth import credentials
 from turnout.manifest.compile import Scope
 from turnout.manifest.grants import CompiledGrant, is_needed
+from turnout.manifest.model import ActionSpec
 from turnout.manifest.plans import CHECK, PER, Call, Compiled, Plan, is_for
 from turnout.manifest.settings import secrets
 from turnout.manifest.steps import Here, Steps, map_each, map_item, refused, steps_of
@@ -39,11 +40,8 @@ class CompiledTarget:
         self._steps = {
             name: steps_of(plan, self._functions, self._actions[name].max_bytes) for name, plan in program.plans.items()
         }
-        kinds = {kind for plan in program.plans.values() for kind in plan.spec.triggers}
-        self._for = {
-            kind: tuple(plan for plan in program.plans.values() if kind in plan.spec.triggers) for kind in kinds
-        }
-        self._any = {kind: named for kind, plans in self._for.items() if (named := _whatever_its_name(kind, plans))}
+        specs = [plan.spec for plan in program.plans.values()]
+        self._for = {kind: _by_name(kind, specs) for spec in specs for kind in spec.triggers}
         self._heads: dict[str, requests.Head] = {}
         self._known = Known()
         self._pace = self._paced()
@@ -79,10 +77,8 @@ class CompiledTarget:
 
     def select(self, kind: str, name: str) -> tuple[str, ...]:
         """Name the actions that are for this call."""
-        known = self._any.get(kind)
-        if known:
-            return known
-        return tuple(plan.spec.name for plan in self._for.get(kind, ()) if is_for(plan.spec, kind, name))
+        named = self._for.get(kind)
+        return named.get(name, named[None]) if named else ()
 
     def items(self, document: Document, actions: tuple[str, ...], now: int) -> tuple[Item | Drop, ...]:
         """Map one event through these actions."""
@@ -246,8 +242,11 @@ class CompiledTarget:
         return found
 
 
-def _whatever_its_name(kind: str, plans: Sequence[Plan]) -> tuple[str, ...]:
-    """Name the actions for a type of call, where no name of an event decides; nothing where one does."""
-    if any(plan.spec.triggers[kind] or plan.spec.excepts.get(kind) for plan in plans):
-        return ()
-    return tuple(plan.spec.name for plan in plans if is_for(plan.spec, kind, ""))
+def _by_name(kind: str, specs: Sequence[ActionSpec]) -> Mapping[str | None, tuple[str, ...]]:
+    """Name the actions for a type of call by the names of events that decide; for any other name, under None."""
+    names = {name for spec in specs for each in (spec.triggers, spec.excepts) for name in each.get(kind) or ()}
+    other = f"{''.join(names)}."  # longer than each
+    return {
+        name: tuple(spec.name for spec in specs if is_for(spec, kind, other if name is None else name))
+        for name in (None, *names)
+    }

@@ -11,10 +11,12 @@ import orjson
 
 from turnout.document import Json, encode
 from turnout.manifest.entry import Operator
+from turnout.manifest.places import alnum
 from turnout.manifest.values import MAX_INT, number, text_of, whole
 
 _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_a-zA-Z]+")
 _NUMBER = re.compile(r"\s*[-+]?(\d{1,300}(\.\d*)?|\.\d+)([eE][-+]?\d{1,3})?\s*", re.ASCII)
+NOT_DIGITS = re.compile(r"[^0-9]+")
 _TRUE = frozenset({"true", "1", "yes", "on", "y", "t"})
 _FALSE = frozenset({"false", "0", "no", "off", "n", "f", ""})
 MAX_MATCHED = 2_000
@@ -237,14 +239,14 @@ TABLE = (
         "value",
         "Keep letters and digits.",
         ("'St. Ives' | alnum => \"StIves\"", "'10-20' | alnum => \"1020\""),
-        lambda value: "".join(letter for letter in text_of(value) if letter.isalnum()),
+        lambda value: alnum(text_of(value)),
     ),
     Operator(
         "digits",
         "value",
         "Keep digits.",
         ("'+1 (555) 010' | digits => \"1555010\"", "'none' | digits => \"\""),
-        lambda value: "".join(letter for letter in text_of(value) if "0" <= letter <= "9"),
+        lambda value: NOT_DIGITS.sub("", text_of(value)),
     ),
     Operator(
         "replace",
