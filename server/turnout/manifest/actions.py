@@ -98,13 +98,14 @@ class CompiledTarget:
     def exchange(self, action: str, items: tuple[Item, ...], moment: Moment) -> Exchange:
         """Begin the talk for one batch."""
         steps = self._steps[action]
-        kept, places = self._kept(steps, items)
-        if steps.plan.legs:
+        plan = steps.plan
+        kept, places = self._kept(steps, items) if steps.unique else (items, None)
+        if plan.legs:
             return (yield from self._walked(steps, items, kept, places, moment))
-        call = steps.plan.call
+        call = plan.call
         shown = [encoded(item.text) for item in kept] if steps.passes else [item.value for item in kept]
         scope = Scope(moment.now, moment.request_id, shown[0], shown, auth=moment.auth)
-        here = self._looped(steps, kept[0], scope) if steps.plan.loops else self._here(kept[0].document, scope)
+        here = self._looped(steps, kept[0], scope) if plan.loops else self._here(kept[0].document, scope)
         asked = self._asked(call, here.of(steps.body), here, moment)
         if isinstance(asked, Outcome):
             return (asked,) * len(items)
@@ -202,9 +203,7 @@ class CompiledTarget:
         return ended
 
     def _kept(self, steps: Steps, items: tuple[Item, ...]) -> tuple[Sequence[Item], Sequence[int] | None]:
-        """Keep the last item of each key, and say for every item which kept one it goes with; None: its own."""
-        if steps.unique is None:
-            return items, None
+        """Keep the last item of each key, and say for every item which kept one it goes with."""
         keys = [self._key(steps, item) for item in items]
         last = {key: place for place, key in enumerate(keys)}
         order = sorted(last.values())
