@@ -106,7 +106,9 @@ class CompiledTarget:
         shown = [encoded(item.text) for item in kept] if steps.passes else [item.value for item in kept]
         scope = Scope(moment.now, moment.request_id, shown[0], shown, auth=moment.auth)
         here = self._looped(steps, kept[0], scope) if plan.loops else self._here(kept[0].document, scope)
-        asked = self._asked(call, here.of(steps.body), here, moment)
+        body = here.of(steps.body)
+        alone = steps.passes and body is shown[0] and call.send.kind == "json"
+        asked = self._asked(call, kept[0].text if alone else body, here, moment)
         if isinstance(asked, Outcome):
             return (asked,) * len(items)
         reply = yield asked
@@ -146,7 +148,7 @@ class CompiledTarget:
         return here.of(self._functions.get(name))
 
     def _asked(
-        self, call: Call, body: Json, here: Here, moment: Moment, instead: Mapping[str, Json] | None = None
+        self, call: Call, body: Json | bytes, here: Here, moment: Moment, instead: Mapping[str, Json] | None = None
     ) -> Request | Outcome:  # fmt: skip
         try:
             head = self._heads.get(call.prefix) if not instead else None
@@ -157,7 +159,7 @@ class CompiledTarget:
         except Unsendable as error:
             return Outcome(Class.SPLIT, "mapping_error", 0, str(error))  # one of a batch may be to blame
 
-    def _signed(self, call: Call, head: requests.Head, here: Here, value: Json, moment: Moment) -> Request:
+    def _signed(self, call: Call, head: requests.Head, here: Here, value: Json | bytes, moment: Moment) -> Request:
         def evaluate(name: str, known: Document) -> Json:
             here.scope.asked = known
             return here.of(self._functions.get(f"{call.prefix}!{name}"))
