@@ -15,12 +15,13 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import cast
 
 from bench import corpus, peers
 from bench.mapping import MOMENT, RECEIVED, begun
-from bench.measure import Cost, Mark, interleave, middle, side
+from bench.measure import Cost, Mark, interleave, side
 from turnout.app import SELDOM
 from turnout.document import Document, Json, decode
 from turnout.event.model import Kind
@@ -51,28 +52,27 @@ SETTINGS: Mapping[str, Mapping[str, Json]] = {
 
 def run(rounds: int, folder: Path) -> None:
     """Compare, and print."""
-    theirs = bool(peers.node() and peers.rudder())
-    print(
-        f"\n{'events a CPU second':<26} {'ours':>8}  lowest, highest  us each  fields a request   open engines",
-        flush=True,
-    )
     with TemporaryDirectory(dir=folder) as room:
         path = Path(room) / "events.jsonl"
         path.write_bytes(b"".join(body + b"\n" for body in corpus.visits(EVENTS)))
+        print(f"\n{'events a CPU second':<26} {'ours':>7}  lowest, highest  fields  a request   open engines")
         for name, known in OPEN.items():
             sides = {"ours": partial(side, "vendors", name, path)}
-            if theirs:
-                sides["theirs"] = partial(peers.cost, "vendors.cjs", peers.rudder(), path, name)
+            words = ("vendors.cjs", peers.rudder(), path, name)
+            here = peers.node() and peers.rudder()
+            if here:
+                sides["theirs"] = partial(peers.cost, *words, "cost")
             found = interleave(sides, rounds)
-            rates = sorted(cost.n / cost.cpu_s for cost in found["ours"])
+            theirs = f"; here {rates(found['theirs'])}, {peers.said(*words, 'fields')[-1]} fields" if here else ""
             fields, requests = told(name, path)
-            here = f", {1e6 / middle(found['theirs'], 'cpu_us'):,.0f} here" if theirs else ""
-            print(
-                f"{name:<26} {1e6 / middle(found['ours'], 'cpu_us'):8,.0f}  {rates[0]:,.0f} to {rates[-1]:,.0f}"
-                f"  {middle(found['ours'], 'cpu_us'):8.1f}  {fields:.1f} an event, {EVENTS / requests:,.0f} a request"
-                f"   {known:,}{here}",
-                flush=True,
-            )
+            shown = f"{rates(found['ours'])}  {fields:6.1f}  {EVENTS / requests:9,.0f}"
+            print(f"{name:<26} {shown}   {known:,}{theirs}", flush=True)
+
+
+def rates(costs: Sequence[Cost]) -> str:
+    """Say how many events a CPU second: the median of the rounds, lowest and highest."""
+    found = [1e6 / cost.cpu_us for cost in costs]
+    return f"{median(found):7,.0f}  {min(found):,.0f} to {max(found):,.0f}"
 
 
 def requests_of(target: Target, bodies: Sequence[bytes]) -> Iterator[Request]:
