@@ -77,13 +77,13 @@ def steps_of(plan: Plan, functions: Mapping[str, Mapped], max_bytes: int) -> Ste
 
 def refused(steps: Steps, here: Here) -> Drop | None:
     """Say why an action wants nothing of an event, as far as no item decides."""
-    spec = steps.plan.spec
-    if steps.when and not steps.plan.late_when and not here.of(steps.when):
+    spec, document, settings, memory, scope = steps.plan.spec, here.document, here.settings, here.memory, here.scope
+    if steps.when and not steps.plan.late_when and not steps.when(document, settings, memory, None, None, scope):
         return Drop(spec.name, "no_match")
     if spec.max_age_s and _is_old(spec, here):
         return Drop(spec.name, "too_old")
     for refusal, test in steps.early:
-        if bool(here.of(test)) is not refusal.must_hold:
+        if bool(test(document, settings, memory, None, None, scope)) is not refusal.must_hold:
             return Drop(spec.name, refusal.code, refusal.say)
     return None
 
