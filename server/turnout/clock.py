@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -61,7 +62,14 @@ def iso(moment: int) -> str:
     >>> iso(1_764_000_000_123_456)
     '2025-11-24T16:00:00.123Z'
     """
-    return f"{_second(moment // SECOND)}.{moment % SECOND // 1000:03d}Z"
+    return _second(moment // SECOND) + _MILLIS[moment % SECOND // 1000]
+
+
+_MILLIS = tuple(f".{count:03d}Z" for count in range(1_000))
+WRITTEN = re.compile(
+    r"(?!0000)\d{4}-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z", re.ASCII
+)
+"""A moment as `iso` writes it, which stays as it is; the days that not every month has are read first."""
 
 
 @lru_cache(maxsize=1_024)

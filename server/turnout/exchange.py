@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Protocol, TypeAlias
 
 import msgspec
@@ -142,7 +143,12 @@ class Item(msgspec.Struct, frozen=True, gc=False):
 
 def part_of(action: str, index: int) -> int:
     """Number a part of an event: its action by name, so that a changed manifest keeps it, and the item's index."""
-    return (zlib.crc32(action.encode()) & 0x7FFF) << 16 | index & 0xFFFF
+    return _number_of(action) | index & 0xFFFF
+
+
+@lru_cache(maxsize=1_024)
+def _number_of(action: str) -> int:
+    return (zlib.crc32(action.encode()) & 0x7FFF) << 16
 
 
 class Drop(msgspec.Struct, frozen=True):

@@ -25,6 +25,7 @@ from bench import (
     slow,
     start,
     stdio,
+    vendors,
     web,
 )
 
@@ -35,6 +36,7 @@ BENCHES: Mapping[str, Callable[[int, Path], None]] = {
     "door": door.run,
     "slow": slow.run,
     "mapping": mapping.run,
+    "vendors": vendors.run,
     "lane": lane.run,
     "far": far.run,
     "evidence": evidence.run,

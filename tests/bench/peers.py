@@ -44,13 +44,18 @@ def rudder() -> Path | None:
 
 def told(script: str, *words: object) -> tuple[Cost, str]:
     """Run a script once: what it cost, and the line before that."""
+    lines = said(script, *words)
+    return Cost(**json.loads(lines[-1])), lines[-2]
+
+
+def said(script: str, *words: object) -> list[str]:
+    """Run a script once, and give its lines."""
     with pinned(cores()[0]):
         done = subprocess.run(
             (node() or "node", str(HERE / script), *map(str, words)),
             stdout=subprocess.PIPE, text=True, timeout=LIMIT_S, check=True,
         )  # fmt: skip
-    lines = done.stdout.splitlines()
-    return Cost(**json.loads(lines[-1])), lines[-2]
+    return done.stdout.splitlines()
 
 
 def cost(script: str, *words: object) -> Cost:

@@ -47,7 +47,10 @@ plain_leaves: st.SearchStrategy[Node] = st.one_of(
         nodes.Path, st.sampled_from(("event", "settings", "item", "asked", "it", "index", "integrations", "auth")), keys
     ),
 )
-leaves = st.one_of(plain_leaves, st.builds(nodes.Let, st.sampled_from(("one", "two")), keys))
+in_loops: st.SearchStrategy[Node] = st.builds(
+    lambda key, keys: nodes.Path("it", (key, *keys)), st.sampled_from(("key", "value")), keys
+)
+leaves = st.one_of(plain_leaves, in_loops, st.builds(nodes.Let, st.sampled_from(("one", "two")), keys))
 UNARY = sorted(name for name, entry in TABLE.items() if entry.least == 1 and name not in {"render", "age", *HIGHER})
 
 
@@ -55,6 +58,18 @@ SEVERAL = (nodes.Every, nodes.Either, nodes.Coalesce, nodes.First, nodes.Listing
 COMPARES = ("==", "!=", "<", "<=", ">", ">=", "in", "+", "-", "*")
 SORTS = (*SEVERAL, nodes.Get, nodes.Not, nodes.Encoded, nodes.Binary, nodes.Call, nodes.Choose, nodes.By)
 SHAPES = (nodes.Shape, nodes.Each, nodes.EachPair)
+CONSTANTS: tuple[Json, ...] = (None, "a", "", True, False, 0, 1, 1.0, 2.5, [], ["a", None], ["a", 1], {"a": 1}, [True])
+"""What a comparison may have on its right, that is compared where it stands."""
+ROWS: Json = {"a": 1, "1": "one", "b": None}
+CALLED: tuple[tuple[str, tuple[Json, ...]], ...] = (
+    *(("starts", ("a",)), ("starts", (1,)), ("truncate", (1,)), ("truncate", (-1,)), ("truncate", (True,))),
+    *(("replace", ("a",)), ("replace", ("a", "bb")), ("replace", ("",)), ("replace", ("a", 1)), ("split", ("a",))),
+    *(("split", ("",)), ("match", ("^[a-c]",)), ("match", ("a(b)?",)), ("match", ("(",)), ("matches", ("b$",))),
+    *(("omit", ("a",)), ("omit", ("a", "b")), ("omit", (["a"],)), ("pick", ("a",)), ("pick", (1, "a"))),
+    *(("lookup", (ROWS,)), ("lookup", (ROWS, "other")), ("lookup", ("a",))),
+)
+"""Operators with constants, which are written where they stand."""
+WRITTEN = ("str", "lower", "upper", "trim", "squeeze", "title", "number", "int")
 
 
 @st.composite
@@ -71,9 +86,11 @@ def trees(draw: st.DrawFn, depth: int = 3, *, lets: bool = True) -> Node:  # noq
     if sort is nodes.Get:
         return nodes.Get(draw(one), draw(some_keys))
     if sort is nodes.Binary:
-        return nodes.Binary(draw(st.sampled_from(COMPARES)), draw(one), draw(one))
+        right = draw(st.one_of(one, st.builds(nodes.Const, st.sampled_from(CONSTANTS))))
+        return nodes.Binary(draw(st.sampled_from(COMPARES)), draw(one), right)
     if sort is nodes.Call:
-        return nodes.Call(draw(st.sampled_from(UNARY)), (draw(one),))
+        name, rest = draw(st.one_of(st.sampled_from(CALLED), st.sampled_from(UNARY).map(lambda name: (name, ()))))
+        return nodes.Call(name, (draw(one), *map(nodes.Const, rest)))
     if sort is nodes.Choose:
         return nodes.Choose(draw(one), draw(one), draw(one))
     if sort is nodes.By:
@@ -117,6 +134,23 @@ def test_a_compiled_value_equals_the_walked_one(
 ) -> None:
     """For every value and every event, the generated function gives what the tree means."""
     assert repr(ran(tree, lets, event, others)) == repr(walked(tree, lets, event, others))
+
+
+@given(st.one_of(jsons, st.sampled_from(("ab", "b", "A b ", "1", "12.5", 1, True, {"a": None, "c": 1}))))
+def test_what_is_written_where_it_stands_is_what_it_is_elsewhere(value: Json) -> None:
+    """Operators and comparisons with constants, and those of text and numbers, on a value of any kind."""
+    read = nodes.Path("event", ("a",))
+    texts: tuple[Node, ...] = (
+        read,
+        nodes.Call("str", (read,)),
+        nodes.Coalesce((nodes.Call("lower", (read,)), nodes.Const("x"))),
+    )
+    called: list[Node] = [nodes.Call(name, (one, *map(nodes.Const, rest))) for one in texts for name, rest in CALLED]
+    called += [nodes.Call(name, (one,)) for one in texts for name in WRITTEN]
+    compared: list[Node] = [nodes.Binary(op, read, nodes.Const(one)) for op in COMPARES for one in CONSTANTS]
+
+    for tree in (*called, *compared):
+        assert repr(ran(tree, {}, {"a": value}, {})) == repr(walked(tree, {}, {"a": value}, {})), tree
 
 
 @given(trees(), named(), events)

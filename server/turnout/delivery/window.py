@@ -19,7 +19,7 @@ WINDOW_BYTES = 4_000_000
 """Source: ENGINE.md 3."""
 
 
-class Part(msgspec.Struct, frozen=True):
+class Part(msgspec.Struct, frozen=True, gc=False):
     """One item that a lane owes for one event.
 
     `whose` it is; `person` the same where order matters, else 0. `first` is the moment of its first try, 0 before;

@@ -8,13 +8,12 @@ without traits has those of its context: there RudderStack's libraries put them,
 
 from __future__ import annotations
 
-import re
 from copy import deepcopy
 from decimal import Decimal
 
 import msgspec
 
-from turnout.clock import iso
+from turnout.clock import WRITTEN, iso
 from turnout.document import Document, Json
 from turnout.event.model import Kind
 from turnout.event.skew import claimed, correct
@@ -23,10 +22,6 @@ from turnout.event.wire import load
 _IDS = ("userId", "anonymousId", "previousId", "groupId")
 _NO_ID = (None, "")
 _OBJECTS = ("properties", "traits", "context", "integrations")
-_WRITTEN = re.compile(
-    r"(?!0000)\d{4}-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z", re.ASCII
-)
-"""A moment as `iso` writes it, which stays as it is; the days that not every month has are read first."""
 
 
 class Derived(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -58,35 +53,38 @@ def document(body: bytes, meta: bytes, *, received: int, kind: Kind, message_id:
     if event.get("type") != kind:
         event["type"] = kind.value
     event["messageId"] = message_id or derived.id or id_text(event.get("messageId")) or ""
-    event["timestamp"] = _happened(event, timestamp, derived.at, received)
+    if derived.at is not None or type(timestamp) is not str or not WRITTEN.fullmatch(timestamp):
+        event["timestamp"] = _happened(event, timestamp, derived.at, received)
     if timestamp is not None:
         event["originalTimestamp"] = timestamp
     event["receivedAt"] = iso(received)
-    for key in _IDS:
-        if event.get(key, key) in _NO_ID:
-            del event[key]
-    for key in _OBJECTS:
-        if not isinstance(event.get(key, event), dict):
-            del event[key]
-    _add(event, derived)
+    _leave_out(event)
+    if meta:
+        _add(event, derived)
     if kind is Kind.IDENTIFY and "traits" not in event:
         _take_traits(event)
     return event
 
 
+def _leave_out(event: Document) -> None:
+    """Leave out ids that say nothing, and what is no object where one belongs."""
+    for key in _IDS:
+        if not event.get(key, key) and event[key] in _NO_ID:
+            del event[key]
+    for key in _OBJECTS:
+        if type(event.get(key, event)) is not dict:
+            del event[key]
+
+
 def _happened(event: Document, timestamp: Json, at: int | None, received: int) -> str:
-    """Write when it happened; as the body does, where that is how we would write it."""
+    """Write when it happened."""
     if at is not None:
         return iso(at)
-    if isinstance(timestamp, str) and _WRITTEN.fullmatch(timestamp):
-        return timestamp
     return iso(correct(claimed(timestamp, event.get("originalTimestamp")), None, received))
 
 
 def _add(event: Document, derived: Derived) -> None:
     """Add what came around an event, under what it says itself."""
-    if derived is NOTHING:
-        return
     if derived.sent:
         event["sentAt"] = derived.sent
     _lay_under(event, "context", derived.context)

@@ -11,6 +11,7 @@ from turnout.manifest import requests, results, signers
 from turnout.manifest.auth import credentials
 from turnout.manifest.compile import Scope
 from turnout.manifest.grants import CompiledGrant, is_needed
+from turnout.manifest.model import ActionSpec
 from turnout.manifest.plans import CHECK, PER, Call, Compiled, Plan, is_for
 from turnout.manifest.settings import secrets
 from turnout.manifest.steps import Here, Steps, map_each, map_item, refused, steps_of
@@ -39,11 +40,8 @@ class CompiledTarget:
         self._steps = {
             name: steps_of(plan, self._functions, self._actions[name].max_bytes) for name, plan in program.plans.items()
         }
-        kinds = {kind for plan in program.plans.values() for kind in plan.spec.triggers}
-        self._for = {
-            kind: tuple(plan for plan in program.plans.values() if kind in plan.spec.triggers) for kind in kinds
-        }
-        self._any = {kind: named for kind, plans in self._for.items() if (named := _whatever_its_name(kind, plans))}
+        specs = [plan.spec for plan in program.plans.values()]
+        self._for = {kind: _by_name(kind, specs) for spec in specs for kind in spec.triggers}
         self._heads: dict[str, requests.Head] = {}
         self._known = Known()
         self._pace = self._paced()
@@ -79,10 +77,8 @@ class CompiledTarget:
 
     def select(self, kind: str, name: str) -> tuple[str, ...]:
         """Name the actions that are for this call."""
-        known = self._any.get(kind)
-        if known:
-            return known
-        return tuple(plan.spec.name for plan in self._for.get(kind, ()) if is_for(plan.spec, kind, name))
+        named = self._for.get(kind)
+        return named.get(name, named[None]) if named else ()
 
     def items(self, document: Document, actions: tuple[str, ...], now: int) -> tuple[Item | Drop, ...]:
         """Map one event through these actions."""
@@ -102,14 +98,17 @@ class CompiledTarget:
     def exchange(self, action: str, items: tuple[Item, ...], moment: Moment) -> Exchange:
         """Begin the talk for one batch."""
         steps = self._steps[action]
-        kept, places = self._kept(steps, items)
-        if steps.plan.legs:
+        plan = steps.plan
+        kept, places = self._kept(steps, items) if steps.unique else (items, None)
+        if plan.legs:
             return (yield from self._walked(steps, items, kept, places, moment))
-        call = steps.plan.call
+        call = plan.call
         shown = [encoded(item.text) for item in kept] if steps.passes else [item.value for item in kept]
         scope = Scope(moment.now, moment.request_id, shown[0], shown, auth=moment.auth)
-        here = self._looped(steps, kept[0], scope) if steps.plan.loops else self._here(kept[0].document, scope)
-        asked = self._asked(call, here.of(steps.body), here, moment)
+        here = self._looped(steps, kept[0], scope) if plan.loops else self._here(kept[0].document, scope)
+        body = here.of(steps.body)
+        alone = steps.passes and body is shown[0] and call.send.kind == "json"
+        asked = self._asked(call, kept[0].text if alone else body, here, moment)
         if isinstance(asked, Outcome):
             return (asked,) * len(items)
         reply = yield asked
@@ -149,7 +148,7 @@ class CompiledTarget:
         return here.of(self._functions.get(name))
 
     def _asked(
-        self, call: Call, body: Json, here: Here, moment: Moment, instead: Mapping[str, Json] | None = None
+        self, call: Call, body: Json | bytes, here: Here, moment: Moment, instead: Mapping[str, Json] | None = None
     ) -> Request | Outcome:  # fmt: skip
         try:
             head = self._heads.get(call.prefix) if not instead else None
@@ -160,7 +159,7 @@ class CompiledTarget:
         except Unsendable as error:
             return Outcome(Class.SPLIT, "mapping_error", 0, str(error))  # one of a batch may be to blame
 
-    def _signed(self, call: Call, head: requests.Head, here: Here, value: Json, moment: Moment) -> Request:
+    def _signed(self, call: Call, head: requests.Head, here: Here, value: Json | bytes, moment: Moment) -> Request:
         def evaluate(name: str, known: Document) -> Json:
             here.scope.asked = known
             return here.of(self._functions.get(f"{call.prefix}!{name}"))
@@ -206,9 +205,7 @@ class CompiledTarget:
         return ended
 
     def _kept(self, steps: Steps, items: tuple[Item, ...]) -> tuple[Sequence[Item], Sequence[int] | None]:
-        """Keep the last item of each key, and say for every item which kept one it goes with; None: its own."""
-        if steps.unique is None:
-            return items, None
+        """Keep the last item of each key, and say for every item which kept one it goes with."""
         keys = [self._key(steps, item) for item in items]
         last = {key: place for place, key in enumerate(keys)}
         order = sorted(last.values())
@@ -246,8 +243,11 @@ class CompiledTarget:
         return found
 
 
-def _whatever_its_name(kind: str, plans: Sequence[Plan]) -> tuple[str, ...]:
-    """Name the actions for a type of call, where no name of an event decides; nothing where one does."""
-    if any(plan.spec.triggers[kind] or plan.spec.excepts.get(kind) for plan in plans):
-        return ()
-    return tuple(plan.spec.name for plan in plans if is_for(plan.spec, kind, ""))
+def _by_name(kind: str, specs: Sequence[ActionSpec]) -> Mapping[str | None, tuple[str, ...]]:
+    """Name the actions for a type of call by the names of events that decide; for any other name, under None."""
+    names = {name for spec in specs for each in (spec.triggers, spec.excepts) for name in each.get(kind) or ()}
+    other = f"{''.join(names)}."  # longer than each
+    return {
+        name: tuple(spec.name for spec in specs if is_for(spec, kind, other if name is None else name))
+        for name in (None, *names)
+    }

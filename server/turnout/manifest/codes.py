@@ -16,6 +16,9 @@ from turnout.manifest.values import text_of
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:turnout:manifest")
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_TWO = tuple(first + second for first in _CROCKFORD for second in _CROCKFORD)
+"""Ten bits, as two letters."""
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _HEX64 = re.compile(r"[0-9a-fA-F]{64}")
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
@@ -23,7 +26,9 @@ _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 def sha256(value: Json) -> Json:
     """Hash, unless it already is a SHA-256 in hexadecimal."""
     text = text_of(value)
-    return text.lower() if _HEX64.fullmatch(text) else hashlib.sha256(text.encode()).hexdigest()
+    if len(text) == 64 and _HEX64.fullmatch(text):  # noqa: PLR2004 - so many digits has a hash
+        return text.lower()
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def hmac(value: Json, key: Json, algorithm: Json = "sha256", encode: Json = "hex") -> Json:
@@ -51,13 +56,18 @@ def uuid5(value: Json, namespace: Json = "") -> Json:
 def ulid(value: Json) -> Json:
     """Write an id as a ULID: one stays, a UUID keeps its bits, any other text is hashed."""
     text = text_of(value)
-    if _ULID.fullmatch(text.upper()):
+    if len(text) == 26 and _ULID.fullmatch(text.upper()):  # noqa: PLR2004 - so many letters has a ULID
         return text.upper()
+    bits = int(text.replace("-", ""), 16) if _UUID.fullmatch(text) else _bits(text)
+    return "".join([_TWO[bits >> shift & 1023] for shift in range(120, -1, -10)])
+
+
+def _bits(text: str) -> int:
+    """Make 128 bits of an id: a UUID's own, however it is written; else a hash."""
     try:
-        bits = uuid.UUID(text).int
+        return uuid.UUID(text).int
     except ValueError:
-        bits = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest(), "big")
-    return "".join(_CROCKFORD[bits >> shift & 31] for shift in range(125, -1, -5))
+        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest(), "big")
 
 
 def _quote(text: str) -> str:

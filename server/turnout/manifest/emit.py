@@ -6,15 +6,15 @@ and a choice computes its chosen branch only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from itertools import chain
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from turnout.document import encode
-from turnout.manifest import nodes, values
+from turnout.manifest import inline, lists, nodes, values
 from turnout.manifest.nodes import Const, Node, children
 from turnout.manifest.operators import TABLE
-from turnout.manifest.reads import roots
+from turnout.manifest.reads import of_pairs, roots
+from turnout.manifest.statements import Statements
 
 Render = Callable[..., object]
 
@@ -28,21 +28,14 @@ _STABLE = frozenset({"event", "settings", "integrations", "now"})
 """What stays the same for one event: a named value that reads nothing else is remembered."""
 _RUNTIME: tuple[Callable[..., object], ...] = (
     *(values.at, values.text_of, values.entries, values.is_empty, values.integration, values.same),
-    *(values.compare, values.contains, values.add, values.subtract, values.multiply),
+    *(values.compare, values.contains, values.add, values.subtract, values.multiply, values.pairs),
+    *(lists.omit_named, lists.pick_named),
 )
 _GOES_ON: Mapping[type[Node], str] = {
     nodes.Every: "if {}:",
     nodes.Either: "if not {}:",
     nodes.Coalesce: "if {} is None:",
-    nodes.First: "if is_empty({}):",
-}
-_BINARY = {
-    "==": "{0} == {1} if type({0}) is str else same({0}, {1})",
-    "!=": "{0} != {1} if type({0}) is str else not same({0}, {1})",
-    "in": "contains({}, {})",
-    "+": "add({}, {})",
-    "-": "subtract({}, {})",
-    "*": "multiply({}, {})",
+    nodes.First: "if not {0} and is_empty({0}):",
 }
 
 
@@ -95,37 +88,18 @@ class Writer:
         self.lines += [f"def {name}(e, s, L, it, ix, x):", *body.written(), f"    {last}"]
 
 
-class Body:
-    """The statements of one function. `emit` gives the name or literal that holds a node's value."""
+class Body(Statements):
+    """What one function says. `emit` gives the name or literal that holds a node's value.
+
+    `it` and `index` are what the loop around binds; `pairs` the key and value where it needs no element.
+    """
 
     def __init__(self, writer: Writer) -> None:
+        """Begin a function."""
+        super().__init__()
         self.writer = writer
-        self.head: list[str] = []
-        self.heads = dict.fromkeys(("e", "s", "it"), (self.head, 1))
-        self.lines: list[list[str]] = [self.head]
-        self.hoisted: dict[tuple[str, ...], str] = {}
-        self.depth = 1
-        self.count = 0
         self.it, self.index = "it", "ix"
-
-    def say(self, line: str) -> None:
-        """Write a statement."""
-        self.lines.append(["    " * self.depth + line])
-
-    def written(self) -> Iterator[str]:
-        """Give all statements, what was hoisted in its place."""
-        return chain.from_iterable(self.lines)
-
-    def fresh(self) -> str:
-        """Make a variable."""
-        self.count += 1
-        return f"v{self.count}"
-
-    def hold(self, source: str) -> str:
-        """Put a value into a variable of its own."""
-        name = self.fresh()
-        self.say(f"{name} = {source}")
-        return name
+        self.pairs: dict[str, tuple[str, str]] = {}
 
     def emit(self, node: Node) -> str:
         """Write a node's statements, and say what holds its value."""
@@ -159,7 +133,7 @@ class Body:
         """Follow a path below a value."""
         if not keys:
             return of
-        held = self.hold(of)
+        held = self.own(of)
         for key in keys:
             bound = self.writer.bind(key)
             if _is_number(key):
@@ -167,11 +141,17 @@ class Body:
                 self.say(f"{held} = {held}[{int(key)}] if {inside} else at({held}, {bound})")
             else:
                 self.say(f"{held} = {held}.get({bound}) if type({held}) is dict else None")
+        self.spare.add(held)
         return held
 
     def let(self, name: str) -> str:
         """Use a named value: computed once where it can be remembered."""
-        call = f"{self.writer.let_name(name)}(e, s, L, {self.it}, {self.index}, x)"
+        return self.once(("let", name, self.it, self.index), lambda: self.called(name))
+
+    def called(self, name: str) -> str:
+        """Call the function of a named value, or look into the memory."""
+        it = "None" if self.it in self.pairs else self.it
+        call = f"{self.writer.let_name(name)}(e, s, L, {it}, {self.index}, x)"
         place = self.writer.memo.get(name)
         if place is None:
             return self.hold(call)
@@ -184,6 +164,8 @@ class Body:
         match root:
             case "event" | "settings":
                 return self.document("e" if root == "event" else "s", keys)
+            case "it" if self.it in self.pairs:
+                return self.below(self.pairs[self.it][keys[0] == "value"], keys[1:])
             case "it":
                 return self.document(self.it, keys)
             case "index":
@@ -206,7 +188,8 @@ class Body:
             return self.below(name, keys)
         if not keys:
             return name
-        return self.hold(f"{self.prefix((name, *keys[:-1]))}.get({self.writer.bind(keys[-1])})")
+        source = f"{self.prefix((name, *keys[:-1]))}.get({self.writer.bind(keys[-1])})"
+        return self.once((name, *keys), lambda: self.hold(source))
 
     def prefix(self, keys: tuple[str, ...]) -> str:
         """Look a prefix up where its root is bound, as an object."""
@@ -233,13 +216,13 @@ class Body:
             case nodes.Rendered(of):
                 return self.hold(f"render({self.emit(of)}, e, x)")
             case nodes.Encoded(of):
-                held = self.hold(self.emit(of))
+                held = self.own(self.emit(of))
                 self.say(f"if {held} is not None: {held} = enc({held}).decode()")
                 return held
             case nodes.Text(parts):
                 return self.text(parts)
-            case nodes.Binary(op, left, right):
-                return self.hold(_binary(op, self.emit(left), self.emit(right)))
+            case nodes.Binary(_, left, right):
+                return self.hold(inline.binary(node, self.emit(left), self.emit(right), self.writer.bind))
             case nodes.Call():
                 return self.call(node)
 
@@ -250,7 +233,7 @@ class Body:
     def piece(self, part: Node) -> str:
         """Write one part of a text."""
         value = self.emit(part)
-        literal = isinstance(part, Const) and isinstance(part.value, str)
+        literal = isinstance(part, nodes.Text) or (isinstance(part, Const) and isinstance(part.value, str))
         return f"{{{value}}}" if literal else f"{{{value} if type({value}) is str else text_of({value})}}"
 
     def call(self, node: nodes.Call) -> str:
@@ -258,34 +241,46 @@ class Body:
         entry = TABLE[node.name]
         run = f"o_{node.name}"
         self.writer.bound[run] = entry.run
+        if node.name == "lookup" and isinstance(table := node.args[1], Const) and isinstance(table.value, dict):
+            return self.looked_up(self.emit(node.args[0]), self.writer.bind(table.value), node.args[2:])
         if entry.nulls or not node.args:
             args = [self.emit(arg) for arg in node.args]
             return self.hold(f"{run}({', '.join(args)})")
-        held = self.hold(self.emit(node.args[0]))
+        held = self.own(self.emit(node.args[0]))
+        if node.name == "str" and inline.is_text(node.args[0]):
+            return held
         self.say(f"if {held} is not None:")
-        self.depth += 1
-        rest = "".join(f", {self.emit(arg)}" for arg in node.args[1:])
-        self.say(f"{held} = {run}({held}{rest})")
-        self.depth -= 1
+        with self.deeper():
+            rest = [self.emit(arg) for arg in node.args[1:]]
+            self.say(f"{held} = {inline.call(node, held, rest, self.writer.bind)}")
+        self.spare.add(held)
+        return held
+
+    def looked_up(self, value: str, table: str, default: tuple[Node, ...]) -> str:
+        """Look up in a table of the manifest: what is no text, as the operator does."""
+        held = self.hold(f"{table}.get({value}) if type({value}) is str else o_lookup({value}, {table})")
+        for node in default:
+            self.say(f"if {held} is None:")
+            self.inside(node, held)
         return held
 
     def chain(self, node: nodes.Every | nodes.Either | nodes.Coalesce | nodes.First) -> str:
         """Write a chain flat: each part is computed only if those before it did not decide."""
         first, *rest = node.parts
-        held = self.hold(self.emit(first))
+        held = self.own(self.emit(first))
         goes_on = _GOES_ON[type(node)].format(held)
         for part in rest:
             self.say(goes_on)
             self.inside(part, held)
         if isinstance(node, nodes.First):
-            self.say(f"if is_empty({held}): {held} = None")
+            self.say(f"if not {held} and is_empty({held}): {held} = None")
+        self.spare.add(held)
         return held
 
     def inside(self, node: Node, target: str) -> None:
         """Write a node one level in, its value into a variable."""
-        self.depth += 1
-        self.say(f"{target} = {self.emit(node)}")
-        self.depth -= 1
+        with self.deeper():
+            self.say(f"{target} = {self.emit(node)}")
 
     def choice(self, node: nodes.Choose | nodes.By) -> str:
         """Write a choice: only the chosen branch runs."""
@@ -329,9 +324,9 @@ class Body:
 
     def shape(self, node: nodes.Shape) -> str:
         """Write an object: the spread first."""
-        held = self.hold("{}")
-        for part in node.spread:
-            value = self.emit(part)
+        first, *rest = map(self.emit, node.spread) if node.spread else ("",)
+        held = self.hold(f"{first}.copy() if type({first}) is dict else {{}}" if first else "{}")
+        for value in rest:
             self.say(f"if type({value}) is dict: {held}.update({value})")
         for key, part in node.entries:
             self.put(held, self.emit(key), part)
@@ -351,23 +346,32 @@ class Body:
         """Write a loop."""
         held = self.fresh()
         source = self.emit(node.source)
-        it, index = self.fresh(), self.fresh()
         self.say(f"{held} = {'[]' if isinstance(node, nodes.Each) else '{}'}")
-        elements = f"{source} if type({source}) is list else entries({source})"
-        counts = any("index" in roots(each, self.writer.lets) for each in children(node)[1:])
-        self.say(f"for {index}, {it} in enumerate({elements}):" if counts else f"for {it} in {elements}:")
         outer = (self.it, self.index)
-        self.it, self.index = it, index if counts else "None"
-        self.depth += 1
-        head: list[str] = []
-        self.heads[it] = (head, self.depth)
-        self.lines.append(head)
-        self.turn(node, held)
-        self.depth -= 1
+        with self.deeper():
+            self.depth -= 1
+            self.say(f"for {self.bound_by(node, source)}:")
+            self.depth += 1
+            head: list[str] = []
+            self.heads[self.it] = (head, self.depth)
+            self.lines.append(head)
+            self.turn(node, held)
         self.it, self.index = outer
         if not node.keep:
             self.say(f"if not {held}: {held} = None")
         return held
+
+    def bound_by(self, node: nodes.Each | nodes.EachPair, source: str) -> str:
+        """Write what a loop binds, and what it runs over; an object's pairs need no element each."""
+        inside, lets = children(node)[1:], self.writer.lets
+        self.it, counts = self.fresh(), any("index" in roots(each, lets) for each in inside)
+        self.index = self.fresh() if counts else "None"
+        if counts:
+            return f"{self.index}, {self.it} in enumerate({source} if type({source}) is list else entries({source}))"
+        if all(of_pairs(each, lets) for each in inside):
+            key, value = self.pairs[self.it] = self.fresh(), self.fresh()
+            return f"{key}, {value} in {source}.items() if type({source}) is dict else pairs({source})"
+        return f"{self.it} in {source} if type({source}) is list else entries({source})"
 
     def turn(self, node: nodes.Each | nodes.EachPair, held: str) -> None:
         """Write what a loop does with one element."""
@@ -378,7 +382,7 @@ class Body:
             return
         key = self.emit(node.key)
         self.say(f"if {key} is None: continue")
-        self.put(held, f"text_of({key})", node.value)
+        self.put(held, f"{key} if type({key}) is str else text_of({key})", node.value)
 
 
 def _is_number(key: str) -> bool:
@@ -389,11 +393,3 @@ def _is_number(key: str) -> bool:
 def _stays(node: Node) -> bool:
     """Tell whether a value stays in its object or list, whatever it is: a literal, or text, which is never null."""
     return isinstance(node, Const | nodes.Text)
-
-
-def _binary(op: str, left: str, right: str) -> str:
-    """Write a comparison or a sum; what is of one kind is compared where it stands."""
-    if op in _BINARY:
-        return _BINARY[op].format(left, right)
-    alike = f"type({left}) is type({right}) and type({left}) in ORDERED"
-    return f"{left} {op} {right} if {alike} else compare({op!r}, {left}, {right})"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
+
 from turnout.document import Json
 from turnout.manifest.entry import Operator
 from turnout.manifest.texts import glob
@@ -14,14 +16,24 @@ def _names(names: tuple[Json, ...]) -> set[str]:
 
 def pick(value: Json, *names: Json) -> Json:
     """Keep these keys."""
-    kept = _names(names)
+    return pick_named(value, _names(names))
+
+
+def pick_named(value: Json, kept: AbstractSet[str]) -> Json:
+    """Keep these keys."""
     return {key: one for key, one in value.items() if key in kept} if isinstance(value, dict) else None
 
 
 def omit(value: Json, *names: Json) -> Json:
     """Leave these keys out."""
-    gone = _names(names)
-    return {key: one for key, one in value.items() if key not in gone} if isinstance(value, dict) else None
+    return omit_named(value, _names(names))
+
+
+def omit_named(value: Json, gone: AbstractSet[str]) -> Json:
+    """Leave these keys out; the object stays where it has none of them."""
+    if not isinstance(value, dict):
+        return None
+    return value if gone.isdisjoint(value) else {key: one for key, one in value.items() if key not in gone}
 
 
 def flatten(value: Json, joint: Json = ".") -> Json:

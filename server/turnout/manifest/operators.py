@@ -47,11 +47,12 @@ def map_times(value: Json, function: Json) -> Json:
     run = _MAPPED[text_of(function)]
     if not isinstance(value, dict):
         return None
-    return {key: run(one) if _is_time(one) else one for key, one in value.items()}
+    found = {key: run(one) for key, one in value.items() if isinstance(one, str) and _is_time(one)}
+    return {**value, **found} if found else value
 
 
-def _is_time(value: Json) -> bool:
-    return isinstance(value, str) and bool(_STAMP.fullmatch(value)) and micros(value) is not None
+def _is_time(text: str) -> bool:
+    return text[4:5] == "-" and bool(_STAMP.fullmatch(text)) and micros(text) is not None
 
 
 _HERE = (

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 from turnout.document import Json
 from turnout.manifest.entry import Operator
 from turnout.manifest.places import CALLING, COUNTRY3, COUNTRY_OF, CURRENCIES, STATE_OF, plain
+from turnout.manifest.texts import NOT_DIGITS
 from turnout.manifest.values import text_of
 
 _EMAIL = re.compile(r"[^\s@,;<>\"]{1,64}@[^\s@,;<>\".]+(?:\.[^\s@,;<>\".]+)+")
@@ -37,14 +38,17 @@ _MAX_AGENT = 1_000
 
 def email(value: Json) -> Json:
     """Normalise an e-mail address; null for what is none."""
-    text = text_of(value).strip().lower()
+    text = text_of(value)
+    if "@" not in text:
+        return None
+    text = text.strip().lower()
     return text if len(text) <= _MAX_EMAIL and _EMAIL.fullmatch(text) else None
 
 
 def e164(value: Json, country: Json = None) -> Json:
     """Normalise a phone number; a national one needs its country."""
     text = text_of(value).strip()
-    digits = "".join(letter for letter in text if "0" <= letter <= "9")
+    digits = NOT_DIGITS.sub("", text)
     if not text.startswith("+"):
         if digits.startswith("00"):
             digits = digits[2:]
@@ -91,9 +95,12 @@ def gender(value: Json) -> Json:
 
 def url_param(value: Json, name: Json) -> Json:
     """Read a parameter of a link."""
+    text, wanted = text_of(value), text_of(name)
+    if wanted not in text and "%" not in text and "+" not in text and text.isprintable():  # nor is it hidden
+        return None
     try:
-        query = urlsplit(text_of(value)).query
-        return next((found for key, found in parse_qsl(query, max_num_fields=200) if key == text_of(name)), None)
+        query = urlsplit(text).query
+        return next((found for key, found in parse_qsl(query, max_num_fields=200) if key == wanted), None)
     except ValueError:
         return None
 

@@ -86,7 +86,12 @@ TWD TZS UAH UGX USD USN UYI UYU UYW UZS VED VES VND VUV WST XAF XCD XOF XPF YER 
 
 def plain(name: str) -> str:
     """Reduce a name to what spelling does not change: letters and digits in lower case."""
-    return "".join(letter for letter in name.lower() if letter.isalnum())
+    return alnum(name.lower())
+
+
+def alnum(text: str) -> str:
+    """Keep letters and digits."""
+    return text if text.isalnum() else "".join(letter for letter in text if letter.isalnum())
 
 
 def _rows(text: str) -> list[str]:

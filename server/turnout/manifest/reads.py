@@ -37,3 +37,13 @@ def _reads(
 def roots(node: Node, lets: Mapping[str, Node]) -> frozenset[str]:
     """List the roots it may touch."""
     return frozenset(path[0] for path in reads(node, lets))
+
+
+def of_pairs(node: Node, lets: Mapping[str, Node]) -> bool:
+    """Tell whether a value reads only `key` and `value` of what a loop around it binds."""
+    if isinstance(node, Path):
+        return node.root != "it" or node.keys[:1] in {("key",), ("value",)}
+    if isinstance(node, Let):
+        return "it" not in roots(lets[node.name], lets)
+    inside = children(node)[:1] if isinstance(node, Each | EachPair) else children(node)
+    return all(of_pairs(child, lets) for child in inside)

@@ -93,10 +93,12 @@ def head(send: Send, proof: Auth, evaluate: Evaluate, endpoint: str) -> Head:
     return Head(method, _url(send, evaluate, proof, endpoint), tuple(headers.items()), packed, keys)
 
 
-def request(head: Head, send: Send, value: Json, moment: Moment) -> Request:
-    """Make the request, whose body is made of a value. Raises: Unsendable."""
+def request(head: Head, send: Send, value: Json | bytes, moment: Moment) -> Request:
+    """Make the request, whose body is made of a value, or written already. Raises: Unsendable."""
     headers = head.headers
-    if send.kind == "multipart":
+    if isinstance(value, bytes):
+        body = value
+    elif send.kind == "multipart":
         body, boundary = multipart.write(value, moment.request_id)
         headers = tuple((name, f"{text}; boundary={boundary}" if name == _KIND else text) for name, text in headers)
     else:

@@ -77,13 +77,13 @@ def steps_of(plan: Plan, functions: Mapping[str, Mapped], max_bytes: int) -> Ste
 
 def refused(steps: Steps, here: Here) -> Drop | None:
     """Say why an action wants nothing of an event, as far as no item decides."""
-    spec = steps.plan.spec
-    if steps.when and not steps.plan.late_when and not here.of(steps.when):
+    spec, document, settings, memory, scope = steps.plan.spec, here.document, here.settings, here.memory, here.scope
+    if steps.when and not steps.plan.late_when and not steps.when(document, settings, memory, None, None, scope):
         return Drop(spec.name, "no_match")
     if spec.max_age_s and _is_old(spec, here):
         return Drop(spec.name, "too_old")
     for refusal, test in steps.early:
-        if bool(here.of(test)) is not refusal.must_hold:
+        if bool(test(document, settings, memory, None, None, scope)) is not refusal.must_hold:
             return Drop(spec.name, refusal.code, refusal.say)
     return None
 
@@ -101,20 +101,20 @@ def map_each(steps: Steps, here: Here) -> list[Item | Drop]:
 
 def map_item(steps: Steps, here: Here, index: int) -> Item | Drop:
     """Map one item, or say why there is none."""
-    name = steps.plan.spec.name
+    name, mapped = steps.plan.spec.name, steps.item
     if steps.plan.late_when and not here.of(steps.when):
         return Drop(name, "no_match")
-    value = here.scope.item = here.of(steps.item)
+    value = here.scope.item = here.of(mapped)
     for refusal, test in steps.late:
         if bool(here.of(test)) is not refusal.must_hold:
             return Drop(name, refusal.code, refusal.say)
-    if value is None and steps.item:
+    if value is None and mapped:
         return Drop(name, "invalid", "nothing is left to send")
     try:
-        text = encode(value) if steps.item else b""
+        text = encode(value) if mapped else b""
     except TypeError:
         return Drop(name, "mapping_error", "the item cannot be written as JSON")
-    size = len(text) + 1 if steps.item else 0
+    size = len(text) + 1 if mapped else 0
     if size > steps.max_bytes:
         return Drop(name, "too_large")
     group = tuple(map(here.of, steps.group)) if steps.group else ()

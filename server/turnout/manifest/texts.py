@@ -11,10 +11,12 @@ import orjson
 
 from turnout.document import Json, encode
 from turnout.manifest.entry import Operator
+from turnout.manifest.places import alnum
 from turnout.manifest.values import MAX_INT, number, text_of, whole
 
 _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_a-zA-Z]+")
 _NUMBER = re.compile(r"\s*[-+]?(\d{1,300}(\.\d*)?|\.\d+)([eE][-+]?\d{1,3})?\s*", re.ASCII)
+NOT_DIGITS = re.compile(r"[^0-9]+")
 _TRUE = frozenset({"true", "1", "yes", "on", "y", "t"})
 _FALSE = frozenset({"false", "0", "no", "off", "n", "f", ""})
 MAX_MATCHED = 2_000
@@ -95,7 +97,8 @@ def join(value: Json, separator: Json = ",") -> Json:
 
 
 @lru_cache(maxsize=512)
-def _pattern(text: str) -> re.Pattern[str] | None:
+def pattern_of(text: str) -> re.Pattern[str] | None:
+    """Compile a pattern; None where it is none."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # `[[` means what it meant
@@ -106,7 +109,7 @@ def _pattern(text: str) -> re.Pattern[str] | None:
 
 def match(value: Json, pattern: Json) -> Json:
     """Search a pattern: its first group, or all that matched; null without a match."""
-    compiled = _pattern(text_of(pattern))
+    compiled = pattern_of(text_of(pattern))
     found = compiled.search(text_of(value)[:MAX_MATCHED]) if compiled else None
     if found is None:
         return None
@@ -115,13 +118,13 @@ def match(value: Json, pattern: Json) -> Json:
 
 def matches(value: Json, pattern: Json) -> bool:
     """Tell whether a pattern is found."""
-    compiled = _pattern(text_of(pattern))
+    compiled = pattern_of(text_of(pattern))
     return compiled is not None and compiled.search(text_of(value)[:MAX_MATCHED]) is not None
 
 
 def is_pattern(text: str) -> bool:
     """Tell whether a pattern compiles."""
-    return _pattern(text) is not None
+    return pattern_of(text) is not None
 
 
 def glob(value: Json, pattern: Json) -> bool:
@@ -236,14 +239,14 @@ TABLE = (
         "value",
         "Keep letters and digits.",
         ("'St. Ives' | alnum => \"StIves\"", "'10-20' | alnum => \"1020\""),
-        lambda value: "".join(letter for letter in text_of(value) if letter.isalnum()),
+        lambda value: alnum(text_of(value)),
     ),
     Operator(
         "digits",
         "value",
         "Keep digits.",
         ("'+1 (555) 010' | digits => \"1555010\"", "'none' | digits => \"\""),
-        lambda value: "".join(letter for letter in text_of(value) if "0" <= letter <= "9"),
+        lambda value: NOT_DIGITS.sub("", text_of(value)),
     ),
     Operator(
         "replace",

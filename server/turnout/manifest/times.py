@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from turnout.clock import SECOND
+from turnout.clock import DAY, SECOND, WRITTEN
 from turnout.clock import iso as iso_text
 from turnout.document import Json
 from turnout.manifest.entry import Operator
@@ -32,14 +32,16 @@ def micros(value: Json) -> int | None:
 
 
 def _micros_of_text(text: str) -> int | None:
-    if text.isascii() and text.isdigit() and _EPOCH_DIGITS <= len(text) <= 17:  # noqa: PLR2004
-        return micros(int(text))
-    if text.isdigit() and len(text) != _DAY_DIGITS:
-        return None
+    if text.isdigit():
+        if text.isascii() and _EPOCH_DIGITS <= len(text) <= 17:  # noqa: PLR2004
+            return micros(int(text))
+        if len(text) != _DAY_DIGITS:
+            return None
     try:
         moment = datetime.fromisoformat(text)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return _bounded((moment - _EPOCH) // _MICRO)
+        since = moment - _EPOCH
+        return _bounded(since.days * DAY + since.seconds * SECOND + since.microseconds)
     except (ValueError, OverflowError):
         return None
 
@@ -77,6 +79,8 @@ def date(value: Json, form: Json = "%Y-%m-%d", zone: Json = "") -> Json:
 
 def iso(value: Json) -> Json:
     """Write a time as ISO 8601 with milliseconds."""
+    if isinstance(value, str) and WRITTEN.fullmatch(value):
+        return value
     count = micros(value)
     return None if count is None else iso_text(count)
 

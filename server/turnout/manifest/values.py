@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import isfinite
 from typing import Final
 
@@ -138,6 +139,11 @@ def entries(value: Json) -> list[Json]:
     return []
 
 
+def pairs(value: Json) -> list[tuple[Json, Json]]:
+    """List what a loop runs over that reads only `key` and `value` of each element."""
+    return [(one.get("key"), one.get("value")) if isinstance(one, dict) else (None, None) for one in entries(value)]
+
+
 def gather(found: Document, name: str, value: Json) -> None:
     """Add a value under a name: what a name has several of is a list."""
     before = found.get(name)
@@ -156,8 +162,13 @@ def folded(value: str) -> str:
 
 def integration(document: Json, names: tuple[str, ...]) -> Json:
     """Find a destination's own object in an event's `integrations`, under any of its names; else null."""
-    found = at(document, "integrations")
-    if not isinstance(found, dict):
-        return None
-    wanted = {folded(name) for name in names}
-    return next((one for key, one in found.items() if folded(key) in wanted and isinstance(one, dict)), None)
+    found = document.get("integrations") if isinstance(document, dict) else None
+    for key, one in found.items() if isinstance(found, dict) else ():
+        if isinstance(one, dict) and folded(key) in _all_folded(names):
+            return one
+    return None
+
+
+@lru_cache(maxsize=256)
+def _all_folded(names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(folded, names))

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from turnout.document import Json, decode, encode
+from turnout.manifest.codes import ulid
 from turnout.manifest.compile import Scope, compile_nodes
 from turnout.manifest.expression import Names, parse
 from turnout.manifest.operators import EXAMPLE_EVENT, EXAMPLE_NOW, EXAMPLE_TABLES, TABLE, documentation
-from turnout.manifest.people import e164
+from turnout.manifest.people import e164, email, url_param
 from turnout.manifest.texts import glob
-from turnout.manifest.times import micros
+from turnout.manifest.times import iso, micros
 
 README = Path(__file__).parents[3] / "manifests" / "README.md"
 EXAMPLES = [example for entry in TABLE.values() for example in entry.examples]
@@ -78,3 +79,54 @@ def test_a_phone_number_is_written_as_e164(phone: str, country: Json, gives: Jso
 )
 def test_a_time_is_read_in_any_of_its_forms(text: Json) -> None:
     assert micros(text) == 1_767_323_045_000_000
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "5C43E809-FBA7-4FEE-A3A0-94129FCB59A5",
+        "{5c43e809-fba7-4fee-a3a0-94129fcb59a5}",
+        "urn:uuid:5c43e809-fba7-4fee-a3a0-94129fcb59a5",
+        "5c43e809fba74feea3a094129fcb59a5",
+    ],
+)
+def test_a_uuid_is_the_same_ulid_however_it_is_written(written: str) -> None:
+    plain = "5c43e809-fba7-4fee-a3a0-94129fcb59a5"
+
+    assert ulid(written) == ulid(plain) == "2W8FM0KYX79ZQA784M2AFWPPD5"
+
+
+@pytest.mark.parametrize(
+    ("link", "gives"),
+    [
+        ("https://a.test/?fbclid=x1", "x1"),
+        ("https://a.test/?%66bclid=x1", "x1"),
+        ("https://a.test/?fb\nclid=x1", "x1"),
+        ("https://a.test/?other=x1", None),
+        ("https://a.test/fbclid", None),
+        ("https://[a.test/?fbclid=x1", None),
+    ],
+)
+def test_a_parameter_of_a_link_is_found_however_its_name_is_written(link: str, gives: Json) -> None:
+    assert url_param(link, "fbclid") == gives
+
+
+@pytest.mark.parametrize("text", ["Ann", "", "@", "a@b", "a b@c.test", 7, None, ["a@b.test"]])
+def test_what_is_no_address_is_null(text: Json) -> None:
+    assert email(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "gives"),
+    [
+        ("2026-02-28T03:04:05.678Z", "2026-02-28T03:04:05.678Z"),
+        (" 2026-02-28T03:04:05.678Z ", "2026-02-28T03:04:05.678Z"),
+        ("2026-02-29T03:04:05.678Z", None),
+        ("2024-02-29T03:04:05.678Z", "2024-02-29T03:04:05.678Z"),
+        ("2026-02-28T25:04:05.678Z", None),
+        ("0000-02-28T03:04:05.678Z", None),
+        ("1969-12-31T23:59:59.999999Z", "1969-12-31T23:59:59.999Z"),
+    ],
+)
+def test_a_moment_is_written_with_milliseconds_and_only_where_there_is_one(text: str, gives: Json) -> None:
+    assert iso(text) == gives
