@@ -98,6 +98,7 @@ class Class(StrEnum):
     CREDENTIALS = "credentials"
     PAUSE = "pause"
     SPLIT = "split"
+    LATER = "later"
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
@@ -105,7 +106,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
 
     `code` is a word of ours (`delivered`, `already`, `http_400`, `timeout`, `rejected`); `status` the HTTP
     status, 0 without an answer; `text` the destination's own words, untrusted, at most 512 characters;
-    `after_s` what Retry-After asked for, in seconds.
+    `after_s` what Retry-After asked for, in seconds. `LATER` is no failure: the talk goes on after `after_s`, from
+    `place`; so does the next try of what failed, where there is a place.
     """
 
     what: Class
@@ -113,6 +115,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     status: int = 0
     text: str = ""
     after_s: float | None = None
+    place: bytes = b""
 
 
 Exchange: TypeAlias = Generator[Ask, Reply, tuple[Outcome, ...]]
@@ -186,11 +189,15 @@ class Action:
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """What an exchange may know of here and now: the clock, the id that all tries of a batch share, and the token."""
+    """What an exchange may know of here and now: the clock, the id that all tries of a batch share, and the token.
+
+    `place` is where an earlier talk of the same items left off.
+    """
 
     now: int
     request_id: str
     auth: Document | None = None
+    place: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,8 +157,8 @@ def _blocked(unit: Unit, lane: int, run: int, person: int) -> bool | None:
 
 
 def _blocks(unit: Unit, head: Owed) -> bool:
-    """Tell whether a head has blocked for so long, or so many, that it is passed; one never tried blocks nobody."""
-    if not head.tries:
+    """Tell whether a head has blocked for so long, or so many, that it is passed; one never asked blocks nobody."""
+    if not head.tries and not head.place:
         return False
     waiting = unit.owed.waiting(head.lane, head.run, head.person)
     return unit.session.now - head.first > BLOCK_US or waiting > BLOCK_EVENTS
@@ -236,13 +236,16 @@ def _row(unit: Unit, lane: int, each: Settled, request: int) -> Owed:
     person = unit.people.survivor(part.person) if part.person else 0
     now = unit.session.now
     row = Owed(
-        lane, part.run, part.seq, part.part, person, now, part.first or now, part.tries, OwedState.RETRY, request, 0
+        lane, part.run, part.seq, part.part, person, now, part.first or now, part.tries, OwedState.RETRY, request, 0,
+        part.place,
     )  # fmt: skip
     match each:
         case Back():
             state = OwedState.UNKNOWN if each.doubt else OwedState.RETRY
             reason = unit.deliveries.intern(0, each.reason)
-            return replace(row, due=each.due, first=each.first, tries=each.tries, state=state, reason=reason)
+            return replace(
+                row, due=each.due, first=each.first, tries=each.tries, state=state, reason=reason, place=each.place
+            )
         case Held():
             reason = unit.deliveries.intern(0, part.note if part.doubt else "")
             return replace(row, state=OwedState.UNKNOWN if part.doubt else OwedState.RETRY, reason=reason).behind()

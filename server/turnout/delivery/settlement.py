@@ -43,7 +43,10 @@ class Finished(msgspec.Struct, frozen=True):
 
 
 class Back(msgspec.Struct, frozen=True):
-    """A part that is owed: due at `due`, after `tries` counted tries; `doubt`: it may have been taken."""
+    """A part that is owed: due at `due`, after `tries` counted tries; `doubt`: it may have been taken.
+
+    `place` is where its talk goes on.
+    """
 
     part: Part
     due: int
@@ -51,6 +54,7 @@ class Back(msgspec.Struct, frozen=True):
     tries: int
     doubt: bool
     reason: str
+    place: bytes = b""
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -159,10 +163,11 @@ def _settle(
             return Finished(part, _FINAL.get(outcome.code, verdict.REFUSED), reason, asked)
         case Class.PAUSE if outcome.status == GONE:
             return Finished(part, verdict.REFUSED, reason, asked)
-        case Class.CREDENTIALS | Class.PAUSE:
-            if each.passed and part.note == reason:
-                return Finished(part, verdict.BAD_CREDENTIALS, reason, asked)
-            return Back(part, now, first, part.tries, doubt=part.doubt, reason=reason)
+        case Class.CREDENTIALS | Class.PAUSE if each.passed and part.note == reason:
+            return Finished(part, verdict.BAD_CREDENTIALS, reason, asked)
+        case Class.CREDENTIALS | Class.PAUSE | Class.LATER:
+            due, doubt = now + int((outcome.after_s or 0.0) * SECOND), part.doubt and outcome.what is not Class.LATER
+            return Back(part, due, first, part.tries, doubt=doubt, reason=reason, place=outcome.place)
         case Class.RETRY | Class.UNKNOWN:
             return _again(part, outcome, schedule, now, fraction, first, asked, counted=not each.probe)
     assert_never(outcome.what)
@@ -193,4 +198,5 @@ def _again(
     if counted and profile.expired(first, tries, now):
         return Finished(part, verdict.EXPIRED, outcome.code, asked)
     wait = max(profile.delay_s(max(1, tries), fraction), outcome.after_s or 0.0)
-    return Back(part, now + int(wait * SECOND), first, tries, doubt=doubt, reason=outcome.code)
+    due = now + int(wait * SECOND)
+    return Back(part, due, first, tries, doubt=doubt, reason=outcome.code, place=outcome.place)

@@ -136,7 +136,7 @@ class CompiledTarget:
         values = [item.value for item in kept]
         scope = Scope(moment.now, moment.request_id, values[0], values, auth=moment.auth)
         here = self._looped(steps, kept[0], scope) if steps.plan.loops else self._here(kept[0].document, scope)
-        ended = yield from walk(self, steps.plan.legs, self._known, here, values, moment)
+        ended = yield from walk(self, steps.plan, self._known, here, values, moment)
         return ended if places is None else tuple(ended[place] for place in places[: len(items)])
 
     def ask(self, call: Call, here: Here, moment: Moment, instead: Mapping[str, Json]) -> Request | Outcome:

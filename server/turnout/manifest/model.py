@@ -228,6 +228,15 @@ class Pages:
 
 
 @dataclass(frozen=True, slots=True)
+class Poll:
+    """An answer that may not be there yet: asked for again every so often until a condition holds of it."""
+
+    until: Node
+    every_s: float
+    for_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One of several requests that depend on one another, or (`drop`, without a request) the end of them.
 
@@ -243,6 +252,7 @@ class Step:
     cache: Cache | None = None
     catches: tuple[Catch, ...] = ()
     pages: Pages | None = None
+    poll: Poll | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +279,7 @@ class Batch:
 class ActionSpec:
     """One thing that a destination does with events. `triggers` gives the names of each call, empty: all.
 
-    With `steps`, `send` is the first of their requests.
+    With `steps`, `send` is the first of their requests; with `resume` a retry goes on after those that succeeded.
     """
 
     name: str
@@ -287,6 +297,7 @@ class ActionSpec:
     order: Order
     dedupe: Repeat
     steps: tuple[Step, ...] = ()
+    resume: bool = False
 
     @property
     def sends(self) -> tuple[Send, ...]:

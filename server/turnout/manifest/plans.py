@@ -195,10 +195,11 @@ def _legs(manifest: Manifest, spec: ActionSpec, nodes: dict[str, Node]) -> tuple
         beside = {"when": step.when, "drop": step.drop, "each": step.each, **_saves("save", step.save)}
         beside["cache"] = step.cache.key if step.cache else None
         beside |= {"next": step.pages.next, "items": step.pages.items} if step.pages else {}
+        beside["until"] = step.poll.until if step.poll else None
         for catch in step.catches:
             beside |= _saves(f"catch.{min(catch.statuses)}", catch.save)
         nodes |= {f"{prefix}:{word}": node for word, node in beside.items() if node is not None}
-        reads_answer = bool(step.save or step.pages or any(catch.save for catch in step.catches))
+        reads_answer = bool(step.save or step.pages or step.poll or any(catch.save for catch in step.catches))
         if call and reads_answer:
             call = replace(call, judging=replace(call.judging, reads=True, reads_body=True))
         found.append(Leg(step, prefix, call, reads_body=False))

@@ -68,8 +68,8 @@ class ActionReader:
         part = self.part
         part.only(
             *("for", "except", "when", "require", "skip", "max_age", "let", "each", "item", "batch", "send"),
-            *("results", "order", "dedupe", "steps"),
-            later=("once", "resume", "async", "run", "setup"),
+            *("results", "order", "dedupe", "steps", "resume"),
+            later=("once", "async", "run", "setup"),
         )
         names = self.names
         inner = names.plus("it", "index") if "each" in part.raw else names
@@ -79,6 +79,8 @@ class ActionReader:
             raise part.fail("", "`for` is missing: which calls it is for")
         if ("send" in part.raw) is ("steps" in part.raw):
             raise part.fail("", "`send` is missing" if "send" not in part.raw else "either `send` or `steps`")
+        if part.flag("resume") and "steps" not in part.raw:
+            raise part.fail("resume", "a lone request has nothing to go on after: `resume` is for `steps`")
         reader = RequestReader(self.language, sending(inner, tokens=self.defaults.tokens))
         steps = StepReader(reader, self.defaults.http).steps(part) if "steps" in part.raw else ()
         send = steps_send(part, steps) if steps else read_send(reader, part.part("send"), self.defaults.http)
@@ -98,6 +100,7 @@ class ActionReader:
             read_order(part, self.defaults.order),
             read_repeat(part, self.defaults.repeat),
             steps,
+            part.flag("resume"),
         )
 
     def _scope(self, common: Names) -> tuple[Names, dict[str, Node]]:
