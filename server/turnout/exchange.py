@@ -126,7 +126,8 @@ class Item(msgspec.Struct, frozen=True, gc=False):
 
     `index` counts the items that the action makes of the event, from 0. `value` is JSON; `size` the bytes
     it takes encoded. Items with equal `group` may share a request. `document` is the event, for what
-    `send` reads of the batch's first event. `text` is the value encoded, where it was.
+    `send` reads of the batch's first event. `text` is the value encoded, where it was. `once` is the key for which
+    the action does it once, as JSON; empty: each time.
     """
 
     action: str
@@ -136,6 +137,7 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     group: tuple[Json, ...]
     document: Document
     text: bytes = b""
+    once: bytes = b""
 
     @override
     def __repr__(self) -> str:
@@ -178,7 +180,10 @@ class Dedupe(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What a lane must know of an action, its settings filled in. `wait_s`: how long to gather a batch."""
+    """What a lane must know of an action, its settings filled in.
+
+    `wait_s`: how long to gather a batch; `once_s`: how long what is done once for a key is not done again.
+    """
 
     name: str
     order: Order
@@ -186,6 +191,7 @@ class Action:
     max_items: int
     max_bytes: int
     wait_s: float = 0.0
+    once_s: float = 0.0
 
 
 class Moment(msgspec.Struct, frozen=True):

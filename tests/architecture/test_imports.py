@@ -40,6 +40,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
                 "delivery.commits",
                 "delivery.reigns",
                 "delivery.endings",
+                "delivery.once",
                 "delivery.lane",
                 "delivery.converse",
                 "delivery.tokens",

@@ -56,6 +56,10 @@ CREATE TABLE names (
   id INTEGER PRIMARY KEY, source INTEGER NOT NULL, kind INTEGER NOT NULL, name TEXT NOT NULL,
   first INTEGER NOT NULL, last INTEGER NOT NULL, n INTEGER NOT NULL, UNIQUE (source, kind, name)
 );
+CREATE TABLE once (
+  lane INTEGER NOT NULL, key BLOB NOT NULL, run INTEGER NOT NULL, seq INTEGER NOT NULL, part INTEGER NOT NULL,
+  until INTEGER NOT NULL, done INTEGER NOT NULL, PRIMARY KEY (lane, key)
+) WITHOUT ROWID;
 CREATE TABLE owed (
   lane INTEGER NOT NULL, run INTEGER NOT NULL, seq INTEGER NOT NULL, part INTEGER NOT NULL, person INTEGER NOT NULL,
   due INTEGER, first INTEGER NOT NULL, tries INTEGER NOT NULL, state INTEGER NOT NULL, request INTEGER NOT NULL,
@@ -101,6 +105,7 @@ CREATE INDEX idempotency_events ON idempotency (first) WHERE first > 0;
 CREATE INDEX idempotency_expires ON idempotency (expires);
 CREATE INDEX identifiers_person ON identifiers (person);
 CREATE INDEX links_survivor ON links (survivor);
+CREATE INDEX once_until ON once (until);
 CREATE INDEX owed_due ON owed (lane, due) WHERE due IS NOT NULL;
 CREATE INDEX owed_sending ON owed (lane) WHERE state = 3;
 CREATE INDEX owed_whose ON owed (person) WHERE person > 0;

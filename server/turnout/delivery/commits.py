@@ -13,6 +13,7 @@ from typing import assert_never
 
 from msgspec import structs
 
+from turnout.delivery import once
 from turnout.delivery.batch import Batch
 from turnout.delivery.endings import release
 from turnout.delivery.reigns import require
@@ -44,10 +45,12 @@ def open_window(unit: Unit, opening: Opening, epoch: int) -> tuple[Part, ...] | 
         or unit.counter.revision != opening.revision
     ):
         return None
-    unit.deliveries.finish(opening.lane, opening.run, [_final(skip) for skip in opening.skips])
-    for code, n in opening.counts:
+    parts, done = once.claim(unit, opening.parts)
+    skips = (*opening.skips, *done)
+    unit.deliveries.finish(opening.lane, opening.run, [_final(skip) for skip in skips])
+    for code, n in (*opening.counts, *Counter(skip.code for skip in done).items()):
         unit.counts.add(opening.lane, code, n)
-    free = _hold(unit, opening)
+    free = _hold(unit, opening, parts)
     unit.lanes.move(opening.lane, opening.run, opening.last)
     if free:
         unit.lanes.open_window(
@@ -118,15 +121,15 @@ def _final(skip: Skip) -> Final:
     return Final(skip.seq, skip.part, skip.last, skip.code, skip.reason, 0)
 
 
-def _hold(unit: Unit, opening: Opening) -> tuple[Part, ...]:
+def _hold(unit: Unit, opening: Opening, parts: tuple[Part, ...]) -> tuple[Part, ...]:
     """Hold the parts whose person is owed something earlier; give the others, with those that overtake."""
     if not unit.owed.any(opening.lane):
-        return opening.parts
+        return parts
     free: list[Part] = []
     held: list[Owed] = []
     passes: dict[int, bool | None] = {}
     now = unit.session.now
-    for part in opening.parts:
+    for part in parts:
         if not part.person:
             free.append(part)
             continue
@@ -190,6 +193,7 @@ def _finish(
     for run, rows in finals.items():
         unit.deliveries.finish(lane, run, rows)
     unit.owed.remove([row for _, row in finished if row is not None])
+    once.settle(unit, [each for each, _ in finished])
 
 
 def _requests(unit: Unit, lane: int, done: Settlement, epoch: int, *, keep_plain: bool) -> list[int]:

@@ -225,7 +225,8 @@ class CompiledTarget:
         stated = batch.bytes if batch else 0
         most = max(stated - ENVELOPE, stated // 2) if stated else MAX_BYTES
         wait_s = batch.wait_s if batch else 0.0
-        return Action(spec.name, spec.order, spec.dedupe.kind, max(1, int(limit or 1)), most, wait_s)
+        once_s = spec.once.ttl_s if spec.once else 0.0
+        return Action(spec.name, spec.order, spec.dedupe.kind, max(1, int(limit or 1)), most, wait_s, once_s)
 
     def _paced(self) -> Pace:
         """Say how fast it may be asked: what its rates are counted by is a digest, for it may be a secret."""

@@ -276,6 +276,14 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class Once:
+    """What is done once for a key, for so long; a key that is null is done each time."""
+
+    key: Node
+    ttl_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class ActionSpec:
     """One thing that a destination does with events. `triggers` gives the names of each call, empty: all.
 
@@ -298,6 +306,7 @@ class ActionSpec:
     dedupe: Repeat
     steps: tuple[Step, ...] = ()
     resume: bool = False
+    once: Once | None = None
 
     @property
     def sends(self) -> tuple[Send, ...]:

@@ -168,6 +168,8 @@ def _plan(manifest: Manifest, spec: ActionSpec, nodes: dict[str, Node]) -> Plan:
     nodes[f"{name}.when"] = spec.when
     if spec.each:
         nodes[f"{name}.each"] = spec.each
+    if spec.once:
+        nodes[f"{name}.once"] = spec.once.key
     nodes[f"{name}.item"] = spec.item or Path("it" if spec.each else "event")
     refusals = (
         *_refusals(manifest, name, "skip", spec.skip, nodes),

@@ -12,6 +12,7 @@ from turnout.store.exchanges import Exchanges, ExchangesView
 from turnout.store.keys import Keys
 from turnout.store.lanes import Lanes, LanesView
 from turnout.store.log import Log, LogView
+from turnout.store.once import Once, OnceView
 from turnout.store.owed import OwedTable, OwedView
 from turnout.store.people import People, PeopleView
 from turnout.store.privacy import Privacy, PrivacyView
@@ -37,6 +38,7 @@ class View:
         self.lanes = LanesView(session)
         self.deliveries = DeliveriesView(session)
         self.owed = OwedView(session)
+        self.once = OnceView(session)
         self.counts = CountsView(session)
         self.exchanges = ExchangesView(session)
         self.entities = EntitiesView(session)
@@ -63,6 +65,7 @@ class Unit(View):
     lanes: Lanes
     deliveries: Deliveries
     owed: OwedTable
+    once: Once
     counts: Counts
     exchanges: Exchanges
     entities: Entities
@@ -79,6 +82,7 @@ class Unit(View):
         self.lanes = Lanes(session)
         self.deliveries = Deliveries(session)
         self.owed = OwedTable(session)
+        self.once = Once(session)
         self.counts = Counts(session)
         self.exchanges = Exchanges(session)
         self.entities = Entities(session)
