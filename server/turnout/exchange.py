@@ -119,6 +119,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
 
 
 Exchange: TypeAlias = Generator[Ask, Reply, tuple[Outcome, ...]]
+SetUp: TypeAlias = "Generator[Ask, Reply, tuple[Outcome, Document]]"
+"""A talk about no event: how it ended, and the settings that came of it."""
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):
@@ -318,4 +320,8 @@ class Target(Protocol):
 
     def check(self, moment: Moment) -> Exchange | None:
         """Begin the test of the credentials, one outcome; None where the vendor offers none."""
+        ...
+
+    def setup(self, moment: Moment) -> SetUp | None:
+        """Begin what is done when it is connected or its settings change; None where there is nothing to do."""
         ...

@@ -6,7 +6,21 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from turnout.document import Document, Json, canonical, digest, encoded
-from turnout.exchange import Action, Answer, Class, Drop, Exchange, Grant, Item, Moment, Outcome, Pace, Reply, Request
+from turnout.exchange import (
+    Action,
+    Answer,
+    Class,
+    Drop,
+    Exchange,
+    Grant,
+    Item,
+    Moment,
+    Outcome,
+    Pace,
+    Reply,
+    Request,
+    SetUp,
+)
 from turnout.manifest import requests, results, signers
 from turnout.manifest.auth import credentials
 from turnout.manifest.compile import Scope
@@ -14,7 +28,7 @@ from turnout.manifest.grants import CompiledGrant, is_needed
 from turnout.manifest.plans import CHECK, PER, Call, Compiled, Plan, is_for
 from turnout.manifest.settings import secrets
 from turnout.manifest.steps import Here, Steps, map_each, map_item, refused, steps_of
-from turnout.manifest.values import Unsendable, entries, number, text_of
+from turnout.manifest.values import Unsendable, at, entries, number, text_of
 from turnout.manifest.walk import Known, walk
 
 MAX_BYTES: Final = 4_000_000
@@ -31,6 +45,7 @@ class CompiledTarget:
         self._manifest = program.manifest
         self._plans = program.plans
         self._check = program.check
+        self._setup = program.setup
         self._functions = program.program.functions
         self._memory = program.program.memory
         self._settings = settings
@@ -119,6 +134,19 @@ class CompiledTarget:
     def check(self, moment: Moment) -> Exchange | None:
         """Begin the test of the credentials."""
         return self._checked(self._check, moment) if self._check else None
+
+    def setup(self, moment: Moment) -> SetUp | None:
+        """Begin what is done before it is connected."""
+        return self._set_up(self._setup, moment) if self._setup else None
+
+    def _set_up(self, plan: Plan, moment: Moment) -> SetUp:
+        here = self._here({}, Scope(moment.now, moment.request_id))
+        ended = yield from walk(self, plan, Known(), here, [None], moment)
+        found: Document = {}
+        for leg in plan.legs:
+            saved = at(here.scope.steps, leg.step.name)
+            found |= {name: value for name, _ in leg.step.save if (value := at(saved, name)) is not None}
+        return ended[0], found
 
     def _here(self, document: Document, scope: Scope, it: Json = None, index: Json = None) -> Here:
         return Here(document, self._settings, self._memory(), scope, it, index)

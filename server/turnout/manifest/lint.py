@@ -273,7 +273,7 @@ def _all(manifest: Manifest) -> Iterator[Node]:
     yield from _proofs(manifest.auth)
     if manifest.check:
         yield from _sent(manifest.check.send.url, manifest.check.send.body, manifest.check.send.query)
-    for spec in manifest.actions.values():
+    for spec in (*manifest.actions.values(), *((manifest.setup,) if manifest.setup else ())):
         yield from (rule.test for rule in (*spec.require, *spec.skip))
         yield from (node for node in (spec.when, spec.each, spec.item) if node)
         for send in spec.sends:

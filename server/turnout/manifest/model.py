@@ -351,6 +351,7 @@ class Manifest:
     actions: Mapping[str, ActionSpec]
     results: Results
     check: Check | None
+    setup: ActionSpec | None
     tests: tuple[TestCase, ...]
     left_out: tuple[LeftOut, ...]
     source: Source = field(repr=False)

@@ -86,6 +86,7 @@ class Compiled:
     program: Program
     plans: Mapping[str, Plan]
     check: Call | None
+    setup: Plan | None = None
 
 
 def compiled(manifest: Manifest) -> Compiled:
@@ -98,11 +99,12 @@ def compiled(manifest: Manifest) -> Compiled:
         if manifest.check.ok:
             nodes[f"{CHECK}!ok"] = manifest.check.ok
             check = replace(check, judging=replace(check.judging, reads=True, reads_body=True))
+    setup = _plan(manifest, manifest.setup, nodes) if manifest.setup else None
     if manifest.auth.grant:
         nodes |= grants.shapes(manifest, manifest.auth.grant)
     if manifest.limits.per:
         nodes[PER] = manifest.limits.per
-    return Compiled(manifest, compile_nodes(nodes, manifest.lets, manifest.names), plans, check)
+    return Compiled(manifest, compile_nodes(nodes, manifest.lets, manifest.names), plans, check, setup)
 
 
 def _call(manifest: Manifest, send: Send, base: Results, prefix: str, nodes: dict[str, Node]) -> Call:

@@ -25,13 +25,14 @@ from turnout.manifest.read_actions import (
 from turnout.manifest.read_grants import WAYS, read_grant
 from turnout.manifest.read_requests import RequestReader, read_send
 from turnout.manifest.read_settings import read_settings
+from turnout.manifest.read_setup import read_setup
 from turnout.manifest.read_tests import read_tests
 
 _TOP = (
     *("turnout", "slug", "name", "category", "aliases", "status", "order", "dedupe", "profile", "settings", "auth"),
-    *("http", "limits", "tables", "let", "shared", "actions", "results", "check", "tests", "leaves_out"),
+    *("http", "limits", "tables", "let", "shared", "actions", "results", "check", "setup", "tests", "leaves_out"),
 )
-_LATER = ("family", "rows", "audience", "setup", "once", "use")
+_LATER = ("family", "rows", "audience", "once", "use")
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
@@ -125,6 +126,7 @@ class _Reader:
             actions,
             read_results(reader, top),
             self.check(common, http, tokens=grant is not None),
+            read_setup(top, self.language, common, http, self.settings, tokens=grant is not None),
             read_tests(top, tuple(actions)),
             read_left_out(top),
             top.source,

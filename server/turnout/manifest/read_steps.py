@@ -36,17 +36,17 @@ class StepReader:
     reader: RequestReader
     http: Part
 
-    def steps(self, action: Part) -> tuple[Step, ...]:
+    def steps(self, action: Part, key: str = "steps") -> tuple[Step, ...]:
         """Read them all, in their order."""
-        raw = action.raw["steps"]
+        raw = action.raw[key]
         if not isinstance(raw, list) or not raw or len(raw) > MAX_STEPS:
-            raise action.fail("steps", f"expected a list of 1 to {MAX_STEPS} steps, each `- name: {{…}}`")
+            raise action.fail(key, f"expected a list of 1 to {MAX_STEPS} steps, each `- name: {{…}}`")
         found: list[Step] = []
         for place, one in enumerate(raw):
             name = next(iter(one)) if isinstance(one, dict) and len(one) == 1 else ""
             if not name or not isinstance(one, dict) or not isinstance(one[name], dict):
-                raise action.source.fail((*action.path, "steps", place), "expected `name: {…}`")
-            part = action.of(one[name], "steps", place, name)
+                raise action.source.fail((*action.path, key, place), "expected `name: {…}`")
+            part = action.of(one[name], key, place, name)
             self._refuse_name(part, name, found)
             found.append(self._step(part, name, found))
         return tuple(found)
