@@ -107,7 +107,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     `code` is a word of ours (`delivered`, `already`, `http_400`, `timeout`, `rejected`); `status` the HTTP
     status, 0 without an answer; `text` the destination's own words, untrusted, at most 512 characters;
     `after_s` what Retry-After asked for, in seconds. `LATER` is no failure: the talk goes on after `after_s`, from
-    `place`; so does the next try of what failed, where there is a place.
+    `place`; so does the next try of what failed, where there is a place. `learned` is the key of an audience and the id
+    of the list that was found or made for it.
     """
 
     what: Class
@@ -116,6 +117,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     text: str = ""
     after_s: float | None = None
     place: bytes = b""
+    learned: tuple[str, str] = ("", "")
 
 
 Exchange: TypeAlias = Generator[Ask, Reply, tuple[Outcome, ...]]
@@ -184,7 +186,8 @@ class Dedupe(StrEnum):
 class Action:
     """What a lane must know of an action, its settings filled in.
 
-    `wait_s`: how long to gather a batch; `once_s`: how long what is done once for a key is not done again.
+    `wait_s`: how long to gather a batch; `once_s`: how long what is done once for a key is not done again;
+    `lists`: it adds to lists or removes from them, whose ids it learns.
     """
 
     name: str
@@ -194,6 +197,7 @@ class Action:
     max_bytes: int
     wait_s: float = 0.0
     once_s: float = 0.0
+    lists: bool = False
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -324,4 +328,8 @@ class Target(Protocol):
 
     def setup(self, moment: Moment) -> SetUp | None:
         """Begin what is done when it is connected or its settings change; None where there is nothing to do."""
+        ...
+
+    def learn(self, ids: Document) -> None:
+        """Take in the ids of lists that are kept, by the key of their audience; asked only where an action `lists`."""
         ...

@@ -78,6 +78,9 @@ class Poster:
         assert moment.now
         return None
 
+    def learn(self, ids: Document) -> None:
+        raise AssertionError(f"it has no lists, and is told of {ids}")
+
     def setup(self, moment: Moment) -> SetUp | None:
         assert moment.now
         return None

@@ -69,6 +69,8 @@ def settle(
     """Write requests, ledger rows, owed rows, counts and evidence; windows go of which nothing is on its way."""
     require(unit, epoch)
     numbers = _requests(unit, lane, done, epoch, keep_plain=keep_plain)
+    for key, remote in done.learned:
+        unit.lists.put(lane, key, remote)
     standing = [(each, row) for each in done.settled if (row := _standing(unit, lane, each.part)) is not _GONE]
     _finish(unit, lane, [(each, row) for each, row in standing if isinstance(each, Finished)], numbers)
     owing = [each for each, _ in standing if not isinstance(each, Finished)]

@@ -78,6 +78,7 @@ def look(view: View, lane: int, eyes: Eyes, wanted: Wanted, epoch: int) -> Looke
         return Looked(LaneState.PAUSED if row.state is LaneState.RUNNING else row.state, revision)
     if any(window.lane == lane for window in view.lanes.windows_before(epoch)):
         return Looked(row.state, revision, stranded=True)
+    _learn(view, lane, bound)
     sight = eyes.sight(view)
     next_due = view.owed.next_due(lane)
     retries: tuple[Batch, ...] = ()
@@ -100,6 +101,12 @@ def look(view: View, lane: int, eyes: Eyes, wanted: Wanted, epoch: int) -> Looke
         more=found.more or _runs_left(view, lane, found) if found is not None else not wanted.events,
         token=eyes.token(view, bound),
     )  # fmt: skip
+
+
+def _learn(view: View, lane: int, bound: Bound) -> None:
+    """Tell a destination of audiences which lists stand for them."""
+    if any(action.lists for action in bound.target.actions.values()):
+        bound.target.learn(view.lists.of(lane))
 
 
 def _due(

@@ -89,11 +89,15 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Settlement(msgspec.Struct, frozen=True):
-    """What one commit writes: requests, and what became of each part; `again` leaves at once, halved."""
+    """What one commit writes: requests, and what became of each part; `again` leaves at once, halved.
+
+    `learned` are lists: key of the audience, and id.
+    """
 
     asked: tuple[Asked, ...] = ()
     settled: tuple[Settled, ...] = ()
     again: tuple[Batch, ...] = ()
+    learned: tuple[tuple[str, str], ...] = ()
 
 
 def settlement(
@@ -119,7 +123,8 @@ def settlement(
         settled += found
         if split:
             again.extend(_smaller(each.batch, split))
-    return Settlement(tuple(asked), tuple(settled), tuple(again))
+    learned = {outcome.learned for each in answered for outcome in each.outcomes if outcome.learned[0]}
+    return Settlement(tuple(asked), tuple(settled), tuple(again), tuple(sorted(learned)))
 
 
 def summary(outcomes: Sequence[Outcome]) -> Outcome:
@@ -145,9 +150,11 @@ def _split(each: Answered) -> tuple[Part, ...]:
 
 
 def _smaller(batch: Batch, split: tuple[Part, ...]) -> tuple[Batch, ...]:
+    """Give the batches that leave next; each begins with the first step, for the steps done were about all of them."""
     if not split:
         return ()
-    return halves(batch) if len(split) == len(batch.parts) else (Batch(split),)
+    anew = Batch(tuple(msgspec.structs.replace(part, place=b"") for part in split))
+    return halves(anew) if len(split) == len(batch.parts) else (anew,)
 
 
 def _settle(

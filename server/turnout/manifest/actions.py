@@ -22,6 +22,7 @@ from turnout.exchange import (
     SetUp,
 )
 from turnout.manifest import requests, results, signers
+from turnout.manifest.audiences import Lists, listed, membership
 from turnout.manifest.auth import credentials
 from turnout.manifest.compile import Scope
 from turnout.manifest.grants import CompiledGrant, is_needed
@@ -61,6 +62,8 @@ class CompiledTarget:
         self._any = {kind: named for kind, plans in self._for.items() if (named := _whatever_its_name(kind, plans))}
         self._heads: dict[str, requests.Head] = {}
         self._known = Known()
+        self._lists = Lists()
+        self._audiences = any(plan.spec.lists for plan in program.plans.values())
         self._pace = self._paced()
         spec = self._manifest.auth.grant
         needed = spec is not None and is_needed(self._functions, settings)
@@ -101,7 +104,7 @@ class CompiledTarget:
 
     def items(self, document: Document, actions: tuple[str, ...], now: int) -> tuple[Item | Drop, ...]:
         """Map one event through these actions."""
-        here = self._here(document, Scope(now))
+        here = self._here(document, Scope(now, audience=membership(document) if self._audiences else None))
         found: list[Item | Drop] = []
         for name in actions:
             steps = self._steps[name]
@@ -135,6 +138,10 @@ class CompiledTarget:
         """Begin the test of the credentials."""
         return self._checked(self._check, moment) if self._check else None
 
+    def learn(self, ids: Document) -> None:
+        """Take in the ids of lists."""
+        self._lists.learn(ids)
+
     def setup(self, moment: Moment) -> SetUp | None:
         """Begin what is done before it is connected."""
         return self._set_up(self._setup, moment) if self._setup else None
@@ -164,7 +171,8 @@ class CompiledTarget:
         values = [item.value for item in kept]
         scope = Scope(moment.now, moment.request_id, values[0], values, auth=moment.auth)
         here = self._looped(steps, kept[0], scope) if steps.plan.loops else self._here(kept[0].document, scope)
-        ended = yield from walk(self, steps.plan, self._known, here, values, moment)
+        talk = walk(self, steps.plan, self._known, here, values, moment)
+        ended = yield from (listed(talk, self._lists, here, moment, len(values)) if steps.plan.spec.lists else talk)
         return ended if places is None else tuple(ended[place] for place in places[: len(items)])
 
     def ask(self, call: Call, here: Here, moment: Moment, instead: Mapping[str, Json]) -> Request | Outcome:
@@ -254,7 +262,9 @@ class CompiledTarget:
         most = max(stated - ENVELOPE, stated // 2) if stated else MAX_BYTES
         wait_s = batch.wait_s if batch else 0.0
         once_s = spec.once.ttl_s if spec.once else 0.0
-        return Action(spec.name, spec.order, spec.dedupe.kind, max(1, int(limit or 1)), most, wait_s, once_s)
+        return Action(
+            spec.name, spec.order, spec.dedupe.kind, max(1, int(limit or 1)), most, wait_s, once_s, spec.lists
+        )
 
     def _paced(self) -> Pace:
         """Say how fast it may be asked: what its rates are counted by is a digest, for it may be a secret."""

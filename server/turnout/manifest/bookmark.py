@@ -47,5 +47,14 @@ def read(kept: bytes, legs: Sequence[Leg]) -> Place:
             return first
 
 
+def step(kept: bytes) -> str:
+    """Give the step of a place."""
+    match decode(kept):
+        case [str(step), *_]:
+            return step
+        case _:
+            return ""
+
+
 def _is_there(step: str, legs: Sequence[Leg]) -> bool:
     return any(leg.step.name == step for leg in legs)

@@ -288,6 +288,7 @@ class ActionSpec:
     """One thing that a destination does with events. `triggers` gives the names of each call, empty: all.
 
     With `steps`, `send` is the first of their requests; with `resume` a retry goes on after those that succeeded.
+    `lists`: it adds to the list of an audience, or removes from it.
     """
 
     name: str
@@ -307,6 +308,7 @@ class ActionSpec:
     steps: tuple[Step, ...] = ()
     resume: bool = False
     once: Once | None = None
+    lists: bool = False
 
     @property
     def sends(self) -> tuple[Send, ...]:

@@ -20,12 +20,13 @@ from turnout.clock import SECOND
 from turnout.document import Document, Json, canonical
 from turnout.exchange import Answer, Ask, Class, Exchange, Moment, Outcome, Reply, Request
 from turnout.manifest import bookmark
+from turnout.manifest.audiences import CREATE
 from turnout.manifest.bookmark import Place
 from turnout.manifest.model import Cache, Catch, Poll
 from turnout.manifest.plans import Call, Leg, Plan
 from turnout.manifest.results import seen
 from turnout.manifest.steps import Here
-from turnout.manifest.values import entries, text_of
+from turnout.manifest.values import at, entries, text_of
 
 KEPT = 10_000
 """What one destination keeps of look-ups; beyond it, the oldest go."""
@@ -111,23 +112,23 @@ def walk(asker: Asker, plan: Plan, known: Known, here: Here, values: Sequence[Js
     place = bookmark.read(moment.place, legs)
     here.scope.steps = found = dict(place.found)
     ended: tuple[Outcome, ...] = ()
-    at = next(at for at, leg in enumerate(legs) if leg.step.name == place.step)
-    while at < len(legs):
-        leg = legs[at]
-        at += 1
+    ahead = next(at for at, leg in enumerate(legs) if leg.step.name == place.step)
+    while ahead < len(legs):
+        leg = legs[ahead]
+        ahead += 1
         place = place if place.step == leg.step.name else Place(leg.step.name, anew=place.anew, found=found)
         if _passed(asker, leg, known, here, found, moment.now):
             continue
         if leg.call is None:
             say = text_of(asker.compute(f"{leg.prefix}:drop", here))
             return (Outcome(Class.FINAL, "rejected", 0, say),) * len(values)
-        if ended and plan.spec.resume:
+        if ended and _stops(plan, leg, here):
             return _later(ended, place, GOES_ON, 0.0)
         told = yield from _each(asker, _At(plan, leg, leg.call, place), here, values, moment)
         if told.again and not place.anew:
             _forget(asker, legs, told.again, known, here)
             found.clear()
-            at, ended, place = 0, (), Place("", anew=True)
+            ahead, ended, place = 0, (), Place("", anew=True)
             continue
         ended = _first_failures(ended, told.outcomes)
         if told.failed:
@@ -136,6 +137,16 @@ def walk(asker: Asker, plan: Plan, known: Known, here: Here, values: Sequence[Js
         if leg.step.cache:
             _keep(asker, leg, leg.step.cache, known, here, moment.now, told.saved)
     return ended or (Outcome(Class.SUCCESS, "delivered" if moment.place else "already"),) * len(values)
+
+
+def _stops(plan: Plan, leg: Leg, here: Here) -> bool:
+    """Tell whether to leave off before a further request: what was done is on disk then.
+
+    Of an audience that is its list's id; between the look for one and the making of it nobody else may come.
+    """
+    if plan.spec.lists:
+        return leg.step.name != CREATE and at(here.scope.audience, "id") is None
+    return plan.spec.resume
 
 
 def _passed(asker: Asker, leg: Leg, known: Known, here: Here, found: Document, now: int) -> bool:

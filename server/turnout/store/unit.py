@@ -11,6 +11,7 @@ from turnout.store.entities import Entities, EntitiesView
 from turnout.store.exchanges import Exchanges, ExchangesView
 from turnout.store.keys import Keys
 from turnout.store.lanes import Lanes, LanesView
+from turnout.store.lists import Lists, ListsView
 from turnout.store.log import Log, LogView
 from turnout.store.once import Once, OnceView
 from turnout.store.owed import OwedTable, OwedView
@@ -39,6 +40,7 @@ class View:
         self.deliveries = DeliveriesView(session)
         self.owed = OwedView(session)
         self.once = OnceView(session)
+        self.lists = ListsView(session)
         self.counts = CountsView(session)
         self.exchanges = ExchangesView(session)
         self.entities = EntitiesView(session)
@@ -66,6 +68,7 @@ class Unit(View):
     deliveries: Deliveries
     owed: OwedTable
     once: Once
+    lists: Lists
     counts: Counts
     exchanges: Exchanges
     entities: Entities
@@ -83,6 +86,7 @@ class Unit(View):
         self.deliveries = Deliveries(session)
         self.owed = OwedTable(session)
         self.once = Once(session)
+        self.lists = Lists(session)
         self.counts = Counts(session)
         self.exchanges = Exchanges(session)
         self.entities = Entities(session)

@@ -33,7 +33,6 @@ actions:
   remind: {for: track, item: {id: $.messageId}, once: {key: $.properties.cart, ttl: 1h}, send: {post: /a, json: $item}}
   count: {for: track, item: {id: $.messageId}, send: {post: /b, json: $item}}
 """)
-EYES = eyes(MADE)
 OK, NO, BUSY = (
     Outcome(Class.SUCCESS, "delivered", 200), Outcome(Class.FINAL, "http_404", 404), Outcome(Class.RETRY, "http_503")
 )  # fmt: skip
@@ -48,7 +47,7 @@ def clock() -> StillClock:
 def store(data_dir: Path, clock: StillClock) -> Iterator[Store]:
     opened = open_store(data_dir, clock)
     opened.commit(connect)
-    opened.commit(partial(reigns.take_over, look=EYES.at))
+    opened.commit(partial(reigns.take_over, look=eyes(MADE).at))
     yield opened
     assert not opened.look(law.broken)
     opened.close()
@@ -58,7 +57,7 @@ def carts(store: Store, *keys: str | None) -> tuple[Part, ...]:
     """Record an event for each, open a window over them, and give what may leave of the action that does it once."""
     for key in keys:
         record(store, track(f"m{store.look(lambda view: view.counter.seq)}", properties={"cart": key}))
-    found = store.look(partial(look, lane=1, eyes=EYES, wanted=Wanted(0, 99, probe=False), epoch=1)).opening
+    found = store.look(partial(look, lane=1, eyes=eyes(MADE), wanted=Wanted(0, 99, probe=False), epoch=1)).opening
     assert found is not None
     free = store.commit(partial(commits.open_window, opening=found, epoch=1)) or ()
     settle(store, [part for part in free if part.item.action == "count"], OK)
@@ -125,10 +124,10 @@ def test_a_key_whose_holder_was_cancelled_is_free(store: Store) -> None:
 
 def test_a_key_is_held_over_a_crash_by_what_may_have_been_sent(store: Store) -> None:
     carts(store, "a")
-    store.commit(partial(reigns.take_over, look=EYES.at))
+    store.commit(partial(reigns.take_over, look=eyes(MADE).at))
 
     record(store, track("m9", properties={"cart": "a"}))
-    found = store.look(partial(look, lane=1, eyes=EYES, wanted=Wanted(0, 99, probe=False), epoch=2)).opening
+    found = store.look(partial(look, lane=1, eyes=eyes(MADE), wanted=Wanted(0, 99, probe=False), epoch=2)).opening
     assert found is not None
     free = store.commit(partial(commits.open_window, opening=found, epoch=2)) or ()
 

@@ -113,6 +113,15 @@ def test_a_batch_refused_as_a_whole_is_halved_and_settles_nobody() -> None:
     assert len(done.asked) == 1
 
 
+def test_halves_of_a_batch_begin_with_the_first_step_for_those_done_were_about_all_of_it() -> None:
+    target = Poster(max_items=4)
+    parts = tuple(part(seq, target=target, place=b"[]") for seq in range(1, 5))
+
+    done = settle(*[Outcome(Class.SPLIT, "http_413", 413, place=b"[]")] * 4, parts=parts)
+
+    assert [each.place for batch in done.again for each in batch.parts] == [b""] * 4
+
+
 def test_a_batch_in_doubt_is_not_halved_where_the_vendor_knows_it_by_its_id() -> None:
     tied = Poster(max_items=10, dedupe=Dedupe.BATCH)
     parts = tuple(part(seq, seq, target=tied, doubt=True) for seq in (1, 2))

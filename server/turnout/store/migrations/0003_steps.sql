@@ -6,3 +6,7 @@ CREATE TABLE once (
   until INTEGER NOT NULL, done INTEGER NOT NULL, PRIMARY KEY (lane, key)
 ) WITHOUT ROWID;
 CREATE INDEX once_until ON once (until);
+-- The list that stands for an audience at a vendor.
+CREATE TABLE lists (
+  lane INTEGER NOT NULL, key TEXT NOT NULL, remote TEXT NOT NULL, PRIMARY KEY (lane, key)
+) WITHOUT ROWID;
