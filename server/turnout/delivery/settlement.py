@@ -118,7 +118,7 @@ def settlement(
             if not split or part not in split
         ]
         told = len(found) == len(each.batch.parts) == 1 and isinstance(found[0], Finished)
-        plain = taken and len(each.turns) <= 1
+        plain = len(each.turns) <= 1 and all(outcome.what in _PLAIN for outcome in each.outcomes)
         asked.append(Asked(each.batch, whole.status, whole.code, each.sent, each.took_ms, each.turns, plain, told))
         settled += found
         if split:
@@ -180,6 +180,8 @@ def _settle(
     assert_never(outcome.what)
 
 
+_PLAIN = frozenset({Class.SUCCESS, Class.LATER})
+"""What is kept of such answers may go first: of a step that polls there are many."""
 SPLITS = frozenset({400, 413, 422})
 """Statuses that refuse a batch for one of its members. Source: reliability-security.md 4.3."""
 GONE = 410
