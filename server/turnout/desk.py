@@ -40,6 +40,7 @@ from turnout.operations import (
 from turnout.operations.looks import LOOKS
 from turnout.operations.model import Intent, Operation
 from turnout.operations.reader import Reader
+from turnout.preparing import prepared
 from turnout.store.unit import Unit, View
 
 Q = TypeVar("Q")
@@ -253,8 +254,9 @@ class OwnDesk:
             slug=slug, name=name, settings=settings, receives=receives, filter=filter,
             sources=None if sources is None else tuple(sources),
         )  # fmt: skip
-        operation = connect.operation(self._app.catalogue, self._app.binder)
-        return await self.change(operation, request, idempotency_key, dry_run=dry_run, confirm=confirm)
+        make = partial(connect.operation, self._app.catalogue, self._app.binder)
+        change = partial(self.change, request=request, key=idempotency_key, dry_run=dry_run, confirm=confirm)
+        return await prepared(self._app, make, change)
 
     async def update_destination(
         self, *, destination: str, action: str | None, name: str | None, settings: Mapping[str, Json] | None,
@@ -266,8 +268,9 @@ class OwnDesk:
             destination=destination, action=action, name=name, settings=settings, receives=receives, filter=filter,
             sources=None if sources is None else tuple(sources),
         )  # fmt: skip
-        operation = update.operation(self._app.catalogue, self._app.binder)
-        return await self.change(operation, request, idempotency_key, dry_run=dry_run, confirm=confirm)
+        make = partial(update.operation, self._app.catalogue, self._app.binder)
+        change = partial(self.change, request=request, key=idempotency_key, dry_run=dry_run, confirm=confirm)
+        return await prepared(self._app, make, change)
 
     async def create_source(self, *, name: str, idempotency_key: str | None, dry_run: bool) -> Document:
         """Make a source with its write keys."""

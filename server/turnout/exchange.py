@@ -99,6 +99,7 @@ class Class(StrEnum):
     CREDENTIALS = "credentials"
     PAUSE = "pause"
     SPLIT = "split"
+    LATER = "later"
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
@@ -106,7 +107,9 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
 
     `code` is a word of ours (`delivered`, `already`, `http_400`, `timeout`, `rejected`); `status` the HTTP
     status, 0 without an answer; `text` the destination's own words, untrusted, at most 512 characters;
-    `after_s` what Retry-After asked for, in seconds.
+    `after_s` what Retry-After asked for, in seconds. `LATER` is no failure: the talk goes on after `after_s`, from
+    `place`; so does the next try of what failed, where there is a place. `learned` is the key of an audience and the id
+    of the list that was found or made for it.
     """
 
     what: Class
@@ -114,9 +117,13 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     status: int = 0
     text: str = ""
     after_s: float | None = None
+    place: bytes = b""
+    learned: tuple[str, str] = ("", "")
 
 
 Exchange: TypeAlias = Generator[Ask, Reply, tuple[Outcome, ...]]
+SetUp: TypeAlias = "Generator[Ask, Reply, tuple[Outcome, Document]]"
+"""A talk about no event: how it ended, and the settings that came of it."""
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):
@@ -124,7 +131,8 @@ class Item(msgspec.Struct, frozen=True, gc=False):
 
     `index` counts the items that the action makes of the event, from 0. `value` is JSON; `size` the bytes
     it takes encoded. Items with equal `group` may share a request. `document` is the event, for what
-    `send` reads of the batch's first event. `text` is the value encoded, where it was.
+    `send` reads of the batch's first event. `text` is the value encoded, where it was. `once` is the key for which
+    the action does it once, as JSON; empty: each time.
     """
 
     action: str
@@ -134,6 +142,7 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     group: tuple[Json, ...]
     document: Document
     text: bytes = b""
+    once: bytes = b""
 
     @override
     def __repr__(self) -> str:
@@ -181,7 +190,11 @@ class Dedupe(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What a lane must know of an action, its settings filled in. `wait_s`: how long to gather a batch."""
+    """What a lane must know of an action, its settings filled in.
+
+    `wait_s`: how long to gather a batch; `once_s`: how long what is done once for a key is not done again;
+    `lists`: it adds to lists or removes from them, whose ids it learns.
+    """
 
     name: str
     order: Order
@@ -189,14 +202,20 @@ class Action:
     max_items: int
     max_bytes: int
     wait_s: float = 0.0
+    once_s: float = 0.0
+    lists: bool = False
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """What an exchange may know of here and now: the clock, the id that all tries of a batch share, and the token."""
+    """What an exchange may know of here and now: the clock, the id that all tries of a batch share, and the token.
+
+    `place` is where an earlier talk of the same items left off.
+    """
 
     now: int
     request_id: str
     auth: Document | None = None
+    place: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,4 +330,12 @@ class Target(Protocol):
 
     def check(self, moment: Moment) -> Exchange | None:
         """Begin the test of the credentials, one outcome; None where the vendor offers none."""
+        ...
+
+    def setup(self, moment: Moment) -> SetUp | None:
+        """Begin what is done when it is connected or its settings change; None where there is nothing to do."""
+        ...
+
+    def learn(self, ids: Document) -> None:
+        """Take in the ids of lists that are kept, by the key of their audience; asked only where an action `lists`."""
         ...

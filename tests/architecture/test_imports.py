@@ -40,6 +40,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
                 "delivery.commits",
                 "delivery.reigns",
                 "delivery.endings",
+                "delivery.once",
                 "delivery.lane",
                 "delivery.converse",
                 "delivery.tokens",
@@ -49,7 +50,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     ("doors", ("config", "calls", "api", "api.*", "agent", "agent.*")),
-    ("assembly", ("opening", "app", "checks", "desk")),
+    ("assembly", ("opening", "app", "checks", "preparing", "desk")),
     # These doors open what the assembly puts together.
     (
         "entries",

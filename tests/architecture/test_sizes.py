@@ -27,6 +27,7 @@ LISTED: dict[str, str] = {
     "manifest.model": "all that a manifest may say",
     "manifest.plans": "one manifest compiled",
     "manifest.texts": "a table of operators",
+    "manifest.walk": "one talk in steps",
     "telemetry": "all that is ever told, and the one way of a line",
     "event.wire": "the one decoder, and what it hides from and finds in its bytes",
     "guard.personal": "what is personal in an event, and the one walk over it",

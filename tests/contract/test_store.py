@@ -339,6 +339,9 @@ def test_a_workspace_of_the_first_schema_is_brought_up_to_date_and_keeps_what_it
     def go_back(unit: Unit) -> None:
         one(unit)
         unit.session.run("DROP TABLE uses")
+        unit.session.run("ALTER TABLE owed DROP COLUMN place")
+        unit.session.run("DROP TABLE once")
+        unit.session.run("DROP TABLE lists")
         unit.session.run("PRAGMA user_version=1")
 
     schema = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name"

@@ -46,6 +46,9 @@ CREATE TABLE lanes (
 CREATE TABLE links (
   loser INTEGER PRIMARY KEY, survivor INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, because TEXT NOT NULL
 );
+CREATE TABLE lists (
+  lane INTEGER NOT NULL, key TEXT NOT NULL, remote TEXT NOT NULL, PRIMARY KEY (lane, key)
+) WITHOUT ROWID;
 CREATE TABLE messages (key BLOB PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE meter (
   month INTEGER NOT NULL, namespace TEXT NOT NULL, source INTEGER NOT NULL, kind TEXT NOT NULL,
@@ -56,10 +59,14 @@ CREATE TABLE names (
   id INTEGER PRIMARY KEY, source INTEGER NOT NULL, kind INTEGER NOT NULL, name TEXT NOT NULL,
   first INTEGER NOT NULL, last INTEGER NOT NULL, n INTEGER NOT NULL, UNIQUE (source, kind, name)
 );
+CREATE TABLE once (
+  lane INTEGER NOT NULL, key BLOB NOT NULL, run INTEGER NOT NULL, seq INTEGER NOT NULL, part INTEGER NOT NULL,
+  until INTEGER NOT NULL, done INTEGER NOT NULL, PRIMARY KEY (lane, key)
+) WITHOUT ROWID;
 CREATE TABLE owed (
   lane INTEGER NOT NULL, run INTEGER NOT NULL, seq INTEGER NOT NULL, part INTEGER NOT NULL, person INTEGER NOT NULL,
   due INTEGER, first INTEGER NOT NULL, tries INTEGER NOT NULL, state INTEGER NOT NULL, request INTEGER NOT NULL,
-  reason INTEGER NOT NULL, PRIMARY KEY (lane, run, seq, part)
+  reason INTEGER NOT NULL, place BLOB, PRIMARY KEY (lane, run, seq, part)
 ) WITHOUT ROWID;
 CREATE TABLE profiles (
   person INTEGER PRIMARY KEY, namespace TEXT NOT NULL, created INTEGER NOT NULL, merges INTEGER NOT NULL
@@ -101,6 +108,7 @@ CREATE INDEX idempotency_events ON idempotency (first) WHERE first > 0;
 CREATE INDEX idempotency_expires ON idempotency (expires);
 CREATE INDEX identifiers_person ON identifiers (person);
 CREATE INDEX links_survivor ON links (survivor);
+CREATE INDEX once_until ON once (until);
 CREATE INDEX owed_due ON owed (lane, due) WHERE due IS NOT NULL;
 CREATE INDEX owed_sending ON owed (lane) WHERE state = 3;
 CREATE INDEX owed_whose ON owed (person) WHERE person > 0;

@@ -44,7 +44,9 @@ events: st.SearchStrategy[Document] = st.dictionaries(st.sampled_from((*KEYS, "i
 plain_leaves: st.SearchStrategy[Node] = st.one_of(
     st.builds(nodes.Const, scalars),
     st.builds(
-        nodes.Path, st.sampled_from(("event", "settings", "item", "asked", "it", "index", "integrations", "auth")), keys
+        nodes.Path,
+        st.sampled_from(("event", "settings", "item", "asked", "it", "index", "integrations", "auth", "audience")),
+        keys,
     ),
 )
 in_loops: st.SearchStrategy[Node] = st.builds(
@@ -118,13 +120,15 @@ def named(draw: st.DrawFn) -> dict[str, Node]:
 
 def ran(tree: Node, lets: dict[str, Node], event: Document, others: Document) -> Json:
     program = compile_nodes({"tree": tree}, lets, INTEGRATIONS)
-    scope = Scope(NOW, "msg_1", others.get("item"), asked=others.get("a"), auth=others.get("auth"))
+    scope = Scope(
+        NOW, "msg_1", others.get("item"), asked=others.get("a"), auth=others.get("auth"), audience=others.get("b")
+    )
     return program.functions["tree"](event, others, program.memory(), others.get("it"), 0, scope)
 
 
 def walked(tree: Node, lets: dict[str, Node], event: Document, others: Document) -> Json:
     roots = {"event": event, "settings": others, "item": others.get("item"), "it": others.get("it"), "index": 0}
-    roots |= {"asked": others.get("a"), "auth": others.get("auth")}
+    roots |= {"asked": others.get("a"), "auth": others.get("auth"), "audience": others.get("b")}
     return Oracle({**roots, "now": NOW}, lets, INTEGRATIONS).of(tree)
 
 

@@ -28,6 +28,7 @@ from turnout.exchange import (
     Pace,
     Reply,
     Request,
+    SetUp,
     Target,
 )
 from turnout.ingest import Receipt, ingest
@@ -74,6 +75,13 @@ class Poster:
         return tuple(outcome.judge(reply, now=moment.now) for _ in items)
 
     def check(self, moment: Moment) -> Exchange | None:
+        assert moment.now
+        return None
+
+    def learn(self, ids: Document) -> None:
+        raise AssertionError(f"it has no lists, and is told of {ids}")
+
+    def setup(self, moment: Moment) -> SetUp | None:
         assert moment.now
         return None
 

@@ -1,7 +1,7 @@
 """A process of the engine alone, for tests that kill it: it records, or it delivers to a scripted destination.
 
 By hand:  python -m support.worker record DIR --prefix a --count 10 [--die before|after]
-          python -m support.worker deliver DIR --url URL [--die before_send|answered|settled] [--at N]
+          python -m support.worker deliver DIR --url URL [--manifest FILE] [--die before_send|answered|settled] [--at N]
 
 Where it dies is said here, not in the program: the sender is wrapped, the store's `transact` extended.
 """
@@ -23,6 +23,7 @@ from typing import TypeVar
 import anyio
 from typing_extensions import override
 
+from support import manifests
 from support.engine import Poster, caller, eyes, no_files, track
 from turnout.clock import SystemClock
 from turnout.delivery.deliverer import Deliverer
@@ -32,7 +33,7 @@ from turnout.delivery.sender import CurlSender
 from turnout.egress import Policy, parse_networks
 from turnout.entropy import SystemEntropy
 from turnout.event.model import Call
-from turnout.exchange import Reply, Request
+from turnout.exchange import Reply, Request, Target
 from turnout.ingest import Receipt, ingest
 from turnout.store.store import Store
 from turnout.store.unit import Unit
@@ -90,7 +91,7 @@ async def deliver(given: argparse.Namespace) -> None:
     clock, entropy = SystemClock(), SystemEntropy()
     store = MortalStore(given.folder, clock, entropy)
     store.dies_at = given.at if given.die == "settled" else 0
-    target = Poster(url=given.url, max_items=given.items)
+    target = _target(given)
     async with store.awake(), CurlSender(Policy(parse_networks("127.0.0.0/8"))) as sender:
         deliverer = Deliverer(
             store, eyes(target), MortalSender(sender, given.die, given.at), no_files, clock, entropy,
@@ -104,6 +105,12 @@ async def deliver(given: argparse.Namespace) -> None:
                     break
                 deliverer.stop()
     store.close()
+
+
+def _target(given: argparse.Namespace) -> Target:
+    if given.manifest is None:
+        return Poster(url=given.url, max_items=given.items)
+    return manifests.target(given.manifest.read_text(encoding="utf-8"), endpoint=given.url)
 
 
 async def _no_upkeep(epoch: int) -> None:
@@ -194,6 +201,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1)
     parser.add_argument("--pause-ms", type=float, default=0)
     parser.add_argument("--url", default="")
+    parser.add_argument("--manifest", type=Path)
     parser.add_argument("--items", type=int, default=1)
     parser.add_argument("--serves", action="store_true")
     parser.add_argument("--die", default="")

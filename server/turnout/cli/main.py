@@ -171,17 +171,20 @@ def _wrong(error: click.UsageError, *, as_json: bool) -> int:
 
 
 def _refused(error: TurnoutError, *, as_json: bool) -> int:
-    code, fix = (str(error.attributes.get(name) or "") for name in ("code", "fix"))
-    _refuse(code or error.code, error.message, fix, as_json=as_json)
+    code, fix, answered = (str(error.attributes.get(name) or "") for name in ("code", "fix", "answered"))
+    _refuse(code or error.code, error.message, fix, as_json=as_json, answered=answered)
     return MISSING if isinstance(error, NotFound) else REFUSED
 
 
-def _refuse(code: str, message: str, fix: str, *, as_json: bool) -> int:
-    """Say why not: to people on standard error, to programs on standard output too."""
+def _refuse(code: str, message: str, fix: str, *, as_json: bool, answered: str = "") -> int:
+    """Say why not: to people on standard error, to programs on standard output too; `answered`: in a vendor's words."""
     ended = message if message.endswith((".", "?", "!")) else f"{message}."
     click.echo(f"{code}: {ended} {fix.rstrip('.')}." if fix else f"{code}: {message}", err=True)
+    if answered:
+        click.echo(f"The vendor answered: {answered}", err=True)
     if as_json:
         told: Document = {"code": code, "message": message}
+        told |= {"answered": answered} if answered else {}
         try:
             click.echo(document.encode({"error": told | ({"fix": fix} if fix else {})}))
         except OSError as error:  # standard output may be what is full: it was said on standard error

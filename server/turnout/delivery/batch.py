@@ -12,8 +12,8 @@ from turnout import document
 from turnout.delivery.window import Part
 from turnout.exchange import Dedupe
 
-GroupKey: TypeAlias = tuple[int, int, str, bytes, int, int, bool]
-"""Run, identity of the bound destination, action, digest of the manifest's own group, items at most, tie, tried."""
+GroupKey: TypeAlias = tuple[int, int, str, bytes, int, int, bool, bytes]
+"""Run, identity of the bound destination, action, digest of the manifest's group, items at most, tie, tried, place."""
 
 _BATCHES = uuid.UUID("c9a4a0d4-3b57-5d53-8d0e-6b5f0a3f2a11")
 
@@ -44,14 +44,15 @@ def group_of(part: Part) -> GroupKey:
     """Say with which others a part may leave.
 
     A part refused twice leaves in ever smaller batches, so that a poison event is alone soon. What may have
-    been taken leaves with the very members it left with, where the vendor drops repeats by the batch's id. What was
-    never tried leaves apart from what may have been: the number of a try tells which it was.
+    been taken leaves with the very members it left with, where the vendor drops repeats by the batch's id; so does what
+    goes on from a place, for the steps before it were about all of them. What was never tried leaves apart from what
+    may have been: the number of a try tells which it was.
     """
     action = part.bound.target.actions[part.item.action]
     size = max(1, action.max_items >> max(0, part.tries - 1))
-    tie = part.request if part.doubt and action.dedupe is Dedupe.BATCH else 0
+    tie = part.request if part.place or (part.doubt and action.dedupe is Dedupe.BATCH) else 0
     group = document.canonical(list(part.item.group)) if part.item.group else b""
-    return part.run, id(part.bound), part.item.action, group, size, tie, part.tries > 0
+    return part.run, id(part.bound), part.item.action, group, size, tie, part.tries > 0, part.place
 
 
 def request_id(batch: Batch) -> str:

@@ -13,6 +13,7 @@ from typing import assert_never
 
 from msgspec import structs
 
+from turnout.delivery import once
 from turnout.delivery.batch import Batch
 from turnout.delivery.endings import release
 from turnout.delivery.reigns import require
@@ -44,10 +45,12 @@ def open_window(unit: Unit, opening: Opening, epoch: int) -> tuple[Part, ...] | 
         or unit.counter.revision != opening.revision
     ):
         return None
-    unit.deliveries.finish(opening.lane, opening.run, [_final(skip) for skip in opening.skips])
-    for code, n in opening.counts:
+    parts, done = once.claim(unit, opening.parts)
+    skips = (*opening.skips, *done)
+    unit.deliveries.finish(opening.lane, opening.run, [_final(skip) for skip in skips])
+    for code, n in (*opening.counts, *Counter(skip.code for skip in done).items()):
         unit.counts.add(opening.lane, code, n)
-    free = _hold(unit, opening)
+    free = _hold(unit, opening, parts)
     unit.lanes.move(opening.lane, opening.run, opening.last)
     if free:
         unit.lanes.open_window(
@@ -66,6 +69,8 @@ def settle(
     """Write requests, ledger rows, owed rows, counts and evidence; windows go of which nothing is on its way."""
     require(unit, epoch)
     numbers = _requests(unit, lane, done, epoch, keep_plain=keep_plain)
+    for key, remote in done.learned:
+        unit.lists.put(lane, key, remote)
     standing = [(each, row) for each in done.settled if (row := _standing(unit, lane, each.part)) is not _GONE]
     _finish(unit, lane, [(each, row) for each, row in standing if isinstance(each, Finished)], numbers)
     owing = [each for each, _ in standing if not isinstance(each, Finished)]
@@ -118,15 +123,15 @@ def _final(skip: Skip) -> Final:
     return Final(skip.seq, skip.part, skip.last, skip.code, skip.reason, 0)
 
 
-def _hold(unit: Unit, opening: Opening) -> tuple[Part, ...]:
+def _hold(unit: Unit, opening: Opening, parts: tuple[Part, ...]) -> tuple[Part, ...]:
     """Hold the parts whose person is owed something earlier; give the others, with those that overtake."""
     if not unit.owed.any(opening.lane):
-        return opening.parts
+        return parts
     free: list[Part] = []
     held: list[Owed] = []
     passes: dict[int, bool | None] = {}
     now = unit.session.now
-    for part in opening.parts:
+    for part in parts:
         if not part.person:
             free.append(part)
             continue
@@ -157,8 +162,8 @@ def _blocked(unit: Unit, lane: int, run: int, person: int) -> bool | None:
 
 
 def _blocks(unit: Unit, head: Owed) -> bool:
-    """Tell whether a head has blocked for so long, or so many, that it is passed; one never tried blocks nobody."""
-    if not head.tries:
+    """Tell whether a head has blocked for so long, or so many, that it is passed; one never asked blocks nobody."""
+    if not head.tries and not head.place:
         return False
     waiting = unit.owed.waiting(head.lane, head.run, head.person)
     return unit.session.now - head.first > BLOCK_US or waiting > BLOCK_EVENTS
@@ -190,6 +195,7 @@ def _finish(
     for run, rows in finals.items():
         unit.deliveries.finish(lane, run, rows)
     unit.owed.remove([row for _, row in finished if row is not None])
+    once.settle(unit, [each for each, _ in finished])
 
 
 def _requests(unit: Unit, lane: int, done: Settlement, epoch: int, *, keep_plain: bool) -> list[int]:
@@ -236,13 +242,16 @@ def _row(unit: Unit, lane: int, each: Settled, request: int) -> Owed:
     person = unit.people.survivor(part.person) if part.person else 0
     now = unit.session.now
     row = Owed(
-        lane, part.run, part.seq, part.part, person, now, part.first or now, part.tries, OwedState.RETRY, request, 0
+        lane, part.run, part.seq, part.part, person, now, part.first or now, part.tries, OwedState.RETRY, request, 0,
+        part.place,
     )  # fmt: skip
     match each:
         case Back():
             state = OwedState.UNKNOWN if each.doubt else OwedState.RETRY
             reason = unit.deliveries.intern(0, each.reason)
-            return replace(row, due=each.due, first=each.first, tries=each.tries, state=state, reason=reason)
+            return replace(
+                row, due=each.due, first=each.first, tries=each.tries, state=state, reason=reason, place=each.place
+            )
         case Held():
             reason = unit.deliveries.intern(0, part.note if part.doubt else "")
             return replace(row, state=OwedState.UNKNOWN if part.doubt else OwedState.RETRY, reason=reason).behind()

@@ -40,7 +40,7 @@ class Talk:
         self._turns: list[Document] = []
         target = batch.first.bound.target
         items = tuple([part.item for part in batch.parts])
-        moment = Moment(self._sent, request_id(batch), token.auth if token else None)
+        moment = Moment(self._sent, request_id(batch), token.auth if token else None, batch.first.place)
         self._talk = target.exchange(batch.first.item.action, items, moment)
         self._asked: Ask | None = None
 

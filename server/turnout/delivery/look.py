@@ -78,6 +78,7 @@ def look(view: View, lane: int, eyes: Eyes, wanted: Wanted, epoch: int) -> Looke
         return Looked(LaneState.PAUSED if row.state is LaneState.RUNNING else row.state, revision)
     if any(window.lane == lane for window in view.lanes.windows_before(epoch)):
         return Looked(row.state, revision, stranded=True)
+    _learn(view, lane, bound)
     sight = eyes.sight(view)
     next_due = view.owed.next_due(lane)
     retries: tuple[Batch, ...] = ()
@@ -102,6 +103,12 @@ def look(view: View, lane: int, eyes: Eyes, wanted: Wanted, epoch: int) -> Looke
     )  # fmt: skip
 
 
+def _learn(view: View, lane: int, bound: Bound) -> None:
+    """Tell a destination of audiences which lists stand for them."""
+    if any(action.lists for action in bound.target.actions.values()):
+        bound.target.learn(view.lists.of(lane))
+
+
 def _due(
     view: View, lane: int, bound: Bound, sight: Sight, wanted: Wanted
 ) -> tuple[tuple[Batch, ...], tuple[tuple[Owed, int, str], ...]]:  # fmt: skip
@@ -121,9 +128,12 @@ def _due(
 
 
 def _together(view: View, lane: int, bound: Bound, rows: Sequence[Owed]) -> Sequence[Owed]:
-    """Add to rows in doubt the others of their request, where the vendor drops repeats by the batch's id."""
+    """Add the others of their request to rows that leave with the very same again.
+
+    Those in doubt, where the vendor drops repeats by the batch's id; those whose talk goes on from a place.
+    """
     batched = any(action.dedupe is Dedupe.BATCH and action.max_items > 1 for action in bound.target.actions.values())
-    tied = {row.request for row in rows if row.state is OwedState.UNKNOWN and row.request} if batched else set()
+    tied = {row.request for row in rows if row.request and (row.place or (batched and row.state is OwedState.UNKNOWN))}
     every = {row.key: row for row in rows}
     for number in sorted(tied):
         request = view.deliveries.request(number)
@@ -154,6 +164,7 @@ def _again(view: View, row: Owed, event: Stored | None, bound: Bound, sight: Sig
     return Part(
         row.lane, row.run, row.seq, row.part, whose if ordered else 0, whose, message_id, bound, item, row.first,
         row.tries, row.request, view.deliveries.reason(row.reason), row.state is OwedState.UNKNOWN, queued=True,
+        place=row.place,
     )  # fmt: skip
 
 

@@ -43,7 +43,10 @@ class Finished(msgspec.Struct, frozen=True):
 
 
 class Back(msgspec.Struct, frozen=True):
-    """A part that is owed: due at `due`, after `tries` counted tries; `doubt`: it may have been taken."""
+    """A part that is owed: due at `due`, after `tries` counted tries; `doubt`: it may have been taken.
+
+    `place` is where its talk goes on.
+    """
 
     part: Part
     due: int
@@ -51,6 +54,7 @@ class Back(msgspec.Struct, frozen=True):
     tries: int
     doubt: bool
     reason: str
+    place: bytes = b""
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -85,11 +89,15 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Settlement(msgspec.Struct, frozen=True):
-    """What one commit writes: requests, and what became of each part; `again` leaves at once, halved."""
+    """What one commit writes: requests, and what became of each part; `again` leaves at once, halved.
+
+    `learned` are lists: key of the audience, and id.
+    """
 
     asked: tuple[Asked, ...] = ()
     settled: tuple[Settled, ...] = ()
     again: tuple[Batch, ...] = ()
+    learned: tuple[tuple[str, str], ...] = ()
 
 
 def settlement(
@@ -110,12 +118,13 @@ def settlement(
             if not split or part not in split
         ]
         told = len(found) == len(each.batch.parts) == 1 and isinstance(found[0], Finished)
-        plain = taken and len(each.turns) <= 1
+        plain = len(each.turns) <= 1 and all(outcome.what in _PLAIN for outcome in each.outcomes)
         asked.append(Asked(each.batch, whole.status, whole.code, each.sent, each.took_ms, each.turns, plain, told))
         settled += found
         if split:
             again.extend(_smaller(each.batch, split))
-    return Settlement(tuple(asked), tuple(settled), tuple(again))
+    learned = {outcome.learned for each in answered for outcome in each.outcomes if outcome.learned[0]}
+    return Settlement(tuple(asked), tuple(settled), tuple(again), tuple(sorted(learned)))
 
 
 def summary(outcomes: Sequence[Outcome]) -> Outcome:
@@ -141,9 +150,11 @@ def _split(each: Answered) -> tuple[Part, ...]:
 
 
 def _smaller(batch: Batch, split: tuple[Part, ...]) -> tuple[Batch, ...]:
+    """Give the batches that leave next; each begins with the first step, for the steps done were about all of them."""
     if not split:
         return ()
-    return halves(batch) if len(split) == len(batch.parts) else (Batch(split),)
+    anew = Batch(tuple(msgspec.structs.replace(part, place=b"") for part in split))
+    return halves(anew) if len(split) == len(batch.parts) else (anew,)
 
 
 def _settle(
@@ -159,15 +170,18 @@ def _settle(
             return Finished(part, _FINAL.get(outcome.code, verdict.REFUSED), reason, asked)
         case Class.PAUSE if outcome.status == GONE:
             return Finished(part, verdict.REFUSED, reason, asked)
-        case Class.CREDENTIALS | Class.PAUSE:
-            if each.passed and part.note == reason:
-                return Finished(part, verdict.BAD_CREDENTIALS, reason, asked)
-            return Back(part, now, first, part.tries, doubt=part.doubt, reason=reason)
+        case Class.CREDENTIALS | Class.PAUSE if each.passed and part.note == reason:
+            return Finished(part, verdict.BAD_CREDENTIALS, reason, asked)
+        case Class.CREDENTIALS | Class.PAUSE | Class.LATER:
+            due, doubt = now + int((outcome.after_s or 0.0) * SECOND), part.doubt and outcome.what is not Class.LATER
+            return Back(part, due, first, part.tries, doubt=doubt, reason=reason, place=outcome.place)
         case Class.RETRY | Class.UNKNOWN:
             return _again(part, outcome, schedule, now, fraction, first, asked, counted=not each.probe)
     assert_never(outcome.what)
 
 
+_PLAIN = frozenset({Class.SUCCESS, Class.LATER})
+"""What is kept of such answers may go first: of a step that polls there are many."""
 SPLITS = frozenset({400, 413, 422})
 """Statuses that refuse a batch for one of its members. Source: reliability-security.md 4.3."""
 GONE = 410
@@ -193,4 +207,5 @@ def _again(
     if counted and profile.expired(first, tries, now):
         return Finished(part, verdict.EXPIRED, outcome.code, asked)
     wait = max(profile.delay_s(max(1, tries), fraction), outcome.after_s or 0.0)
-    return Back(part, now + int(wait * SECOND), first, tries, doubt=doubt, reason=outcome.code)
+    due = now + int(wait * SECOND)
+    return Back(part, due, first, tries, doubt=doubt, reason=outcome.code, place=outcome.place)

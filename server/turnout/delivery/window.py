@@ -24,7 +24,8 @@ class Part(msgspec.Struct, frozen=True, gc=False):
 
     `whose` it is; `person` the same where order matters, else 0. `first` is the moment of its first try, 0 before;
     `tries` counts them. `request` is its last request, `note` why it is back, `doubt` that it may have been taken,
-    `queued` that it has a row of `owed`, else `window` is the first seq of the window that it is of.
+    `queued` that it has a row of `owed`, else `window` is the first seq of the window that it is of; `place` is where
+    its talk left off.
     """
 
     lane: int
@@ -43,6 +44,7 @@ class Part(msgspec.Struct, frozen=True, gc=False):
     doubt: bool = False
     queued: bool = False
     window: int = 0
+    place: bytes = b""
 
     @property
     def key(self) -> tuple[int, int, int]:

@@ -6,8 +6,23 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from turnout.document import Document, Json, canonical, digest, encoded
-from turnout.exchange import Action, Answer, Class, Drop, Exchange, Grant, Item, Moment, Outcome, Pace, Reply, Request
+from turnout.exchange import (
+    Action,
+    Answer,
+    Class,
+    Drop,
+    Exchange,
+    Grant,
+    Item,
+    Moment,
+    Outcome,
+    Pace,
+    Reply,
+    Request,
+    SetUp,
+)
 from turnout.manifest import requests, results, signers
+from turnout.manifest.audiences import Lists, listed, membership
 from turnout.manifest.auth import credentials
 from turnout.manifest.compile import Scope
 from turnout.manifest.grants import CompiledGrant, is_needed
@@ -15,7 +30,7 @@ from turnout.manifest.model import ActionSpec
 from turnout.manifest.plans import CHECK, PER, Call, Compiled, Plan, is_for
 from turnout.manifest.settings import secrets
 from turnout.manifest.steps import Here, Steps, map_each, map_item, refused, steps_of
-from turnout.manifest.values import Unsendable, entries, number, text_of
+from turnout.manifest.values import Unsendable, at, entries, number, text_of
 from turnout.manifest.walk import Known, walk
 
 MAX_BYTES: Final = 4_000_000
@@ -32,6 +47,7 @@ class CompiledTarget:
         self._manifest = program.manifest
         self._plans = program.plans
         self._check = program.check
+        self._setup = program.setup
         self._functions = program.program.functions
         self._memory = program.program.memory
         self._settings = settings
@@ -44,6 +60,8 @@ class CompiledTarget:
         self._for = {kind: _by_name(kind, specs) for spec in specs for kind in spec.triggers}
         self._heads: dict[str, requests.Head] = {}
         self._known = Known()
+        self._lists = Lists()
+        self._audiences = any(plan.spec.lists for plan in program.plans.values())
         self._pace = self._paced()
         spec = self._manifest.auth.grant
         needed = spec is not None and is_needed(self._functions, settings)
@@ -82,7 +100,7 @@ class CompiledTarget:
 
     def items(self, document: Document, actions: tuple[str, ...], now: int) -> tuple[Item | Drop, ...]:
         """Map one event through these actions."""
-        here = self._here(document, Scope(now))
+        here = self._here(document, Scope(now, audience=membership(document) if self._audiences else None))
         found: list[Item | Drop] = []
         for name in actions:
             steps = self._steps[name]
@@ -119,6 +137,23 @@ class CompiledTarget:
         """Begin the test of the credentials."""
         return self._checked(self._check, moment) if self._check else None
 
+    def learn(self, ids: Document) -> None:
+        """Take in the ids of lists."""
+        self._lists.learn(ids)
+
+    def setup(self, moment: Moment) -> SetUp | None:
+        """Begin what is done before it is connected."""
+        return self._set_up(self._setup, moment) if self._setup else None
+
+    def _set_up(self, plan: Plan, moment: Moment) -> SetUp:
+        here = self._here({}, Scope(moment.now, moment.request_id))
+        ended = yield from walk(self, plan, Known(), here, [None], moment)
+        found: Document = {}
+        for leg in plan.legs:
+            saved = at(here.scope.steps, leg.step.name)
+            found |= {name: value for name, _ in leg.step.save if (value := at(saved, name)) is not None}
+        return ended[0], found
+
     def _here(self, document: Document, scope: Scope, it: Json = None, index: Json = None) -> Here:
         return Here(document, self._settings, self._memory(), scope, it, index)
 
@@ -135,7 +170,8 @@ class CompiledTarget:
         values = [item.value for item in kept]
         scope = Scope(moment.now, moment.request_id, values[0], values, auth=moment.auth)
         here = self._looped(steps, kept[0], scope) if steps.plan.loops else self._here(kept[0].document, scope)
-        ended = yield from walk(self, steps.plan.legs, self._known, here, values, moment)
+        talk = walk(self, steps.plan, self._known, here, values, moment)
+        ended = yield from (listed(talk, self._lists, here, moment, len(values)) if steps.plan.spec.lists else talk)
         return ended if places is None else tuple(ended[place] for place in places[: len(items)])
 
     def ask(self, call: Call, here: Here, moment: Moment, instead: Mapping[str, Json]) -> Request | Outcome:
@@ -222,7 +258,10 @@ class CompiledTarget:
         stated = batch.bytes if batch else 0
         most = max(stated - ENVELOPE, stated // 2) if stated else MAX_BYTES
         wait_s = batch.wait_s if batch else 0.0
-        return Action(spec.name, spec.order, spec.dedupe.kind, max(1, int(limit or 1)), most, wait_s)
+        once_s = spec.once.ttl_s if spec.once else 0.0
+        return Action(
+            spec.name, spec.order, spec.dedupe.kind, max(1, int(limit or 1)), most, wait_s, once_s, spec.lists
+        )
 
     def _paced(self) -> Pace:
         """Say how fast it may be asked: what its rates are counted by is a digest, for it may be a secret."""

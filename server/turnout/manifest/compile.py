@@ -40,6 +40,7 @@ class Scope(msgspec.Struct, gc=False):
     asked: Json = None
     steps: Json = None
     auth: Json = None
+    audience: Json = None
 
 
 Mapped: TypeAlias = "Callable[[Document, Document, Memory, Json, Json, Scope], Json]"

@@ -25,13 +25,14 @@ MAX_LENGTH = 8_000
 _CONSTANTS: dict[str, Json] = {"true": True, "false": False, "null": None}
 _COMPARE = frozenset({"==", "!=", "<", "<=", ">", ">=", "in"})
 _KEYWORDS = frozenset({"or", "and", "not", "in"})
-LATER = {"audience": "audiences", "row": "families"}
+LATER = {"row": "families"}
 """Variables of parts of the language that are not built yet."""
 ASKED = ("method", "url", "path", "query", "body", "nonce")
 """What a signature may know of its request."""
 _HINTS = {
     "it": "; there is no loop here",
     "index": "; there is no loop here",
+    "audience": "; what stands under `audience` reads it",
     "auth": "; requests read it, where `auth` says how a token is got",
 }
 

@@ -273,7 +273,7 @@ def _all(manifest: Manifest) -> Iterator[Node]:
     yield from _proofs(manifest.auth)
     if manifest.check:
         yield from _sent(manifest.check.send.url, manifest.check.send.body, manifest.check.send.query)
-    for spec in manifest.actions.values():
+    for spec in (*manifest.actions.values(), *((manifest.setup,) if manifest.setup else ())):
         yield from (rule.test for rule in (*spec.require, *spec.skip))
         yield from (node for node in (spec.when, spec.each, spec.item) if node)
         for send in spec.sends:
@@ -281,8 +281,10 @@ def _all(manifest: Manifest) -> Iterator[Node]:
             yield from _proofs(send.auth or Auth())
         for step in spec.steps:
             yield from _sent(step.when, step.each, step.drop, step.cache.key if step.cache else None)
+            yield from _sent(step.poll.until if step.poll else None)
         if spec.batch:
             yield from (spec.batch.limit, *spec.batch.by)
+        yield from _sent(spec.once.key if spec.once else None)
 
 
 def _sent(*found: Node | None) -> Iterator[Node]:

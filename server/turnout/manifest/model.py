@@ -228,6 +228,15 @@ class Pages:
 
 
 @dataclass(frozen=True, slots=True)
+class Poll:
+    """An answer that may not be there yet: asked for again every so often until a condition holds of it."""
+
+    until: Node
+    every_s: float
+    for_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One of several requests that depend on one another, or (`drop`, without a request) the end of them.
 
@@ -243,6 +252,7 @@ class Step:
     cache: Cache | None = None
     catches: tuple[Catch, ...] = ()
     pages: Pages | None = None
+    poll: Poll | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,10 +276,19 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class Once:
+    """What is done once for a key, for so long; a key that is null is done each time."""
+
+    key: Node
+    ttl_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class ActionSpec:
     """One thing that a destination does with events. `triggers` gives the names of each call, empty: all.
 
-    With `steps`, `send` is the first of their requests.
+    With `steps`, `send` is the first of their requests; with `resume` a retry goes on after those that succeeded.
+    `lists`: it adds to the list of an audience, or removes from it.
     """
 
     name: str
@@ -287,6 +306,9 @@ class ActionSpec:
     order: Order
     dedupe: Repeat
     steps: tuple[Step, ...] = ()
+    resume: bool = False
+    once: Once | None = None
+    lists: bool = False
 
     @property
     def sends(self) -> tuple[Send, ...]:
@@ -331,6 +353,7 @@ class Manifest:
     actions: Mapping[str, ActionSpec]
     results: Results
     check: Check | None
+    setup: ActionSpec | None
     tests: tuple[TestCase, ...]
     left_out: tuple[LeftOut, ...]
     source: Source = field(repr=False)

@@ -86,6 +86,7 @@ class Compiled:
     program: Program
     plans: Mapping[str, Plan]
     check: Call | None
+    setup: Plan | None = None
 
 
 def compiled(manifest: Manifest) -> Compiled:
@@ -98,11 +99,12 @@ def compiled(manifest: Manifest) -> Compiled:
         if manifest.check.ok:
             nodes[f"{CHECK}!ok"] = manifest.check.ok
             check = replace(check, judging=replace(check.judging, reads=True, reads_body=True))
+    setup = _plan(manifest, manifest.setup, nodes) if manifest.setup else None
     if manifest.auth.grant:
         nodes |= grants.shapes(manifest, manifest.auth.grant)
     if manifest.limits.per:
         nodes[PER] = manifest.limits.per
-    return Compiled(manifest, compile_nodes(nodes, manifest.lets, manifest.names), plans, check)
+    return Compiled(manifest, compile_nodes(nodes, manifest.lets, manifest.names), plans, check, setup)
 
 
 def _call(manifest: Manifest, send: Send, base: Results, prefix: str, nodes: dict[str, Node]) -> Call:
@@ -168,6 +170,8 @@ def _plan(manifest: Manifest, spec: ActionSpec, nodes: dict[str, Node]) -> Plan:
     nodes[f"{name}.when"] = spec.when
     if spec.each:
         nodes[f"{name}.each"] = spec.each
+    if spec.once:
+        nodes[f"{name}.once"] = spec.once.key
     nodes[f"{name}.item"] = spec.item or Path("it" if spec.each else "event")
     refusals = (
         *_refusals(manifest, name, "skip", spec.skip, nodes),
@@ -195,10 +199,11 @@ def _legs(manifest: Manifest, spec: ActionSpec, nodes: dict[str, Node]) -> tuple
         beside = {"when": step.when, "drop": step.drop, "each": step.each, **_saves("save", step.save)}
         beside["cache"] = step.cache.key if step.cache else None
         beside |= {"next": step.pages.next, "items": step.pages.items} if step.pages else {}
+        beside["until"] = step.poll.until if step.poll else None
         for catch in step.catches:
             beside |= _saves(f"catch.{min(catch.statuses)}", catch.save)
         nodes |= {f"{prefix}:{word}": node for word, node in beside.items() if node is not None}
-        reads_answer = bool(step.save or step.pages or any(catch.save for catch in step.catches))
+        reads_answer = bool(step.save or step.pages or step.poll or any(catch.save for catch in step.catches))
         if call and reads_answer:
             call = replace(call, judging=replace(call.judging, reads=True, reads_body=True))
         found.append(Leg(step, prefix, call, reads_body=False))

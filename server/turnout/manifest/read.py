@@ -22,16 +22,31 @@ from turnout.manifest.read_actions import (
     read_results,
     sending,
 )
+from turnout.manifest.read_audiences import audience_actions
 from turnout.manifest.read_grants import WAYS, read_grant
 from turnout.manifest.read_requests import RequestReader, read_send
 from turnout.manifest.read_settings import read_settings
+from turnout.manifest.read_setup import read_setup
 from turnout.manifest.read_tests import read_tests
 
 _TOP = (
     *("turnout", "slug", "name", "category", "aliases", "status", "order", "dedupe", "profile", "settings", "auth"),
-    *("http", "limits", "tables", "let", "shared", "actions", "results", "check", "tests", "leaves_out"),
+    *(
+        "http",
+        "limits",
+        "tables",
+        "let",
+        "shared",
+        "actions",
+        "results",
+        "check",
+        "setup",
+        "audience",
+        "tests",
+        "leaves_out",
+    ),
 )
-_LATER = ("family", "rows", "audience", "setup", "once", "use")
+_LATER = ("family", "rows", "once", "use")
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
@@ -105,8 +120,13 @@ class _Reader:
         defaults = Defaults(read_order(top, Order.PERSON), read_repeat(top, Repeat()), http, grant is not None)
         readers = {one: ActionReader(self.language, common, defaults, self.actions, one) for one in self.actions.raw}
         actions = {one: reader.action() for one, reader in readers.items()}
-        for one in readers.values():
-            named |= one.named
+        listed, audience = audience_actions(top), common.plus("audience")
+        for one in listed.raw:
+            if one in actions:
+                raise self.actions.fail(one, "`audience` makes an action of this name: choose another")
+            actions[one] = replace(ActionReader(self.language, audience, defaults, listed, one).action(), lists=True)
+        for each in readers.values():
+            named |= each.named
         return Manifest(
             slug,
             name,
@@ -125,6 +145,7 @@ class _Reader:
             actions,
             read_results(reader, top),
             self.check(common, http, tokens=grant is not None),
+            read_setup(top, self.language, common, http, self.settings, tokens=grant is not None),
             read_tests(top, tuple(actions)),
             read_left_out(top),
             top.source,

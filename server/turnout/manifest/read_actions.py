@@ -9,12 +9,15 @@ from turnout.exchange import Dedupe, Order
 from turnout.manifest.expression import Names
 from turnout.manifest.language import Language
 from turnout.manifest.lets import lets
-from turnout.manifest.model import BEYOND, KINDS, ActionSpec, Batch, Repeat, Results, Rule
+from turnout.manifest.model import BEYOND, KINDS, ActionSpec, Batch, Once, Repeat, Results, Rule
 from turnout.manifest.nodes import TRUE, Call, Const, Either, Every, Node, Not
 from turnout.manifest.part import Part
 from turnout.manifest.read_requests import RequestReader, read_send
 from turnout.manifest.read_steps import StepReader, steps_send
 from turnout.manifest.texts import is_pattern
+
+ONCE_S = 90 * 86_400.0
+"""For how long at the most an action is not done again: as long as events are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +71,8 @@ class ActionReader:
         part = self.part
         part.only(
             *("for", "except", "when", "require", "skip", "max_age", "let", "each", "item", "batch", "send"),
-            *("results", "order", "dedupe", "steps"),
-            later=("once", "resume", "async", "run", "setup"),
+            *("results", "order", "dedupe", "steps", "resume", "once"),
+            later=("async", "run", "setup"),
         )
         names = self.names
         inner = names.plus("it", "index") if "each" in part.raw else names
@@ -79,6 +82,8 @@ class ActionReader:
             raise part.fail("", "`for` is missing: which calls it is for")
         if ("send" in part.raw) is ("steps" in part.raw):
             raise part.fail("", "`send` is missing" if "send" not in part.raw else "either `send` or `steps`")
+        if part.flag("resume") and "steps" not in part.raw:
+            raise part.fail("resume", "a lone request has nothing to go on after: `resume` is for `steps`")
         reader = RequestReader(self.language, sending(inner, tokens=self.defaults.tokens))
         steps = StepReader(reader, self.defaults.http).steps(part) if "steps" in part.raw else ()
         send = steps_send(part, steps) if steps else read_send(reader, part.part("send"), self.defaults.http)
@@ -98,6 +103,8 @@ class ActionReader:
             read_order(part, self.defaults.order),
             read_repeat(part, self.defaults.repeat),
             steps,
+            part.flag("resume"),
+            self.once(part, inner.plus("item")) if "once" in part.raw else None,
         )
 
     def _scope(self, common: Names) -> tuple[Names, dict[str, Node]]:
@@ -172,6 +179,14 @@ class ActionReader:
             raise given.fail("match", "expected [value, regular expression]")
         value = self.language.value(raw[0], (*given.path, "match", 0), names)
         return Call("matches", (value, Const(str(raw[1]))), ".".join(map(str, given.path)))
+
+    def once(self, part: Part, names: Names) -> Once:
+        """Read what is done once, and for how long."""
+        given = part.part("once")
+        given.only("key", "ttl")
+        if "key" not in given.raw or not 0 < given.seconds("ttl") <= ONCE_S:
+            raise given.fail("", "expected a key and how long it holds, 90d at most: `{key: $.userId, ttl: 1d}`")
+        return Once(self.language.value(given.raw["key"], (*given.path, "key"), names), given.seconds("ttl"))
 
     def batch(self, part: Part, names: Names) -> Batch:
         """Read how items gather."""

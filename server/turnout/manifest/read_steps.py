@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from turnout.document import Json
 from turnout.manifest.expression import Names
-from turnout.manifest.model import Cache, Catch, Pages, Send, Step
+from turnout.manifest.model import Cache, Catch, Pages, Poll, Send, Step
 from turnout.manifest.nodes import TRUE, Node
 from turnout.manifest.part import Part
 from turnout.manifest.read_requests import RequestReader, read_send
@@ -18,11 +18,15 @@ _TAKEN = frozenset({
     *("auth", "audience", "row", "nonce", "steps"),
 })  # fmt: skip
 """What `$name` means already."""
-_OWN = ("when", "each", "save", "cache", "catch", "page")
-_LATER = ("poll", "once", "resume")
+_OWN = ("when", "each", "save", "cache", "catch", "page", "poll")
 _RESERVED = frozenset({"status", "items", "body"})
 MAX_STEPS = 20
 MAX_PAGES = 100
+LEAST_POLL_S = 1.0
+MOST_POLL_S = 3_600.0
+"""How soon a step is asked again. What is due later than an hour counts as a clock's doing."""
+MAX_POLLS = 1_000
+"""How often one step is asked: each is a request with its evidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +36,17 @@ class StepReader:
     reader: RequestReader
     http: Part
 
-    def steps(self, action: Part) -> tuple[Step, ...]:
+    def steps(self, action: Part, key: str = "steps") -> tuple[Step, ...]:
         """Read them all, in their order."""
-        raw = action.raw["steps"]
+        raw = action.raw[key]
         if not isinstance(raw, list) or not raw or len(raw) > MAX_STEPS:
-            raise action.fail("steps", f"expected a list of 1 to {MAX_STEPS} steps, each `- name: {{…}}`")
+            raise action.fail(key, f"expected a list of 1 to {MAX_STEPS} steps, each `- name: {{…}}`")
         found: list[Step] = []
         for place, one in enumerate(raw):
             name = next(iter(one)) if isinstance(one, dict) and len(one) == 1 else ""
             if not name or not isinstance(one, dict) or not isinstance(one[name], dict):
-                raise action.source.fail((*action.path, "steps", place), "expected `name: {…}`")
-            part = action.of(one[name], "steps", place, name)
+                raise action.source.fail((*action.path, key, place), "expected `name: {…}`")
+            part = action.of(one[name], key, place, name)
             self._refuse_name(part, name, found)
             found.append(self._step(part, name, found))
         return tuple(found)
@@ -73,7 +77,7 @@ class StepReader:
                 raise part.fail(word, "a step for each element saves nothing")
         return Step(
             name, when, send, None, each, answered.saved(part, "save"), self._cache(part, read),
-            tuple(self._catches(part, answered, before)), self._pages(part, answered),
+            tuple(self._catches(part, answered, before)), self._pages(part, answered), self._poll(part, answered),
         )  # fmt: skip
 
     def _cache(self, part: Part, read: _At) -> Cache | None:
@@ -118,6 +122,23 @@ class StepReader:
             raise given.fail("", f"`page` has `next`, `items` and at most {MAX_PAGES} pages as `max`")
         return Pages(following, items, most)
 
+    def _poll(self, part: Part, answered: _At) -> Poll | None:
+        if "poll" not in part.raw:
+            return None
+        given = part.part("poll")
+        given.only("every", "for", "until")
+        for word in ("each", "page", "cache"):
+            if word in part.raw:
+                raise part.fail(word, f"a step with `poll` asks for one thing: it has no `{word}`")
+        every_s, for_s = given.seconds("every"), given.seconds("for")
+        if not LEAST_POLL_S <= every_s <= MOST_POLL_S or not every_s <= for_s <= every_s * MAX_POLLS:
+            raise given.fail(
+                "", f"`every` is 1s to 1h, and `for` as long at the least and {MAX_POLLS:,} times it at the most"
+            )
+        if "until" not in given.raw:
+            raise given.fail("", "`until` is missing: what holds of the answer when it is done")
+        return Poll(_At(answered.reader, given, answered.names).condition("until"), every_s, for_s)
+
 
 @dataclass(frozen=True, slots=True)
 class _At:
@@ -152,9 +173,6 @@ def _is_kept(name: str, before: list[Step]) -> bool:
 
 def _request_only(part: Part) -> Part:
     """Give the part without what belongs to the step, which is read beside."""
-    late = [key for key in _LATER if key in part.raw]
-    if late:
-        raise part.fail(late[0], f"`{late[0]}` is not supported yet")
     raw: dict[str, Json] = {key: value for key, value in part.raw.items() if key not in _OWN}
     return Part(part.source, part.path, raw)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from turnout.clock import SECOND
-from turnout.document import Document, Json, encode
+from turnout.document import Document, Json, canonical, encode
 from turnout.exchange import Drop, Item
 from turnout.manifest.compile import Mapped, Memory, Scope
 from turnout.manifest.model import ActionSpec
@@ -49,6 +49,7 @@ class Steps:
     item: Mapped | None
     group: tuple[Mapped, ...]
     unique: Mapped | None
+    once: Mapped | None
     body: Mapped | None
     passes: bool
     asks: bool
@@ -68,6 +69,7 @@ def steps_of(plan: Plan, functions: Mapping[str, Mapped], max_bytes: int) -> Ste
         functions[f"{name}.item"] if plan.maps else None,
         tuple(functions[f"{name}.by{place}"] for place in range(len(batch.by))) if batch else (),
         functions.get(f"{name}.unique"),
+        functions.get(f"{name}.once"),
         functions.get(f"{plan.call.prefix}!body"),
         plan.maps and plan.call.passes and not plan.legs,
         bool(plan.spec.max_age_s) or not plan.always or any(not each.late for each in plan.refusals),
@@ -118,7 +120,8 @@ def map_item(steps: Steps, here: Here, index: int) -> Item | Drop:
     if size > steps.max_bytes:
         return Drop(name, "too_large")
     group = tuple(map(here.of, steps.group)) if steps.group else ()
-    return Item(name, index, value, size, group, here.document, text)
+    once = here.of(steps.once) if steps.once else None
+    return Item(name, index, value, size, group, here.document, text, b"" if once is None else canonical(once))
 
 
 def _is_old(spec: ActionSpec, here: Here) -> bool:

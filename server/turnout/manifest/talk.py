@@ -10,11 +10,28 @@ from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 import orjson
+from msgspec.structs import replace
 
+from turnout.clock import SECOND
 from turnout.document import Document, Json, canonical, encode
-from turnout.exchange import Answer, Append, Ask, Drop, Fault, FaultKind, Item, Moment, Outcome, Reply, Request, Target
+from turnout.exchange import (
+    Answer,
+    Append,
+    Ask,
+    Class,
+    Drop,
+    Fault,
+    FaultKind,
+    Item,
+    Moment,
+    Outcome,
+    Reply,
+    Request,
+    Target,
+)
 from turnout.manifest import bodies
 from turnout.manifest.values import gather, text_of
+from turnout.manifest.walk import GOES_ON
 
 EMPTY: Final = Answer(200)
 
@@ -52,16 +69,42 @@ def batches(target: Target, items: Sequence[Item]) -> Iterator[tuple[Item, ...]]
 
 
 def talk(target: Target, batch: tuple[Item, ...], moment: Moment, replies: Iterator[Reply]) -> Sent:
-    """Hold one exchange; when the replies run out, an empty 200 answers."""
-    exchange = target.exchange(batch[0].action, batch, moment)
+    """Hold the talk of a batch to its end; when the replies run out, an empty 200 answers.
+
+    What leaves off goes on at once, with the clock put forward; but nobody polls whom no reply is left for.
+    """
     asks: list[Ask] = []
+    ended: dict[int, Outcome] = {}
+    ahead = [(tuple(range(len(batch))), moment)]
+    while ahead:
+        members, now = ahead.pop(0)
+        outcomes, left = _hold(target, tuple(batch[at] for at in members), now, replies, asks)
+        ended |= zip(members, outcomes, strict=True)
+        later = [(outcome, at) for at, outcome in zip(members, outcomes, strict=True) if _goes_on(outcome, left=left)]
+        for outcome, them in groupby(later, key=lambda pair: pair[0]):
+            then = replace(now, now=now.now + int((outcome.after_s or 0.0) * SECOND), place=outcome.place)
+            ahead.append((tuple(at for _, at in them), then))
+    return Sent(batch, tuple(asks), tuple(ended[at] for at in range(len(batch))))
+
+
+def _hold(
+    target: Target, batch: tuple[Item, ...], moment: Moment, replies: Iterator[Reply], asks: list[Ask]
+) -> tuple[tuple[Outcome, ...], bool]:
+    """Hold one exchange, noting what it asks; give the outcomes, and whether a reply was there for the last."""
+    exchange = target.exchange(batch[0].action, batch, moment)
+    reply: Reply | None = EMPTY
     try:
         ask = next(exchange)
         while True:
             asks.append(ask)
-            ask = exchange.send(next(replies, EMPTY))
+            reply = next(replies, None)
+            ask = exchange.send(reply or EMPTY)
     except StopIteration as done:
-        return Sent(batch, tuple(asks), done.value)
+        return done.value, reply is not None
+
+
+def _goes_on(outcome: Outcome, *, left: bool) -> bool:
+    return outcome.what is Class.LATER and (left or outcome.code == GOES_ON)
 
 
 def reply(written: Document) -> Reply:

@@ -15,6 +15,7 @@ from turnout.guard.principal import Scope, permit
 from turnout.manifest.catalogue import Catalogue, Entry
 from turnout.operations import filled, hosts, names, terms
 from turnout.operations.model import Applied, Calling, Shown
+from turnout.operations.setup import Prepared, requests
 from turnout.store.lanes import LaneState
 from turnout.store.unit import Unit, View
 from turnout.workspace import DESTINATION, Destination, destination_body
@@ -54,17 +55,20 @@ class Changing:
     after: Destination
     settings: NewSettings
     fields: tuple[str, ...]
+    prepared: Prepared
+    now: int
 
 
 def plan(
-    catalogue: Catalogue, binder: Binder, view: View, before: Destination, wanted: Wanted, calling: Calling
-) -> Changing:
+    catalogue: Catalogue, binder: Binder, prepared: Prepared, view: View, before: Destination, wanted: Wanted,
+    calling: Calling,
+) -> Changing:  # fmt: skip
     """Check all of it. Raises: Denied, InvalidSettings, InvalidInput, NotFound, Conflict."""
     permit(calling.principal, frozenset({Scope.CONFIGURE}))
     new = NewSettings(before.settings, before.secrets)
     if wanted.settings:
         entry = catalogue.find(before.slug)
-        given = filled.named(entry, wanted.settings, calling.principal)
+        given = prepared.over(entry, filled.named(entry, wanted.settings, calling.principal))
         new = _new_settings(catalogue, binder, entry, given, before, _secrets(view, before))
     after = replace(
         before,
@@ -79,7 +83,7 @@ def plan(
     differ = [each for each in fields if getattr(before, each) != getattr(after, each)]
     if (new.sealed or new.unset) and "settings" not in differ:
         differ.append("settings")
-    return Changing(before, after, new, tuple(differ))
+    return Changing(before, after, new, tuple(differ), prepared, view.now)
 
 
 def apply(unit: Unit, changing: Changing, calling: Calling) -> Applied:
@@ -96,6 +100,8 @@ def apply(unit: Unit, changing: Changing, calling: Calling) -> Applied:
     }
     if not changing.fields:
         return Applied({**answer, "summary": f"Nothing was changed: the destination {after.name!r} is so already."})
+    if changing.settings.target:
+        changing.prepared.require(after.name, changing.settings.target, unit.now)
     unit.entities.revise(calling.principal.name, calling.operation)
     for name in changing.settings.unset:
         unit.entities.unset(after.id, name)
@@ -118,6 +124,8 @@ def show(changing: Changing) -> Shown:
     }
     if new:
         told["hosts"] = list(new)
+    if changing.settings.target and (asked := requests(changing.settings.target, changing.now)):
+        told["setup"] = asked
     confirm = f"Its events would be sent to {', '.join(new)}, a host of your own choice." if new else ""
     return Shown(f"The destination {changing.before.name!r} would be changed: {fields}.", told, confirm)
 

@@ -94,7 +94,7 @@ def passed(outcome: Outcome) -> bool | None:
             return True
         case Class.CREDENTIALS | Class.FINAL | Class.SPLIT | Class.PAUSE:
             return False
-        case Class.RETRY | Class.UNKNOWN:
+        case Class.RETRY | Class.UNKNOWN | Class.LATER:
             return False if outcome.code in _PLAIN_FAULTS else None
     assert_never(outcome.what)
 

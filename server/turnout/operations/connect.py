@@ -10,13 +10,14 @@ from turnout.binder import Binder
 from turnout.delivery import tokens
 from turnout.delivery.eyes import held_of
 from turnout.document import Document, Json
-from turnout.exchange import Grant
+from turnout.exchange import Grant, Target
 from turnout.guard.audit import Inverse
 from turnout.guard.principal import Effect, Scope
 from turnout.manifest.catalogue import Catalogue, Entry
 from turnout.operations import filled, hosts, names, terms
 from turnout.operations.filled import Filled
 from turnout.operations.model import Applied, Calling, Operation, Shown
+from turnout.operations.setup import Prepared, requests
 from turnout.store.unit import Unit, View
 from turnout.workspace import DESTINATION, Destination, Receives, destination_body
 
@@ -38,7 +39,7 @@ class Connect:
 
 @dataclass(frozen=True, slots=True)
 class Connecting:
-    """What will be connected. `hosts` are of the caller's own choice; `grant`: it needs a token."""
+    """What will be connected. `hosts` are of the caller's own choice."""
 
     entry: Entry
     name: str
@@ -47,14 +48,23 @@ class Connecting:
     filter: str
     sources: tuple[int, ...]
     hosts: tuple[str, ...]
-    grant: Grant | None = None
+    target: Target
+    prepared: Prepared
+    now: int
+
+    @property
+    def grant(self) -> Grant | None:
+        """How its token is got."""
+        return self.target.grant
 
 
-def plan(catalogue: Catalogue, binder: Binder, view: View, request: Connect, calling: Calling) -> Connecting:
+def plan(
+    catalogue: Catalogue, binder: Binder, prepared: Prepared, view: View, request: Connect, calling: Calling
+) -> Connecting:
     """Find and check all of it. Raises: NotFound, InvalidSettings, InvalidInput, Conflict."""
     entry = catalogue.find(request.slug)
     given = filled.named(entry, request.settings or {}, calling.principal)
-    settings = filled.fill(catalogue, entry, given)
+    settings = filled.fill(catalogue, entry, prepared.over(entry, given))
     target = binder.bind(entry.slug, {**settings.public, **settings.secrets})
     taken = [each.name for each in view.workspace.destinations.values()]
     if request.name is None:
@@ -69,12 +79,15 @@ def plan(catalogue: Catalogue, binder: Binder, view: View, request: Connect, cal
         terms.condition(request.filter or "", binder),
         terms.sources(request.sources or (), view.workspace),
         tuple(sorted(hosts.chosen(entry, settings.checked))),
-        target.grant,
+        target,
+        prepared,
+        view.now,
     )
 
 
 def apply(unit: Unit, connecting: Connecting, calling: Calling) -> Applied:
     """Make its lane, from the next event on, and its leaf; seal its secrets."""
+    connecting.prepared.require(connecting.name, connecting.target, unit.now)
     key = f"dst_{unit.session.entropy.token(_ID_BYTES).hex()}"
     settings = connecting.filled
     unit.entities.revise(calling.principal.name, calling.operation)
@@ -119,6 +132,8 @@ def show(connecting: Connecting) -> Shown:
     }
     if connecting.hosts:
         told["hosts"] = list(connecting.hosts)
+    if asked := requests(connecting.target, connecting.now):
+        told["setup"] = asked
     summary = f"{connecting.entry.name} would be connected as {connecting.name!r}; {_gets(connecting)}."
     confirm = (
         f"They would be sent to {', '.join(connecting.hosts)}, a host of your own choice." if connecting.hosts else ""
@@ -126,9 +141,14 @@ def show(connecting: Connecting) -> Shown:
     return Shown(summary, told, confirm)
 
 
-def operation(catalogue: Catalogue, binder: Binder) -> Operation[Connect, Connecting]:
-    """Give the operation over a catalogue."""
-    return Operation(NAME, frozenset({Scope.CONFIGURE}), partial(plan, catalogue, binder), apply, effect, show)
+def operation(
+    catalogue: Catalogue,
+    binder: Binder,
+    prepared: Prepared = Prepared(),  # noqa: B008 - a value that never changes
+) -> Operation[Connect, Connecting]:
+    """Give the operation over a catalogue; `prepared` is what a setup at the vendor gave."""
+    decide = partial(plan, catalogue, binder, prepared)
+    return Operation(NAME, frozenset({Scope.CONFIGURE}), decide, apply, effect, show)
 
 
 def _gets(connecting: Connecting) -> str:

@@ -14,6 +14,8 @@ from turnout.event.model import Stored
 from turnout.event.stored import message_id
 from turnout.exchange import Class, Fault, FaultKind, part_of
 from turnout.guard.masking import untrusted
+from turnout.manifest.audiences import WAITS
+from turnout.manifest.walk import GOES_ON, POLLING
 from turnout.operations.asked import body_of, turns
 from turnout.operations.names import of_run
 from turnout.operations.reader import Reader
@@ -40,6 +42,8 @@ _ENDED_BY_ANSWER = frozenset(
     }
 )
 """Codes whose rule says how the last request ended."""
+_AT_WORK = frozenset({GOES_ON, POLLING, WAITS})
+"""Why it is owed though nothing failed: further steps follow."""
 _NOT_AN_ATTEMPT = "not_sent"
 """Outcome of a request that was marked and given back."""
 
@@ -154,6 +158,8 @@ def _waits(part: PartStanding, now: int) -> str:
             return "It waits for an earlier event of the same person."
         case "unknown":
             return f"It may have been taken; it is sent again {when}, under the same id."
+        case _ if part.rule in _AT_WORK:
+            return f"The destination is at work on it; it is asked for more {when}."
         case _:
             return f"It is tried again {when}."
 

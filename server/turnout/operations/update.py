@@ -16,6 +16,7 @@ from turnout.operations import action, change, terms
 from turnout.operations.action import Acting
 from turnout.operations.change import Changing, Wanted
 from turnout.operations.model import Applied, Calling, Operation, Shown
+from turnout.operations.setup import Prepared
 from turnout.store.unit import Unit, View
 
 NAME = "update_destination"
@@ -36,7 +37,9 @@ class Update:
     sources: tuple[str, ...] | None = None
 
 
-def plan(catalogue: Catalogue, binder: Binder, view: View, request: Update, calling: Calling) -> Updating:
+def plan(
+    catalogue: Catalogue, binder: Binder, prepared: Prepared, view: View, request: Update, calling: Calling
+) -> Updating:
     """Find it and plan. Raises: NotFound, InvalidInput, Denied, and what the change raises."""
     wanted = Wanted(request.name, request.settings, request.receives, request.filter, request.sources)
     changes = wanted != Wanted()
@@ -47,7 +50,7 @@ def plan(catalogue: Catalogue, binder: Binder, view: View, request: Update, call
     found = view.workspace.destination(request.destination)
     if request.action:
         return action.plan(view, found, request.action, calling)
-    return change.plan(catalogue, binder, view, found, wanted, calling)
+    return change.plan(catalogue, binder, prepared, view, found, wanted, calling)
 
 
 def apply(unit: Unit, updating: Updating, calling: Calling) -> Applied:
@@ -77,6 +80,10 @@ def show(updating: Updating) -> Shown:
             return change.show(updating)
 
 
-def operation(catalogue: Catalogue, binder: Binder) -> Operation[Update, Updating]:
+def operation(
+    catalogue: Catalogue,
+    binder: Binder,
+    prepared: Prepared = Prepared(),  # noqa: B008 - a value that never changes
+) -> Operation[Update, Updating]:
     """Give the operation over a catalogue; which scope it needs depends on what is wanted, so the plan asks."""
-    return Operation(NAME, frozenset(), partial(plan, catalogue, binder), apply, effect, show)
+    return Operation(NAME, frozenset(), partial(plan, catalogue, binder, prepared), apply, effect, show)

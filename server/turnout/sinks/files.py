@@ -230,6 +230,12 @@ class JsonLinesTarget:
         reply = yield Append(self.path, ())
         return (_judged(reply),)
 
+    def setup(self, moment: Moment) -> None:
+        """Do nothing: a file is made by its first line."""
+
+    def learn(self, ids: Document) -> None:
+        """Learn nothing: a file has no lists."""
+
 
 def _judged(reply: Reply) -> Outcome:
     """Judge a write; a file answers with no status of HTTP."""

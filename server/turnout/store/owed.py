@@ -26,7 +26,8 @@ class Owed:
     """One part of one event that a lane owes. `due` is None while it waits for another row or an answer.
 
     `first` is when it was first tried (or held), `tries` the counted attempts, `request` its last request. One that is
-    `UNKNOWN` and has no `due` may have been taken, and waits behind an earlier one of its person.
+    `UNKNOWN` and has no `due` may have been taken, and waits behind an earlier one of its person. `place` is where its
+    talk left off, empty: it begins with the first step.
     """
 
     lane: int
@@ -40,6 +41,7 @@ class Owed:
     state: OwedState
     request: int
     reason: int
+    place: bytes = b""
 
     @property
     def key(self) -> tuple[int, int, int]:
@@ -173,6 +175,7 @@ class OwedTable(OwedView):
                     int(row.state),
                     row.request,
                     row.reason,
+                    row.place or None,
                 )
                 for row in rows
             ],
@@ -188,4 +191,17 @@ class OwedTable(OwedView):
 
 
 def _owed(row: Row) -> Owed:
-    return Owed(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], OwedState(row[8]), row[9], row[10])
+    return Owed(
+        row[0],
+        row[1],
+        row[2],
+        row[3],
+        row[4],
+        row[5],
+        row[6],
+        row[7],
+        OwedState(row[8]),
+        row[9],
+        row[10],
+        row[11] or b"",
+    )

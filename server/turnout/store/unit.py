@@ -11,7 +11,9 @@ from turnout.store.entities import Entities, EntitiesView
 from turnout.store.exchanges import Exchanges, ExchangesView
 from turnout.store.keys import Keys
 from turnout.store.lanes import Lanes, LanesView
+from turnout.store.lists import Lists, ListsView
 from turnout.store.log import Log, LogView
+from turnout.store.once import Once, OnceView
 from turnout.store.owed import OwedTable, OwedView
 from turnout.store.people import People, PeopleView
 from turnout.store.privacy import Privacy, PrivacyView
@@ -37,6 +39,8 @@ class View:
         self.lanes = LanesView(session)
         self.deliveries = DeliveriesView(session)
         self.owed = OwedView(session)
+        self.once = OnceView(session)
+        self.lists = ListsView(session)
         self.counts = CountsView(session)
         self.exchanges = ExchangesView(session)
         self.entities = EntitiesView(session)
@@ -63,6 +67,8 @@ class Unit(View):
     lanes: Lanes
     deliveries: Deliveries
     owed: OwedTable
+    once: Once
+    lists: Lists
     counts: Counts
     exchanges: Exchanges
     entities: Entities
@@ -79,6 +85,8 @@ class Unit(View):
         self.lanes = Lanes(session)
         self.deliveries = Deliveries(session)
         self.owed = OwedTable(session)
+        self.once = Once(session)
+        self.lists = Lists(session)
         self.counts = Counts(session)
         self.exchanges = Exchanges(session)
         self.entities = Entities(session)

@@ -25,6 +25,8 @@ BYTES = 1 << 20
 REFUSED = 32
 """Refused calls of one commit; one has at most 32 KB."""
 KEYS = 20_000
+ONCE = 1_000_000
+"""Keys for which actions did what they do once, of all destinations: beyond it, those go that would end first."""
 EVERY_S = 60.0
 
 
@@ -40,6 +42,7 @@ class Pruner:
         self._hour = 0
         self._gone = 0
         self._over = 0
+        self._surplus = 0
         self._old = frozenset[str]()
         self._looked = -EVERY_S
 
@@ -50,8 +53,9 @@ class Pruner:
             self._looked = now
             self._old = frozenset(_REST)
             self._over = self._reign.look(lambda view: view.exchanges.ring_size()) - self._trace_bytes
+            self._surplus = self._reign.look(lambda view: view.once.surplus(ONCE))
             self._hourly()
-        busy = [self._events(), self._ledger(), self._rest(), self._ring(), self._messages()]
+        busy = [self._events(), self._ledger(), self._rest(), self._ring(), self._messages(), self._once()]
         return 0.0 if any(busy) else EVERY_S
 
     def trim(self) -> float:
@@ -99,6 +103,13 @@ class Pruner:
             gone = self._reign.commit(lambda unit: unit.exchanges.trim(size, ROWS))
             self._over = self._over - gone if gone else 0
         return self._over > 0
+
+    def _once(self) -> bool:
+        if self._surplus > 0:
+            size = min(self._surplus, ROWS)
+            gone = self._reign.commit(lambda unit: unit.once.trim(size))
+            self._surplus = self._surplus - gone if gone else 0
+        return self._surplus > 0
 
     def _messages(self) -> bool:
         """Sweep, once tombstones have gone, a page of the message ids that they could not tell."""
@@ -158,5 +169,6 @@ _REST: dict[str, Callable[[Unit, int], bool]] = {
     "evidence": lambda unit, before: unit.exchanges.prune(before, BYTES // 2, ROWS // 2) >= BYTES // 2,
     "refused": lambda unit, before: unit.log.prune_refused(before, REFUSED) >= REFUSED,
     "keys": lambda unit, _: unit.keys.prune(ROWS) >= ROWS,
+    "once": lambda unit, _: unit.once.prune(ROWS) >= ROWS,
 }
 """What else goes; each gives whether there may be more."""

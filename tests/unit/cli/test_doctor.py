@@ -379,7 +379,7 @@ def test_a_list_that_lacks_somebody_is_found(made: Path, ill: Callable[[], Check
     "sql",
     [
         "UPDATE runs SET cursor = 2 WHERE run = 0",
-        "INSERT INTO owed VALUES (1, 0, 2, 7, 0, 5, 5, 1, 1, 0, 0)",
+        "INSERT INTO owed VALUES (1, 0, 2, 7, 0, 5, 5, 1, 1, 0, 0, NULL)",
     ],
     ids=["nowhere", "beyond"],
 )
@@ -393,7 +393,7 @@ def test_an_event_that_is_final_and_owed_is_found(made: Path, ill: Callable[[], 
     change(made, "UPDATE runs SET cursor = 2 WHERE run = 0")
     change(made, "INSERT INTO deliveries VALUES (1, 0, 1, 7, 2, 100, 0, 1)")
     assert "laws" not in ill()
-    change(made, "INSERT INTO owed VALUES (1, 0, 1, 7, 0, 5, 5, 1, 1, 0, 0)")
+    change(made, "INSERT INTO owed VALUES (1, 0, 1, 7, 0, 5, 5, 1, 1, 0, 0, NULL)")
 
     assert ill().keys() == {"laws"}
 

@@ -113,6 +113,32 @@ def test_a_batch_refused_as_a_whole_is_halved_and_settles_nobody() -> None:
     assert len(done.asked) == 1
 
 
+def test_what_waits_comes_back_when_it_said_uncounted_without_doubt_and_from_its_place() -> None:
+    later = Outcome(Class.LATER, "polling", 200, "", 10.0, b"[]")
+
+    done = settle(later, parts=(part(1, tries=2, doubt=True),))
+
+    (back,) = done.settled
+    assert isinstance(back, Back)
+    assert (back.due, back.tries, back.doubt, back.place, back.reason) == (
+        NOW + 10 * SECOND,
+        2,
+        False,
+        b"[]",
+        "polling",
+    )
+    assert [asked.plain for asked in done.asked] == [True]
+
+
+def test_halves_of_a_batch_begin_with_the_first_step_for_those_done_were_about_all_of_it() -> None:
+    target = Poster(max_items=4)
+    parts = tuple(part(seq, target=target, place=b"[]") for seq in range(1, 5))
+
+    done = settle(*[Outcome(Class.SPLIT, "http_413", 413, place=b"[]")] * 4, parts=parts)
+
+    assert [each.place for batch in done.again for each in batch.parts] == [b""] * 4
+
+
 def test_a_batch_in_doubt_is_not_halved_where_the_vendor_knows_it_by_its_id() -> None:
     tied = Poster(max_items=10, dedupe=Dedupe.BATCH)
     parts = tuple(part(seq, seq, target=tied, doubt=True) for seq in (1, 2))

@@ -244,7 +244,7 @@ def test_one_item_that_a_step_refuses_does_not_end_the_others() -> None:
         ("[{find: {get: /x, catch: {200: next}}}]", "expected a status"),
         ("[{find: {get: /x, each: $.traits.a, save: {id: 1}}}]", "a step for each element saves nothing"),
         ("[{find: {get: /x, page: {next: $res.body.n}}}]", "`page` has `next`, `items`"),
-        ("[{find: {get: /x, poll: {every: 1s}}}]", "`poll` is not supported yet"),
+        ("[{find: {get: /x, poll: {every: 1s}}}]", "`every` is 1s to 1h"),
         ("[{find: {drop: nothing, get: /x}}]", "unknown key `get`"),
         ("[{find: {drop: nothing}}]", "no step sends anything"),
         ("[{find: {get: /x, saev: {}}}]", "unknown key `saev`"),
