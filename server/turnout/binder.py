@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from turnout.document import Document, Json
@@ -29,3 +30,14 @@ class Binder:
     def filter(self, text: str) -> Callable[[Document], bool]:
         """Compile a destination's filter. Raises: InvalidInput."""
         return compile_predicate(text)
+
+    def by_hand(self, slug: str) -> str:
+        """Say why a destination cannot delete a person, and where to read how one does it there. Raises: NotFound."""
+        entry = self._catalogue.find(slug)
+        why = next((each.why for each in entry.left_out if _DELETION.search(each.what) and each.why), "")
+        said = f"It is not asked to delete{f' ({why})' if why else ''}; what it got stays there until you delete it."
+        return f"{said} Its documentation: {entry.docs}" if entry.docs else said
+
+
+_DELETION = re.compile(r"\b(erasure|deletion)\b", re.IGNORECASE)
+"""What `leaves_out` calls it."""

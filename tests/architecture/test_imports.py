@@ -45,7 +45,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
                 "delivery.tokens",
                 "delivery.deliverer",
             ),
-            *("delivery.doubts", "delivery.eyes", "delivery.look", "delivery.selection"),
+            *("delivery.doubts", "delivery.eyes", "delivery.notices", "delivery.look", "delivery.selection"),
         ),
     ),
     ("doors", ("config", "calls", "api", "api.*", "agent", "agent.*")),

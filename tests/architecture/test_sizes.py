@@ -18,6 +18,7 @@ LISTED: dict[str, str] = {
     "delivery.sender": "one way out: names, addresses, handles",
     "desk": "one method a tool",
     "exchange": "what manifests, lanes and senders say to each other",
+    "erasure": "one erasure: its steps, and how whoever goes is looked for in text",
     "egress": "the rules of addresses and of URLs, which judge each other's parts",
     "manifest.actions": "one destination: its actions, talks and check",
     "manifest.emit": "one function a node of the language",

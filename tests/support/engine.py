@@ -95,6 +95,9 @@ class OneBinder:
     def filter(self, text: str) -> Callable[[Document], bool]:
         return lambda document: document.get("event") == text
 
+    def by_hand(self, slug: str) -> str:
+        return f"Delete it at {slug}."
+
 
 def eyes(target: Target) -> Eyes:
     return Eyes(OneBinder(target), 10)

@@ -21,6 +21,11 @@ Carry: TypeAlias = Callable[[Ask, Callable[[Reply], None]], object]
 """Sends one request, or appends to one file, and tells the reply later, from the loop."""
 
 
+def evidence(batch: Batch, ask: Ask, reply: Reply, spelled: tuple[tuple[str, str], ...]) -> Document:
+    """Write one turn for keeping: secrets out of it, and of a deletion everything that says who was deleted."""
+    return frame.bare(ask, reply) if batch.first.deletes else frame.turn(ask, reply, spelled)
+
+
 class Talk:
     """A batch's talk, from its first request to its end."""
 
@@ -67,7 +72,7 @@ class Talk:
     def _next(self, reply: Reply | None) -> Ask:
         if reply is None or self._asked is None:
             return next(self._talk)
-        self._turns.append(frame.turn(self._asked, reply, self._spelled))
+        self._turns.append(evidence(self._batch, self._asked, reply, self._spelled))
         return self._talk.send(reply)
 
     def _broken(self, reply: Reply | None) -> tuple[Outcome, ...]:

@@ -10,13 +10,13 @@ from functools import partial
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from turnout import telemetry
-from turnout.delivery import held
+from turnout.delivery import held, notices
 from turnout.delivery.held import FIELD, Held, Token, entity_of
 from turnout.delivery.window import Sight
 from turnout.document import Document, Json, digest
 from turnout.errors import TurnoutError, Unavailable
 from turnout.event import stored
-from turnout.event.model import Stored
+from turnout.event.model import Ours, Stored
 from turnout.evidence import redact
 from turnout.exchange import Grant, Target
 from turnout.guard.namespace import is_test, pooled
@@ -72,6 +72,10 @@ class Binder(Protocol):
         """Compile a destination's filter."""
         ...
 
+    def by_hand(self, slug: str) -> str:
+        """Say what to do where a destination cannot delete a person."""
+        ...
+
 
 def bind(destination: Destination, secrets: Mapping[str, str], binder: Binder, revision: int = 0) -> Bound:
     """Make a destination ready to be spoken to. Raises: InvalidSettings, InvalidManifest, NotFound."""
@@ -125,6 +129,10 @@ class Eyes:
             self._bound[key] = found
         return found
 
+    def by_hand(self, destination: Destination) -> str:
+        """Say what to do where a destination cannot delete a person."""
+        return self._binder.by_hand(destination.slug)
+
     def token(self, view: View, bound: Bound) -> Token | None:
         """Give what is held of a destination's token; None where it needs none."""
         key, grant = bound.destination.id, bound.target.grant
@@ -155,7 +163,7 @@ class Eyes:
         barred = self.barred(view)
         survivor = partial(_survivor, survivors, view)
         return Sight(
-            partial(self._document, documents, survivor),
+            partial(self._document, documents, survivor, view),
             survivor,
             partial(_may_not_leave, barred, survivor),
             view.now,
@@ -179,19 +187,22 @@ class Eyes:
             found += read
         return tuple(found)
 
-    def _document(self, kept: Documents, survivor: Callable[[int], int], event: Stored) -> Document:
+    def _document(self, kept: Documents, survivor: Callable[[int], int], view: View, event: Stored) -> Document:
         person = survivor(event.person) if is_test(event.namespace) else 0  # who it leaves as in the pool
         key = event.seq, person
         found = kept.held.get(key)
         if found is None:
-            document = self.outward(event, person)
+            document = self.outward(event, person, view)
             kept.keep(key, len(event.body) + len(event.meta), document)
             return document
         return found[1]
 
-    def outward(self, event: Stored, person: int) -> Document:
+    def outward(self, event: Stored, person: int, view: View) -> Document:
         """Give an event as it leaves: a test person as a member of the pool."""
-        document = stored.document(event.body, event.meta, received=event.received, kind=event.kind)
+        if event.kind is Ours.DELETE:
+            document = notices.read(view, event)
+        else:
+            document = stored.document(event.body, event.meta, received=event.received, kind=event.kind)
         return pooled(document, person, event.namespace, self._pool) if is_test(event.namespace) else document
 
     def barred(self, view: View) -> Mapping[int, int]:

@@ -127,7 +127,7 @@ def _at(view: View, eyes: Eyes, destination: Destination, event: Stored) -> Docu
     bound = eyes.bound(view, destination, view.counter.revision)
     if isinstance(bound, TurnoutError):
         return {"destination": destination.name, "verdict": "not_sent", "reason": "paused", "rule": bound.message}
-    outward = eyes.outward(event, event.person)
+    outward = eyes.outward(event, event.person, view)
     sight = Sight(lambda _: outward, PersonId, lambda _: False, view.now, broke)
     found = owed(event, destination.lane, 0, bound, sight)
     parts = [each for each in found if isinstance(each, Part)]

@@ -62,7 +62,7 @@ class Work:
             return False
         did = change(unit)
         steps = erasure.moved(self.steps, did.reached, did.counts or {}, done=did.done)
-        ended = erasure.next_step(steps) is None
+        ended = erasure.is_over(steps)
         # All people of a namespace have gone with this unit: what they sent until now goes with them.
         cut = did.done and self.kind is Kind.CLEAR and self.step.where == erasure.PROFILE
         unit.privacy.put(
