@@ -287,8 +287,8 @@ def test_a_destination_without_a_deletion_says_why_and_where_to_read_how_it_is_d
         "where": "destination Meta",
         "status": "not supported",
         "counts": {},
-        "reason": "It is not asked to delete (the Conversions API has none); what it got stays there until you delete it."
-        f" Its documentation: {here.catalogue.find('facebook-conversions-api').docs}",
+        "reason": "It is not asked to delete (the Conversions API has none); what it got stays there until you delete "
+        f"it. Its documentation: {here.catalogue.find('facebook-conversions-api').docs}",
     }
     assert step(here, deletion)["status"] == "not needed"
     assert receipt(here, deletion)["status"] == "finished"
