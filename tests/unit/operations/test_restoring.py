@@ -305,7 +305,7 @@ def test_a_receipt_names_the_destinations_that_cannot_be_told_whom_the_backup_do
     with bench(data_dir) as here:
         receipt = here.look(lambda view: deletions.get_deletion(view, str(deletion)))
     assert receipt["status"] == "partial"
-    assert receipt["steps"][-1] == {  # type: ignore[index, call-overload]
+    assert receipt["steps"][-1] == {  # type: ignore[index]
         "where": "destination Iterable",
         "status": "not told",
         "counts": {},
