@@ -37,8 +37,7 @@ class Talk:
 
 def turn(ask: Ask, reply: Reply, spelled: tuple[tuple[str, str], ...]) -> Document:
     """Write one turn of an exchange for keeping."""
-    if isinstance(ask, Request) and ask.proofs:
-        spelled = redact.spellings(dict(ask.proofs)) + spelled
+    spelled = redact.signed(ask, spelled)
     return {"asked": _asked(ask, spelled), "answered": _answered(reply, spelled)}
 
 
