@@ -9,6 +9,7 @@ from turnout.document import Document, Json
 from turnout.exchange import Target
 from turnout.manifest.catalogue import Catalogue
 from turnout.manifest.compile import compile_predicate
+from turnout.manifest.flows import Flows, flows
 
 
 class Binder:
@@ -37,6 +38,10 @@ class Binder:
         why = next((each.why for each in entry.left_out if _DELETION.search(each.what) and each.why), "")
         said = f"It is not asked to delete{f' ({why})' if why else ''}; what it got stays there until you delete it."
         return f"{said} Its documentation: {entry.docs}" if entry.docs else said
+
+    def flows(self, slug: str) -> Mapping[str, Flows]:
+        """List the fields of an event that each action sends; of a native destination nothing. Raises: NotFound."""
+        return {} if self._catalogue.find(slug).native else flows(self._catalogue.manifest(slug))
 
 
 _DELETION = re.compile(r"\b(erasure|deletion)\b", re.IGNORECASE)

@@ -31,6 +31,7 @@ from turnout.exchange import (
     Target,
 )
 from turnout.ingest import Receipt, ingest
+from turnout.manifest.flows import Flows
 from turnout.routing import Bound
 from turnout.store.store import Store
 from turnout.store.unit import Unit
@@ -97,6 +98,10 @@ class OneBinder:
 
     def by_hand(self, slug: str) -> str:
         return f"Delete it at {slug}."
+
+    def flows(self, slug: str) -> Mapping[str, Flows]:
+        assert slug
+        return {}
 
 
 def eyes(target: Target) -> Eyes:

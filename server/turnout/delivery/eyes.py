@@ -20,6 +20,7 @@ from turnout.event.model import Ours, Stored
 from turnout.evidence import redact
 from turnout.exchange import Grant, Target
 from turnout.guard.namespace import is_test, pooled
+from turnout.manifest.flows import Flows
 from turnout.routing import Bound
 from turnout.store.unit import View
 from turnout.workspace import Destination, Workspace
@@ -74,6 +75,10 @@ class Binder(Protocol):
 
     def by_hand(self, slug: str) -> str:
         """Say what to do where a destination cannot delete a person."""
+        ...
+
+    def flows(self, slug: str) -> Mapping[str, Flows]:
+        """List the fields of an event that each action sends; an action that is not there may send all of it."""
         ...
 
 
@@ -132,6 +137,10 @@ class Eyes:
     def by_hand(self, destination: Destination) -> str:
         """Say what to do where a destination cannot delete a person."""
         return self._binder.by_hand(destination.slug)
+
+    def flows(self, destination: Destination) -> Mapping[str, Flows]:
+        """List the fields of an event that each action sends; an action that is not there may send all of it."""
+        return self._binder.flows(destination.slug)
 
     def token(self, view: View, bound: Bound) -> Token | None:
         """Give what is held of a destination's token; None where it needs none."""

@@ -10,10 +10,12 @@ from urllib.parse import urlsplit
 
 from turnout.document import Document, Json
 from turnout.manifest.catalogue import Entry
+from turnout.manifest.flows import flows
 from turnout.manifest.model import ActionSpec, LeftOut, Manifest, Setting, Type
 from turnout.manifest.settings import ENDPOINT
 from turnout.manifest.values import text_of
 from turnout.operations.filled import HINT, hint
+from turnout.operations.personal import personal
 
 
 def settings(entry: Entry, values: Mapping[str, Json]) -> list[Json]:
@@ -23,8 +25,9 @@ def settings(entry: Entry, values: Mapping[str, Json]) -> list[Json]:
 
 
 def actions(manifest: Manifest) -> list[Json]:
-    """Show what a destination does with events: on which calls, what each needs, how many go together."""
-    return [_action(spec) for spec in manifest.actions.values()]
+    """Show what a destination does with events: on which calls, what each needs and sends of a person."""
+    sent = flows(manifest)
+    return [_action(spec) | {"personal": personal(sent[name])} for name, spec in manifest.actions.items()]
 
 
 def limits(manifest: Manifest) -> Document:
