@@ -42,6 +42,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
                 "delivery.endings",
                 "delivery.lane",
                 "delivery.converse",
+                "delivery.gates",
                 "delivery.tokens",
                 "delivery.deliverer",
             ),

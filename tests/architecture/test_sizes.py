@@ -14,6 +14,7 @@ FUNCTION_LINES = 60
 LISTED: dict[str, str] = {
     "api.connection": "one protocol: what is read and what is answered decide about each other",
     "delivery.commits": "a lane's commits: each re-reads what the others write",
+    "delivery.deliverer": "one reign: its lock, its lanes, and what they lean on",
     "delivery.lane": "one loop over one lane's memory",
     "delivery.sender": "one way out: names, addresses, handles",
     "desk": "one method a tool",

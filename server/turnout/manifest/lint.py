@@ -220,10 +220,16 @@ def _names(manifest: Manifest) -> Iterator[Finding]:
             yield _finding(manifest, ("actions", name), say)
 
 
+_NO_RATE = "there is no `rate` that it could be counted by"
+
+
 def _limits(manifest: Manifest) -> Iterator[Finding]:
     if manifest.limits.per and not manifest.limits.rates:
-        yield _finding(manifest, ("limits", "per"), "there is no `rate` that it could be counted by")
+        yield _finding(manifest, ("limits", "per"), _NO_RATE)
     for name, spec in manifest.actions.items():
+        for each in (spec.limits, *(step.limits for step in spec.steps)):
+            if each.per and not each.holds:
+                yield _finding(manifest, ("actions", name, "limits"), _NO_RATE)
         if spec.batch and not spec.batch.bytes and spec.batch.limit != Const(1):
             yield _finding(manifest, ("actions", name, "batch"), "`bytes` is not stated", severe=False)
 
@@ -279,6 +285,8 @@ def _all(manifest: Manifest) -> Iterator[Node]:
         for send in spec.sends:
             yield from _sent(send.method, send.url, send.body, send.query, send.headers, send.gzip)
             yield from _proofs(send.auth or Auth())
+        limits = (spec.limits, *(step.limits for step in spec.steps))
+        yield from (each.per for each in limits if each.per)
         for step in spec.steps:
             yield from _sent(step.when, step.each, step.drop, step.cache.key if step.cache else None)
         if spec.batch:

@@ -18,7 +18,7 @@ _TAKEN = frozenset({
     *("auth", "audience", "row", "nonce", "steps"),
 })  # fmt: skip
 """What `$name` means already."""
-_OWN = ("when", "each", "save", "cache", "catch", "page")
+_OWN = ("when", "each", "save", "cache", "catch", "page", "limits")
 _LATER = ("poll", "once", "resume")
 _RESERVED = frozenset({"status", "items", "body"})
 MAX_STEPS = 20
@@ -73,7 +73,7 @@ class StepReader:
                 raise part.fail(word, "a step for each element saves nothing")
         return Step(
             name, when, send, None, each, answered.saved(part, "save"), self._cache(part, read),
-            tuple(self._catches(part, answered, before)), self._pages(part, answered),
+            tuple(self._catches(part, answered, before)), self._pages(part, answered), reader.limits(part),
         )  # fmt: skip
 
     def _cache(self, part: Part, read: _At) -> Cache | None:
