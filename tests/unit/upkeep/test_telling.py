@@ -208,6 +208,19 @@ def test_the_receipt_stays_open_while_a_destination_fails_and_is_tried_for_a_wee
     assert step(here, deletion)["reason"] == "It did not delete (expired: http_503). Delete the person there yourself."
 
 
+def test_while_only_destinations_are_awaited_no_event_is_asked_whether_it_is_theirs(
+    here: Bench, lanes: Carrier, iterable: Destination
+) -> None:
+    here.record({"userId": "u1"})
+    lanes.deliver(iterable)
+    request = Deletion(user_id="u1", namespace=LIVE, kind="erase")
+    here.call(deletions.operation(here.eyes), request, PERSON, sure=True)
+    before = here.look(lambda view: dict(view.privacy.barred()))
+    keep(lanes)
+
+    assert (before, here.look(lambda view: dict(view.privacy.barred()))) == ({1: 1}, {})
+
+
 def test_what_comes_late_is_still_told(here: Bench, lanes: Carrier, iterable: Destination) -> None:
     deletion = ask(here)
     keep(lanes)
