@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from turnout.document import Document, Json
 from turnout.exchange import Target
 from turnout.manifest.catalogue import Catalogue
 from turnout.manifest.compile import compile_predicate
+from turnout.manifest.flows import Flows, flows
 
 
 class Binder:
@@ -29,3 +31,18 @@ class Binder:
     def filter(self, text: str) -> Callable[[Document], bool]:
         """Compile a destination's filter. Raises: InvalidInput."""
         return compile_predicate(text)
+
+    def by_hand(self, slug: str) -> str:
+        """Say why a destination cannot delete a person, and where to read how one does it there. Raises: NotFound."""
+        entry = self._catalogue.find(slug)
+        why = next((each.why for each in entry.left_out if _DELETION.search(each.what) and each.why), "")
+        said = f"It is not asked to delete{f' ({why})' if why else ''}; what it got stays there until you delete it."
+        return f"{said} Its documentation: {entry.docs}" if entry.docs else said
+
+    def flows(self, slug: str) -> Mapping[str, Flows]:
+        """List the fields of an event that each action sends; of a native destination nothing. Raises: NotFound."""
+        return {} if self._catalogue.find(slug).native else flows(self._catalogue.manifest(slug))
+
+
+_DELETION = re.compile(r"\b(erasure|deletion)\b", re.IGNORECASE)
+"""What `leaves_out` calls it."""

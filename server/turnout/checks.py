@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from turnout.app import App
 from turnout.delivery.held import Token
+from turnout.evidence import redact
 from turnout.exchange import Class, Moment, Outcome, Reply
 from turnout.operations.check import NO_TOKEN, Tried
 from turnout.routing import Bound
@@ -30,6 +31,7 @@ async def _driven(app: App, bound: Bound, token: Token | None) -> Tried:
     if talk is None:
         return Tried(None)
     reply: Reply | None = None
+    spelled = (*(token.spelled if token else ()), *bound.spelled)
     took = 0
     while True:
         try:
@@ -37,6 +39,7 @@ async def _driven(app: App, bound: Bound, token: Token | None) -> Tried:
         except StopIteration as end:
             outcomes: tuple[Outcome, ...] = end.value
             outcome = outcomes[0] if outcomes else Outcome(Class.SUCCESS, "delivered")
-            return Tried(outcome, took, spelled=(*(token.spelled if token else ()), *bound.spelled))
+            return Tried(redact.outcome(outcome, spelled), took)
         reply = await app.ask(ask)
+        spelled = redact.signed(ask, spelled)
         took += reply.took_ms

@@ -3,7 +3,9 @@
 1. What is accepted is already suppressed, and its identifiers are cut off the person: no later event joins it.
 2. Each step is done in units that may be repeated; `cursor` is how far its walk came.
 3. Identifiers that later steps look for lie sealed in `sealed`, and go as soon as nothing looks for them.
-4. `partial`: all of ours is done, and a destination that could delete was not told.
+4. Destinations are told by notices in the log, from when nothing of the person is on its way; see `delivery.notices`.
+   Their steps stand open until each has ended, and nothing of ours waits for them.
+5. `partial`: all is over, and a destination that should have deleted did not say that it will.
 """
 
 from __future__ import annotations
@@ -17,12 +19,16 @@ import msgspec
 
 from turnout.document import Document
 
-FILE, SUPPRESSION, CANCEL, IN_FLIGHT = "erasures_file", "suppression", "deliveries", "in_flight"
+FILE, SUPPRESSION, CANCEL, IN_FLIGHT, NOTICES = "erasures_file", "suppression", "deliveries", "in_flight", "notices"
 EVENTS, ANSWERS, EVIDENCE, BATCHES = "events", "answers", "evidence", "batch_evidence"
 NAMES, REFUSED, PROFILE, BYTES = "event_names", "refused_calls", "profile", "database_file"
 
 WAITING, RUNNING, DONE = "waiting", "running", "done"
-NOT_SUPPORTED, NOT_YET = "not supported", "not supported yet"
+FAILED, NOT_TOLD, NOT_SUPPORTED, NOT_NEEDED = "failed", "not told", "not supported", "not needed"
+"""How a destination's step may end beside `done`; the last two are the case from the beginning."""
+_OPEN = frozenset({WAITING, RUNNING})
+_MISSED = frozenset({FAILED, NOT_TOLD, "not supported yet"})
+"""What leaves an erasure partial; the last one stands in receipts from before destinations were told."""
 
 
 class Kind(StrEnum):
@@ -45,7 +51,7 @@ class Kind(StrEnum):
         return self in {Kind.BOTH, Kind.SUPPRESS}
 
 
-_ERASE = (FILE, CANCEL, IN_FLIGHT, EVENTS, ANSWERS, EVIDENCE, BATCHES, NAMES, REFUSED, PROFILE, BYTES)
+_ERASE = (FILE, CANCEL, IN_FLIGHT, NOTICES, EVENTS, ANSWERS, EVIDENCE, BATCHES, NAMES, REFUSED, PROFILE, BYTES)
 _STEPS: Mapping[Kind, tuple[str, ...]] = {
     Kind.BOTH: (SUPPRESSION, *_ERASE),
     Kind.ERASE: _ERASE,
@@ -57,40 +63,65 @@ _STEPS: Mapping[Kind, tuple[str, ...]] = {
 
 
 class Step(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One step. `cursor` is a number of the walk that it makes, 0 before; `reason` is a sentence of ours."""
+    """One step. `cursor` is a number of the walk that it makes, 0 before; `reason` is a sentence of ours.
+
+    `lane` is that of a destination that is told, 0 for what is ours to do.
+    """
 
     where: str
     status: str = WAITING
     cursor: int = 0
     counts: Mapping[str, int] = {}
     reason: str = ""
+    lane: int = 0
 
 
 class Steps(msgspec.Struct, frozen=True, omit_defaults=True):
     """All steps in order; `sealed` holds the identifiers, in base64, for as long as a step looks for them.
 
-    `keyed`: not all of them are known, so that what stands in a text is compared by its key, too.
+    `keyed`: not all of them are known, so that what stands in a text is compared by its key, too. `notices` holds what
+    destinations are told, sealed as well, until the last one has ended.
     """
 
     steps: tuple[Step, ...]
     sealed: str = ""
     keyed: bool = False
+    notices: str = ""
 
 
 def begin(
     kind: Kind,
     sealed: str,
-    destinations: Iterable[tuple[str, bool]] = (),
+    destinations: Iterable[Step] = (),
     counts: Mapping[str, Mapping[str, int]] | None = None,
+    notices: str = "",
 ) -> Steps:
-    """Make the steps of a request; `destinations` are names, each with whether its manifest can delete.
+    """Make the steps of a request; `destinations` as `told`, `unable` and their like made them.
 
     `counts` are what the accepting commit did, by step: it suppresses, cuts identifiers off, and cancels a little.
     """
     did = counts or {}
-    own = [Step(each, DONE if each == SUPPRESSION else WAITING, counts=did.get(each, {})) for each in _STEPS[kind]]
-    told = [_destination(name, can=can) for name, can in destinations] if kind in {Kind.BOTH, Kind.ERASE} else []
-    return Steps((*own[:-1], *told, own[-1]), sealed)
+    there = tuple(destinations) if kind in {Kind.BOTH, Kind.ERASE} else ()
+    tells = any(each.lane for each in there)
+    own = [
+        Step(each, DONE if each == SUPPRESSION else WAITING, counts=did.get(each, {}), reason=_NOTES.get(each, ""))
+        for each in _STEPS[kind]
+        if each != NOTICES or tells
+    ]
+    return Steps((*own, *there), sealed, notices=notices if tells else "")
+
+
+_NOTES = {EVENTS: "Their own events. Where an event of somebody else names them, that stays."}
+
+
+def told(name: str, lane: int) -> Step:
+    """Make the step of a destination that can delete."""
+    return Step(f"destination {name}", lane=lane)
+
+
+def untold(name: str, status: str, reason: str) -> Step:
+    """Make the step of a destination that is not told, and say why."""
+    return Step(f"destination {name}", status, reason=reason)
 
 
 def landed(steps: Steps, *done: str) -> Steps:
@@ -116,8 +147,24 @@ def write(steps: Steps) -> bytes:
 
 
 def next_step(steps: Steps) -> Step | None:
-    """Give the step that is to be done now; None when all of ours is done."""
-    return next((step for step in steps.steps if step.status in {WAITING, RUNNING}), None)
+    """Give the step of ours that is to be done now; None when all of them are."""
+    return next((step for step in steps.steps if step.status in _OPEN and not step.lane), None)
+
+
+def awaited(steps: Steps) -> tuple[Step, ...]:
+    """Give the steps of destinations that have not ended."""
+    return tuple(step for step in steps.steps if step.status in _OPEN and step.lane)
+
+
+def is_over(steps: Steps) -> bool:
+    """Tell whether nothing is left to do, and no destination to wait for."""
+    return not any(step.status in _OPEN for step in steps.steps)
+
+
+def posted(steps: Steps) -> range:
+    """Give the seqs of the notices; none before they are in the log."""
+    step = next((step for step in steps.steps if step.where == NOTICES and step.status == DONE), None)
+    return range(step.cursor, step.cursor + step.counts["notices"]) if step else range(0)
 
 
 def moved(steps: Steps, cursor: int, counts: Mapping[str, int], *, done: bool) -> Steps:
@@ -125,19 +172,28 @@ def moved(steps: Steps, cursor: int, counts: Mapping[str, int], *, done: bool) -
     now = next_step(steps)
     assert now is not None, "a step is to be done"
     total = {name: now.counts.get(name, 0) + counts.get(name, 0) for name in sorted({*now.counts, *counts})}
-    after = Step(now.where, DONE if done else RUNNING, cursor, total, now.reason)
-    kept = tuple(after if step is now else step for step in steps.steps)
-    looks = any(step.where in {NAMES, REFUSED} and step.status in {WAITING, RUNNING} for step in kept)
-    return Steps(kept, steps.sealed if looks else "", steps.keyed)
+    after = msgspec.structs.replace(now, status=DONE if done else RUNNING, cursor=cursor, counts=total)
+    return _with(steps, {now.where: after})
+
+
+def heard(steps: Steps, ended: Iterable[Step]) -> Steps:
+    """Put the steps of destinations that have ended in the place of those that stood open."""
+    return _with(steps, {each.where: each for each in ended})
+
+
+def _with(steps: Steps, changed: Mapping[str, Step]) -> Steps:
+    kept = tuple(changed.get(step.where, step) for step in steps.steps)
+    looks = any(step.where in {NAMES, REFUSED} and step.status in _OPEN for step in kept)
+    waits = any(step.lane and step.status in _OPEN for step in kept)
+    return Steps(kept, steps.sealed if looks else "", steps.keyed, steps.notices if waits else "")
 
 
 def status(steps: Steps) -> str:
     """Say how the whole stands: received, running, partial or finished."""
-    own = [step for step in steps.steps if step.status in {WAITING, RUNNING, DONE}]
-    if all(step.status == DONE for step in own):
-        return "partial" if any(step.status == NOT_YET for step in steps.steps) else "finished"
-    begun = any(step.status != WAITING for step in own if step.where != SUPPRESSION)
-    return "running" if begun else "received"
+    if is_over(steps):
+        return "partial" if any(step.status in _MISSED for step in steps.steps) else "finished"
+    own = [step for step in steps.steps if not step.where.startswith("destination ") and step.where != SUPPRESSION]
+    return "running" if any(step.status != WAITING for step in own) else "received"
 
 
 def receipt(deletion_id: str, steps: Steps, *, suppressed: bool) -> Document:
@@ -211,14 +267,6 @@ _UNICODE = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 def _paired(found: re.Match[str]) -> str:
     return chr(0x10000 + ((int(found[1], 16) - 0xD800) << 10) + int(found[2], 16) - 0xDC00)
-
-
-def _destination(name: str, *, can: bool) -> Step:
-    if can:
-        say = "Turnout does not pass deletions on yet; delete the person there yourself."
-        return Step(f"destination {name}", NOT_YET, reason=say)
-    say = "Its manifest has no delete action; what was delivered stays there unless you delete it there."
-    return Step(f"destination {name}", NOT_SUPPORTED, reason=say)
 
 
 def _shown(step: Step) -> Document:

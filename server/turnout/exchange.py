@@ -19,10 +19,23 @@ from typing_extensions import override
 from turnout.document import Document, Json
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a destination may be asked: each of `rates` is requests in seconds; `concurrency` at once, 0: any.
+
+    Destinations with one `key` share their rates; without one, each has its own.
+    """
+
+    rates: tuple[tuple[float, float], ...] = ()
+    concurrency: int = 0
+    key: str = ""
+
+
 class Request(msgspec.Struct, frozen=True, gc=False):
     """One HTTP request, ready to leave. `url` is absolute, its query included; `body` as it goes out.
 
-    `proofs` are what of it must not stand in evidence beside the settings' secrets: signatures, by their name.
+    `proofs` are what of it must not stand in evidence beside the settings' secrets: signatures, by their name. `paces`
+    are those of its own that it waits for, beside its destination's.
     A Struct, as `Item` is: each is made for every event, and a frozen dataclass costs ten times as much.
     """
 
@@ -32,6 +45,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     body: bytes = b""
     timeout_s: float = 15.0
     proofs: tuple[tuple[str, str], ...] = ()
+    paces: tuple[Pace, ...] = ()
 
 
 class Append(msgspec.Struct, frozen=True):
@@ -216,18 +230,6 @@ class Moment(msgspec.Struct, frozen=True):
     request_id: str
     auth: Document | None = None
     place: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How fast a destination may be asked: each of `rates` is requests in seconds; `concurrency` at once, 0: any.
-
-    Destinations with one `key` share their rates; without one, each has its own.
-    """
-
-    rates: tuple[tuple[float, float], ...] = ()
-    concurrency: int = 0
-    key: str = ""
 
 
 class Granted(msgspec.Struct, frozen=True):

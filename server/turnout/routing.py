@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from turnout.delivery import verdict
 from turnout.document import Document
-from turnout.event.model import Stored
+from turnout.event.model import Ours, Stored
 from turnout.exchange import Target
 from turnout.workspace import Destination
 
@@ -48,11 +48,17 @@ def route(
         return NotSent(verdict.SUPPRESSED)
     if not destination.receives.takes(event.namespace):
         return NotSent(verdict.NAMESPACE, f"receives {destination.receives}")
-    if destination.sources and event.source not in destination.sources:
+    told = event.kind is Ours.DELETE  # whom its filter left out, or an event, is deleted all the same
+    if destination.sources and event.source not in destination.sources and not told:
         return NotSent(verdict.OTHER_SOURCE)
     actions = bound.target.select(event.kind, event.name)
     if not actions:
         return NotSent(verdict.UNSUPPORTED)
+    return actions if told else _chosen(actions, bound, document)
+
+
+def _chosen(actions: tuple[str, ...], bound: Bound, document: Callable[[], Document]) -> tuple[str, ...] | NotSent:
+    """Ask the event itself, then the destination's filter."""
     if not switched_on(document().get("integrations"), bound.names):
         return NotSent(verdict.INTEGRATIONS)
     if bound.keep is not None and not bound.keep(document()):

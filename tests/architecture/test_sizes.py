@@ -14,10 +14,12 @@ FUNCTION_LINES = 60
 LISTED: dict[str, str] = {
     "api.connection": "one protocol: what is read and what is answered decide about each other",
     "delivery.commits": "a lane's commits: each re-reads what the others write",
+    "delivery.deliverer": "one reign: its lock, its lanes, and what they lean on",
     "delivery.lane": "one loop over one lane's memory",
     "delivery.sender": "one way out: names, addresses, handles",
     "desk": "one method a tool",
     "exchange": "what manifests, lanes and senders say to each other",
+    "erasure": "one erasure: its steps, and how whoever goes is looked for in text",
     "egress": "the rules of addresses and of URLs, which judge each other's parts",
     "manifest.actions": "one destination: its actions, talks and check",
     "manifest.emit": "one function a node of the language",

@@ -318,7 +318,9 @@ def spelled_out(text: str) -> set[str]:
     }
 
 
-def test_no_secret_stands_in_evidence_though_the_answer_echoes_the_request(cases: tuple[Case, ...]) -> None:
+def test_no_secret_stands_in_evidence_or_in_an_outcome_though_the_answer_echoes_the_request(
+    cases: tuple[Case, ...],
+) -> None:
     for case in cases:
         hidden = case.target.grant.hidden(case.moment.auth or {}) if case.target.grant else {}
         spelled = (*redact.spellings(hidden), *redact.spellings(case.target.secrets))
@@ -328,8 +330,11 @@ def test_no_secret_stands_in_evidence_though_the_answer_echoes_the_request(cases
                 assert isinstance(ask, Request)
                 for reply in echoes(ask):
                     kept = frame.turn(ask, reply, spelled)
-                    texts = list(every_text(kept))
-                    for secret in secrets:
+                    hiding = redact.signed(ask, spelled)
+                    ended = case.talk(batch[:3], cycle([reply])).outcomes
+                    words = [redact.outcome(each, hiding).text for each in ended]
+                    texts = [*every_text(kept), *words]
+                    for secret in (*secrets, *(value for _, value in ask.proofs)):
                         assert not any(secret in text for text in texts), f"a secret of {len(secret)} characters"
 
 

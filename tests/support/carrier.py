@@ -9,13 +9,14 @@ from functools import partial
 from support.workspace import Bench
 from turnout.delivery import commits, reigns
 from turnout.delivery.batch import Batch, pack, request_id
+from turnout.delivery.converse import evidence
 from turnout.delivery.eyes import Eyes
 from turnout.delivery.look import Wanted, look
 from turnout.delivery.schedule import Schedule
 from turnout.delivery.settlement import Answered, settlement
 from turnout.delivery.window import Part
 from turnout.document import Document
-from turnout.evidence import frame, redact
+from turnout.evidence import redact
 from turnout.exchange import Answer, Ask, Moment, Reply
 from turnout.workspace import Destination
 
@@ -92,7 +93,7 @@ class Carrier:
         ask = next(talk)
         while True:
             self.sent.append(ask)
-            turns.append(frame.turn(ask, reply, spelled))
+            turns.append(evidence(batch, ask, reply, spelled))
             try:
                 ask = talk.send(reply)
             except StopIteration as end:

@@ -32,6 +32,7 @@ from turnout.exchange import (
     Target,
 )
 from turnout.ingest import Receipt, ingest
+from turnout.manifest.flows import Flows
 from turnout.routing import Bound
 from turnout.store.store import Store
 from turnout.store.unit import Unit
@@ -102,6 +103,13 @@ class OneBinder:
 
     def filter(self, text: str) -> Callable[[Document], bool]:
         return lambda document: document.get("event") == text
+
+    def by_hand(self, slug: str) -> str:
+        return f"Delete it at {slug}."
+
+    def flows(self, slug: str) -> Mapping[str, Flows]:
+        assert slug
+        return {}
 
 
 def eyes(target: Target) -> Eyes:

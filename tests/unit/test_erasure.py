@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from turnout import erasure
-from turnout.erasure import Kind, Needles, Steps
+from turnout.erasure import Kind, Needles, Step, Steps
 
 
 def done_with(steps: Steps) -> Steps:
@@ -22,20 +22,51 @@ def test_a_request_is_received_then_running_then_finished() -> None:
     assert seen == ["received", "running", "finished"]
 
 
-def test_a_destination_that_could_delete_and_was_not_told_leaves_it_partial() -> None:
-    steps = done_with(erasure.begin(Kind.ERASE, "", [("Mixpanel", True), ("Webhook", False)]))
+BRAZE, WEBHOOK = erasure.told("Braze", 4), erasure.untold("Webhook", erasure.NOT_SUPPORTED, "It has none.")
 
-    receipt = erasure.receipt("del_1", steps, suppressed=False)
-    told = {step.where: step.status for step in steps.steps}
 
-    assert receipt["status"] == "partial"
-    assert (told["destination Mixpanel"], told["destination Webhook"]) == ("not supported yet", "not supported")
+def test_what_destinations_are_told_keeps_it_open_when_all_of_ours_is_done() -> None:
+    steps = done_with(erasure.begin(Kind.ERASE, "", [BRAZE, WEBHOOK], notices="sealed"))
+    open_ = erasure.status(steps), erasure.is_over(steps), steps.notices
+
+    steps = erasure.heard(steps, [Step(BRAZE.where, erasure.DONE, counts={"accepted": 1}, lane=4)])
+
+    assert open_ == ("running", False, "sealed")
+    assert (erasure.status(steps), erasure.is_over(steps), steps.notices) == ("finished", True, "")
+
+
+@pytest.mark.parametrize("ended", [erasure.FAILED, erasure.NOT_TOLD])
+def test_a_destination_that_should_have_deleted_and_did_not_leaves_it_partial(ended: str) -> None:
+    steps = done_with(erasure.begin(Kind.ERASE, "", [BRAZE, WEBHOOK]))
+
+    steps = erasure.heard(steps, [Step(BRAZE.where, ended, lane=4)])
+
+    assert erasure.receipt("del_1", steps, suppressed=False)["status"] == "partial"
+
+
+def test_a_receipt_from_before_destinations_were_told_stays_partial() -> None:
+    steps = done_with(erasure.begin(Kind.ERASE, "", [erasure.untold("Mixpanel", "not supported yet", "")]))
+
+    assert (erasure.status(steps), erasure.is_over(steps)) == ("partial", True)
 
 
 def test_a_destination_that_cannot_delete_does_not_spoil_it() -> None:
-    steps = done_with(erasure.begin(Kind.ERASE, "", [("Webhook", False)]))
+    steps = done_with(erasure.begin(Kind.ERASE, "", [WEBHOOK]))
 
     assert erasure.status(steps) == "finished"
+
+
+def test_where_no_destination_is_told_there_are_no_notices() -> None:
+    for destinations, kind in (([WEBHOOK], Kind.ERASE), ([BRAZE], Kind.SUPPRESS)):
+        steps = erasure.begin(kind, "", destinations, notices="sealed")
+        assert erasure.NOTICES not in {step.where for step in steps.steps}
+        assert steps.notices == ""
+
+
+def test_destinations_are_told_when_nothing_of_the_person_can_come_after_it() -> None:
+    order = [step.where for step in erasure.begin(Kind.BOTH, "", [BRAZE]).steps]
+
+    assert order.index(erasure.IN_FLIGHT) < order.index(erasure.NOTICES) < order.index(erasure.EVENTS)
 
 
 def test_counts_add_up_over_the_units_of_a_step() -> None:
@@ -67,7 +98,7 @@ def test_events_go_before_the_log_file_is_emptied_and_after_what_is_on_its_way_i
 
 
 def test_what_is_written_reads_the_same() -> None:
-    steps = erasure.moved(erasure.begin(Kind.BOTH, "x", [("A", True)]), 4, {"n": 1}, done=False)
+    steps = erasure.moved(erasure.begin(Kind.BOTH, "x", [BRAZE], notices="y"), 4, {"n": 1}, done=False)
 
     assert erasure.read(erasure.write(steps)) == steps
 

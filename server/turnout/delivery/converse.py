@@ -14,11 +14,16 @@ from turnout.delivery.batch import Batch, request_id
 from turnout.delivery.held import Token
 from turnout.delivery.settlement import Answered
 from turnout.document import Document
-from turnout.evidence import frame
+from turnout.evidence import frame, redact
 from turnout.exchange import Ask, Class, Moment, Outcome, Reply
 
 Carry: TypeAlias = Callable[[Ask, Callable[[Reply], None]], object]
 """Sends one request, or appends to one file, and tells the reply later, from the loop."""
+
+
+def evidence(batch: Batch, ask: Ask, reply: Reply, spelled: tuple[tuple[str, str], ...]) -> Document:
+    """Write one turn for keeping: secrets out of it, and of a deletion everything that says who was deleted."""
+    return frame.bare(ask, reply) if batch.first.deletes else frame.turn(ask, reply, spelled)
 
 
 class Talk:
@@ -67,7 +72,8 @@ class Talk:
     def _next(self, reply: Reply | None) -> Ask:
         if reply is None or self._asked is None:
             return next(self._talk)
-        self._turns.append(frame.turn(self._asked, reply, self._spelled))
+        self._turns.append(evidence(self._batch, self._asked, reply, self._spelled))
+        self._spelled = redact.signed(self._asked, self._spelled)
         return self._talk.send(reply)
 
     def _broken(self, reply: Reply | None) -> tuple[Outcome, ...]:
@@ -76,6 +82,7 @@ class Talk:
         return (outcome,) * len(self._batch.parts)
 
     def _end(self, outcomes: tuple[Outcome, ...]) -> None:
+        outcomes = tuple([redact.outcome(each, self._spelled) if each.text else each for each in outcomes])
         self._done(
             Answered(self._batch, outcomes, self._sent, self._took, tuple(self._turns), self._probe, token=self._token)
         )

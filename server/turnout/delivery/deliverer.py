@@ -20,6 +20,7 @@ from turnout.clock import Clock
 from turnout.delivery import reigns
 from turnout.delivery.breaker import Throttles
 from turnout.delivery.eyes import Eyes
+from turnout.delivery.gates import Gates
 from turnout.delivery.held import Token
 from turnout.delivery.lane import Lane, Options
 from turnout.delivery.tokens import Tokens
@@ -68,6 +69,7 @@ class Deliverer:
         self._lanes: dict[int, Lane] = {}
         self._tasks: TaskGroup | None = None
         self._throttles = Throttles()
+        self._gates = Gates(self._ask, clock, self._later)
         self._tokens = Tokens(store, eyes, sender.start, options.schedule.base_s)
         self._renewing: set[str] = set()
         self.reigns = False
@@ -176,9 +178,10 @@ class Deliverer:
         if not self._ending:
             for row in rows:
                 if row.lane not in self._lanes and row.state is not LaneState.REMOVED:
+                    carry = partial(self._gates.carry, lane=row.lane)
                     lane = Lane(
-                        row.lane, epoch, self._store, self._eyes, self._ask, self._clock, self._entropy,
-                        self._options, self._throttles, self._renew,
+                        row.lane, epoch, self._store, self._eyes, carry, self._clock, self._entropy, self._options,
+                        self._throttles, self._renew,
                     )  # fmt: skip
                     self._lanes[row.lane] = lane
                     tasks.start_soon(self._carry, lane, epoch)
@@ -237,8 +240,18 @@ class Deliverer:
         else:
             self._sender.start(ask, done)
 
+    def _later(self, seconds: float, call: Callable[[], None]) -> None:
+        """Call it then; what this reign has not called when it ends is not called."""
+        if self._tasks is not None:
+            self._tasks.start_soon(_after, seconds, call)
+
     async def _write(self, ask: Append, done: Callable[[Reply], None]) -> None:
         done(await anyio.to_thread.run_sync(self._append, ask))
+
+
+async def _after(seconds: float, call: Callable[[], None]) -> None:
+    await anyio.sleep(seconds)
+    call()
 
 
 def _is_free(serve: FileLock) -> bool:

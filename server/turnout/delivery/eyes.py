@@ -10,16 +10,17 @@ from functools import partial
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from turnout import telemetry
-from turnout.delivery import held
+from turnout.delivery import held, notices
 from turnout.delivery.held import FIELD, Held, Token, entity_of
 from turnout.delivery.window import Sight
 from turnout.document import Document, Json, digest
 from turnout.errors import TurnoutError, Unavailable
 from turnout.event import stored
-from turnout.event.model import Stored
+from turnout.event.model import Ours, Stored
 from turnout.evidence import redact
 from turnout.exchange import Grant, Target
 from turnout.guard.namespace import is_test, pooled
+from turnout.manifest.flows import Flows
 from turnout.routing import Bound
 from turnout.store.unit import View
 from turnout.workspace import Destination, Workspace
@@ -70,6 +71,14 @@ class Binder(Protocol):
 
     def filter(self, text: str) -> Callable[[Document], bool]:
         """Compile a destination's filter."""
+        ...
+
+    def by_hand(self, slug: str) -> str:
+        """Say what to do where a destination cannot delete a person."""
+        ...
+
+    def flows(self, slug: str) -> Mapping[str, Flows]:
+        """List the fields of an event that each action sends; an action that is not there may send all of it."""
         ...
 
 
@@ -125,6 +134,14 @@ class Eyes:
             self._bound[key] = found
         return found
 
+    def by_hand(self, destination: Destination) -> str:
+        """Say what to do where a destination cannot delete a person."""
+        return self._binder.by_hand(destination.slug)
+
+    def flows(self, destination: Destination) -> Mapping[str, Flows]:
+        """List the fields of an event that each action sends; an action that is not there may send all of it."""
+        return self._binder.flows(destination.slug)
+
     def token(self, view: View, bound: Bound) -> Token | None:
         """Give what is held of a destination's token; None where it needs none."""
         key, grant = bound.destination.id, bound.target.grant
@@ -155,7 +172,7 @@ class Eyes:
         barred = self.barred(view)
         survivor = partial(_survivor, survivors, view)
         return Sight(
-            partial(self._document, documents, survivor),
+            partial(self._document, documents, survivor, view),
             survivor,
             partial(_may_not_leave, barred, survivor),
             view.now,
@@ -179,19 +196,22 @@ class Eyes:
             found += read
         return tuple(found)
 
-    def _document(self, kept: Documents, survivor: Callable[[int], int], event: Stored) -> Document:
+    def _document(self, kept: Documents, survivor: Callable[[int], int], view: View, event: Stored) -> Document:
         person = survivor(event.person) if is_test(event.namespace) else 0  # who it leaves as in the pool
         key = event.seq, person
         found = kept.held.get(key)
         if found is None:
-            document = self.outward(event, person)
+            document = self.outward(event, person, view)
             kept.keep(key, len(event.body) + len(event.meta), document)
             return document
         return found[1]
 
-    def outward(self, event: Stored, person: int) -> Document:
+    def outward(self, event: Stored, person: int, view: View) -> Document:
         """Give an event as it leaves: a test person as a member of the pool."""
-        document = stored.document(event.body, event.meta, received=event.received, kind=event.kind)
+        if event.kind is Ours.DELETE:
+            document = notices.read(view, event)
+        else:
+            document = stored.document(event.body, event.meta, received=event.received, kind=event.kind)
         return pooled(document, person, event.namespace, self._pool) if is_test(event.namespace) else document
 
     def barred(self, view: View) -> Mapping[int, int]:

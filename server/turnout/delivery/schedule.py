@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from turnout.clock import HOUR, MINUTE, SECOND
+from turnout.clock import DAY, HOUR, MINUTE, SECOND
 
 RETRY_AFTER_MAX_S = 3600.0
 BLOCK_US = 15 * MINUTE
@@ -41,7 +41,9 @@ PROFILES = {
         5, 86_400, 75 * HOUR + 35 * MINUTE, 10, (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
     ),
     "bulk": Profile(60, 1800, 24 * HOUR, 8),
+    "deletion": Profile(5, 3600, 7 * DAY, 8),
 }
+"""The last one is for notices that somebody is erased, whatever the destination's: nobody sends one of them again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from turnout.delivery.verdict import BY_NUMBER, Verdict
-from turnout.event.model import Stored
+from turnout.event.model import Ours, Stored
 from turnout.store.log import Head
 from turnout.store.unit import View
 
@@ -76,7 +76,7 @@ def came_to(view: View, lane: int, first: int, last: int) -> Mapping[int, str]:
 
 def selects(view: View, chosen: Chosen, lane: int, event: Stored, *, owed_too: bool = False) -> bool:
     """Tell whether an event is selected for a lane; what that lane still owes is not, unless told."""
-    if event.erased or not fits(chosen, event):
+    if event.erased or event.kind is Ours.DELETE or not fits(chosen, event):
         return False
     if not owed_too and any(view.owed.of_event(lane, run.run, event.seq) for run in view.lanes.runs(lane)):
         return False

@@ -201,7 +201,7 @@ def _again(
     part: Part, outcome: Outcome, schedule: Schedule, now: int, fraction: float, first: int, asked: int, *,
     counted: bool,
 ) -> Settled:  # fmt: skip
-    profile = schedule.profile(part.bound.target.profile)
+    profile = schedule.profile("deletion" if part.deletes else part.bound.target.profile)
     tries = part.tries + int(counted)
     doubt = part.doubt or outcome.what is Class.UNKNOWN
     if counted and profile.expired(first, tries, now):

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from turnout.delivery import verdict
 from turnout.document import Document
-from turnout.event.model import MessageId, Stored
+from turnout.event.model import MessageId, Ours, Stored
 from turnout.exchange import Drop, Item, Order, part_of
 from turnout.routing import Bound, NotSent, route
 
@@ -50,6 +50,11 @@ class Part(msgspec.Struct, frozen=True, gc=False):
     def key(self) -> tuple[int, int, int]:
         """Run, seq and part: what names it within its lane."""
         return self.run, self.seq, self.part
+
+    @property
+    def deletes(self) -> bool:
+        """Tell whether it has somebody deleted at the destination."""
+        return self.item.document.get("type") == Ours.DELETE
 
     @override
     def __repr__(self) -> str:

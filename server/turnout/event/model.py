@@ -13,6 +13,7 @@ __all__ = (
     "KINDS",
     "KIND_CODES",
     "LIVE",
+    "NOTICE_CODE",
     "TEST",
     "TOMBSTONE",
     "Accepted",
@@ -22,6 +23,7 @@ __all__ = (
     "Kind",
     "MessageId",
     "Namespace",
+    "Ours",
     "PersonId",
     "Refused",
     "Seq",
@@ -41,9 +43,17 @@ class Kind(StrEnum):
     ALIAS = "alias"
 
 
+class Ours(StrEnum):
+    """What we write into the log ourselves: no door takes it, and it is nobody's event."""
+
+    DELETE = "delete"
+
+
 KIND_CODES: dict[Kind, int] = {kind: code for code, kind in enumerate(Kind, 1)}
 """On disk for ever: never renumber."""
-KINDS: dict[int, Kind] = {code: kind for kind, code in KIND_CODES.items()}
+NOTICE_CODE = 100
+"""The same of a notice to destinations that somebody is erased; what is of events alone asks for codes below."""
+KINDS: dict[int, Kind | Ours] = {NOTICE_CODE: Ours.DELETE, **{code: kind for kind, code in KIND_CODES.items()}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +138,7 @@ class Stored(NamedTuple):
     seq: Seq
     received: int
     source: SourceId
-    kind: Kind
+    kind: Kind | Ours
     name: str
     namespace: Namespace
     person: PersonId

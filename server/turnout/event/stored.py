@@ -15,7 +15,7 @@ import msgspec
 
 from turnout.clock import WRITTEN, iso
 from turnout.document import Document, Json
-from turnout.event.model import Kind
+from turnout.event.model import Kind, Ours
 from turnout.event.skew import claimed, correct
 from turnout.event.wire import load
 
@@ -46,7 +46,7 @@ _read = msgspec.json.Decoder(Derived).decode
 _write = msgspec.json.Encoder().encode
 
 
-def document(body: bytes, meta: bytes, *, received: int, kind: Kind, message_id: str = "") -> Document:
+def document(body: bytes, meta: bytes, *, received: int, kind: Kind | Ours, message_id: str = "") -> Document:
     """Make the document of an event, a fresh one each time; without `message_id` it is read from the event."""
     event, derived = load(body), _read(meta) if meta else NOTHING
     timestamp = event.get("timestamp")

@@ -8,15 +8,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
+import msgspec
 import zstandard
 
 from turnout import document
 from turnout.document import Document
 from turnout.evidence import redact
-from turnout.exchange import Append, Ask, Fault, Reply, Request
+from turnout.exchange import Answer, Append, Ask, Fault, Reply, Request
 
 LEVEL = 3
+ERASED = "[erased]"
+"""Stands for what would say whom a deletion was about."""
 _mine = threading.local()
 """A compressor of each thread's own: making one costs more than a frame."""
 FRAME_MAX = 64 * 1024 * 1024
@@ -33,9 +37,20 @@ class Talk:
 
 def turn(ask: Ask, reply: Reply, spelled: tuple[tuple[str, str], ...]) -> Document:
     """Write one turn of an exchange for keeping."""
-    if isinstance(ask, Request) and ask.proofs:
-        spelled = redact.spellings(dict(ask.proofs)) + spelled
+    spelled = redact.signed(ask, spelled)
     return {"asked": _asked(ask, spelled), "answered": _answered(reply, spelled)}
+
+
+def bare(ask: Ask, reply: Reply) -> Document:
+    """Write one turn of which nothing may be kept that says whom it was about: to whom it went, and how it ended."""
+    asked: Document = {"body": ERASED}
+    if isinstance(ask, Request):
+        parts = urlsplit(ask.url)
+        host = parts.netloc.rpartition("@")[2]
+        asked = {"method": ask.method, "url": f"{parts.scheme}://{host}/{ERASED}", "headers": [], "body": ERASED}
+    if isinstance(reply, Answer):
+        reply = msgspec.structs.replace(reply, headers=(), body=ERASED.encode())
+    return {"asked": asked, "answered": _answered(reply, ())}
 
 
 def _asked(ask: Ask, spelled: tuple[tuple[str, str], ...]) -> Document:

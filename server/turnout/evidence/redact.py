@@ -9,8 +9,11 @@ import zlib
 from collections.abc import Mapping
 from urllib.parse import quote, quote_plus
 
+import msgspec
+
 from turnout.document import encode
-from turnout.exchange import Request
+from turnout.exchange import Ask, Outcome, Request
+from turnout.outcome import TEXT_CHARACTERS
 
 HIDDEN = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "api-key"})
 _URL_SAFE = "%/:?#[]@!$&'()*+,;=~-._"
@@ -48,6 +51,19 @@ def hide(text: str, spelled: tuple[tuple[str, str], ...]) -> str:
         length = next((n for n in range(len(value) - 1, _LEAST - 1, -1) if kept.endswith(value[:n])), 0)
         kept = kept[:-length] + mark if length else kept
     return kept + cut + more
+
+
+def signed(ask: Ask, spelled: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Add the proofs of a request, its signatures, to what must not be told of it and of its answer."""
+    return spellings(dict(ask.proofs)) + spelled if isinstance(ask, Request) and ask.proofs else spelled
+
+
+def outcome(found: Outcome, spelled: tuple[tuple[str, str], ...]) -> Outcome:
+    """Hide in the destination's own words what it echoes; they are cut at their bound, and so may be what it echoes."""
+    if not found.text:
+        return found
+    cut = _CUT if len(found.text) >= TEXT_CHARACTERS else ""
+    return msgspec.structs.replace(found, text=hide(found.text + cut, spelled).removesuffix(cut)[:TEXT_CHARACTERS])
 
 
 def headers(pairs: tuple[tuple[str, str], ...], spelled: tuple[tuple[str, str], ...]) -> list[list[str]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from msgspec import structs
+
 from turnout.document import Document, Json, canonical, digest, encoded
 from turnout.exchange import (
     Action,
@@ -190,8 +192,10 @@ class CompiledTarget:
             head = self._heads.get(call.prefix) if not instead else None
             head = head or self._head(call, here, instead or {})
             if call.proof.signers:
-                return self._signed(call, head, here, body, moment)
-            return requests.request(head, call.send, body, moment)
+                asked = self._signed(call, head, here, body, moment)
+            else:
+                asked = requests.request(head, call.send, body, moment)
+            return structs.replace(asked, paces=self._paces(call, here)) if call.limits else asked
         except Unsendable as error:
             return Outcome(Class.SPLIT, "mapping_error", 0, str(error))  # one of a batch may be to blame
 
@@ -266,8 +270,19 @@ class CompiledTarget:
     def _paced(self) -> Pace:
         """Say how fast it may be asked: what its rates are counted by is a digest, for it may be a secret."""
         limits, per = self._manifest.limits, self._here({}, Scope()).of(self._functions.get(PER))
-        key = "" if per is None else digest([self._manifest.slug, per]).hex()
-        return Pace(limits.rates, limits.concurrency, key)
+        return Pace(() if limits.asks else limits.rates, limits.concurrency, self._counted_by(per))
+
+    def _paces(self, call: Call, here: Here) -> tuple[Pace, ...]:
+        """Say how fast requests like this one may be made: those with equal limits share them."""
+        found: list[Pace] = []
+        for place, limits in enumerate(call.limits):
+            per = here.of(self._functions.get(f"{call.prefix}!per{place}"))
+            beside = limits is self._manifest.limits  # whose concurrency is the destination's
+            found.append(Pace(limits.rates, 0 if beside else limits.concurrency, self._counted_by(per)))
+        return tuple(found)
+
+    def _counted_by(self, per: Json) -> str:
+        return "" if per is None else digest([self._manifest.slug, per]).hex()
 
     def _proofs(self) -> dict[str, str]:
         """List what is made of secrets and leaves in a header: a name and password, encoded."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from turnout.exchange import Dedupe, part_of
 from turnout.manifest import nodes
 from turnout.manifest.load import Steps
-from turnout.manifest.model import KINDS, PROFILE_HOURS, ActionSpec, Auth, Manifest, Send, Setting, Type
+from turnout.manifest.model import PROFILE_HOURS, ActionSpec, Auth, Manifest, Send, Setting, Type
 from turnout.manifest.nodes import Const, Node, Path, Shape, walk
 from turnout.manifest.reads import reads, roots
 
@@ -104,8 +104,8 @@ def _coverage(manifest: Manifest) -> Iterator[Finding]:
         for name, spec in manifest.actions.items()
         if (not case.action or case.action == name) and str(event.get("type")) in spec.triggers and not case.drops
     }
-    for name, spec in manifest.actions.items():
-        if name not in tried and set(spec.triggers) & set(KINDS):
+    for name in manifest.actions:
+        if name not in tried:
             yield _finding(manifest, ("actions", name), "no test is for this action")
 
 
@@ -220,10 +220,16 @@ def _names(manifest: Manifest) -> Iterator[Finding]:
             yield _finding(manifest, ("actions", name), say)
 
 
+_NO_RATE = "there is no `rate` that it could be counted by"
+
+
 def _limits(manifest: Manifest) -> Iterator[Finding]:
     if manifest.limits.per and not manifest.limits.rates:
-        yield _finding(manifest, ("limits", "per"), "there is no `rate` that it could be counted by")
+        yield _finding(manifest, ("limits", "per"), _NO_RATE)
     for name, spec in manifest.actions.items():
+        for each in (spec.limits, *(step.limits for step in spec.steps)):
+            if each.per and not each.holds:
+                yield _finding(manifest, ("actions", name, "limits"), _NO_RATE)
         if spec.batch and not spec.batch.bytes and spec.batch.limit != Const(1):
             yield _finding(manifest, ("actions", name, "batch"), "`bytes` is not stated", severe=False)
 
@@ -279,6 +285,8 @@ def _all(manifest: Manifest) -> Iterator[Node]:
         for send in spec.sends:
             yield from _sent(send.method, send.url, send.body, send.query, send.headers, send.gzip)
             yield from _proofs(send.auth or Auth())
+        limits = (spec.limits, *(step.limits for step in spec.steps))
+        yield from (each.per for each in limits if each.per)
         for step in spec.steps:
             yield from _sent(step.when, step.each, step.drop, step.cache.key if step.cache else None)
             yield from _sent(step.poll.until if step.poll else None)

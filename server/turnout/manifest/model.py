@@ -92,12 +92,21 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the vendor takes: each rate as requests in seconds; `reset` reads an answer for when to go on."""
+    """What the vendor takes: each rate as requests in seconds; `reset` reads an answer for when to go on.
+
+    `asks`: what its rates are counted by is known only when a request is made, for it is of the token.
+    """
 
     rates: tuple[tuple[float, float], ...] = ()
     concurrency: int = 0
     per: Node | None = None
     reset: Node | None = None
+    asks: bool = False
+
+    @property
+    def holds(self) -> bool:
+        """Tell whether it holds anything up."""
+        return bool(self.rates or self.concurrency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +261,7 @@ class Step:
     cache: Cache | None = None
     catches: tuple[Catch, ...] = ()
     pages: Pages | None = None
+    limits: Limits = field(default_factory=Limits)
     poll: Poll | None = None
 
 
@@ -288,7 +298,8 @@ class ActionSpec:
     """One thing that a destination does with events. `triggers` gives the names of each call, empty: all.
 
     With `steps`, `send` is the first of their requests; with `resume` a retry goes on after those that succeeded.
-    `lists`: it adds to the list of an audience, or removes from it.
+    `lists`: it adds to the list of an audience, or removes from it. `limits` are of its requests, a step's own of that
+    step's.
     """
 
     name: str
@@ -306,6 +317,7 @@ class ActionSpec:
     order: Order
     dedupe: Repeat
     steps: tuple[Step, ...] = ()
+    limits: Limits = field(default_factory=Limits)
     resume: bool = False
     once: Once | None = None
     lists: bool = False

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 
 from turnout.manifest import grants, requests, results, signers
 from turnout.manifest.compile import Program, compile_nodes
-from turnout.manifest.model import ActionSpec, Auth, Manifest, Results, Rule, Send, Step
+from turnout.manifest.model import ActionSpec, Auth, Limits, Manifest, Results, Rule, Send, Step
 from turnout.manifest.nodes import TRUE, By, Choose, Listing, Node, Path, Shape, children
 from turnout.manifest.reads import reads, roots
 
 CHECK = "check"
 PER = "limits!per"
+"""What the manifest's rates are counted by; `prefix!per` and its place what those of a request are."""
 _LOOP = frozenset({"it", "index"})
 _ITEMS = frozenset({"item", "batch"})
 
@@ -32,7 +33,8 @@ class Refusal:
 class Call:
     """One request and how its answer is judged; its functions are named `prefix!…` and `prefix?…`.
 
-    `fixed`: all but the body is the same for every event. `passes`: items go into the body as they are.
+    `fixed`: all but the body is the same for every event. `passes`: items go into the body as they are. `limits` hold
+    it up beside those of the destination.
     """
 
     prefix: str
@@ -41,6 +43,7 @@ class Call:
     judging: results.Judging
     fixed: bool
     passes: bool
+    limits: tuple[Limits, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +105,16 @@ def compiled(manifest: Manifest) -> Compiled:
     setup = _plan(manifest, manifest.setup, nodes) if manifest.setup else None
     if manifest.auth.grant:
         nodes |= grants.shapes(manifest, manifest.auth.grant)
-    if manifest.limits.per:
+    if manifest.limits.per and not manifest.limits.asks:
         nodes[PER] = manifest.limits.per
     return Compiled(manifest, compile_nodes(nodes, manifest.lets, manifest.names), plans, check, setup)
 
 
-def _call(manifest: Manifest, send: Send, base: Results, prefix: str, nodes: dict[str, Node]) -> Call:
+def _call(
+    manifest: Manifest, send: Send, base: Results, prefix: str, nodes: dict[str, Node], own: Limits | None = None
+) -> Call:  # fmt: skip
+    limits = tuple(each for each in (own, manifest.limits if manifest.limits.asks else None) if each and each.holds)
+    nodes |= {f"{prefix}!per{place}": each.per for place, each in enumerate(limits) if each.per}
     proof = send.auth or manifest.auth
     rules = send.results.over(base)
     if send.kind == "graphql":
@@ -129,6 +136,7 @@ def _call(manifest: Manifest, send: Send, base: Results, prefix: str, nodes: dic
         results.judging(rules, send, manifest.profile, reset, manifest.lets),
         fixed=head <= {"settings"},
         passes=passes and not (head | _roots(manifest, *judged.values(), *signed.values())) & _ITEMS,
+        limits=limits,
     )
 
 
@@ -156,7 +164,9 @@ def _plan(manifest: Manifest, spec: ActionSpec, nodes: dict[str, Node]) -> Plan:
     name = spec.name
     legs = _legs(manifest, spec, nodes)
     base = spec.results.over(manifest.results)
-    call = next((leg.call for leg in legs if leg.call), None) or _call(manifest, spec.send, base, name, nodes)
+    call = next((leg.call for leg in legs if leg.call), None) or _call(
+        manifest, spec.send, base, name, nodes, spec.limits
+    )  # fmt: skip
     own = (name, *(leg.prefix for leg in legs))
     asked = [node for key, node in nodes.items() if _is_of(key, own) and not _is_listed(key)]
     read = _roots(manifest, *asked)
@@ -195,7 +205,8 @@ def _legs(manifest: Manifest, spec: ActionSpec, nodes: dict[str, Node]) -> tuple
     found = []
     for step in spec.steps:
         prefix = f"{spec.name}/{step.name}"
-        call = _call(manifest, step.send, base, prefix, nodes) if step.send else None
+        own = step.limits if step.limits.holds else spec.limits
+        call = _call(manifest, step.send, base, prefix, nodes, own) if step.send else None
         beside = {"when": step.when, "drop": step.drop, "each": step.each, **_saves("save", step.save)}
         beside["cache"] = step.cache.key if step.cache else None
         beside |= {"next": step.pages.next, "items": step.pages.items} if step.pages else {}

@@ -140,7 +140,7 @@ class _Reader:
             reader.node(http, "headers"),
             reader.node(http, "query"),
             self.auth(reader, grant),
-            reader.limits(top),
+            reader.limits(top, "reset"),
             named,
             actions,
             read_results(reader, top),

@@ -71,7 +71,7 @@ class ActionReader:
         part = self.part
         part.only(
             *("for", "except", "when", "require", "skip", "max_age", "let", "each", "item", "batch", "send"),
-            *("results", "order", "dedupe", "steps", "resume", "once"),
+            *("results", "order", "dedupe", "steps", "resume", "once", "limits"),
             later=("async", "run", "setup"),
         )
         names = self.names
@@ -103,6 +103,7 @@ class ActionReader:
             read_order(part, self.defaults.order),
             read_repeat(part, self.defaults.repeat),
             steps,
+            reader.limits(part),
             part.flag("resume"),
             self.once(part, inner.plus("item")) if "once" in part.raw else None,
         )

@@ -14,6 +14,7 @@ from turnout.manifest.model import VERDICTS, Auth, ItemRule, Limits, Results, Se
 from turnout.manifest.nodes import TRUE, Const, Node
 from turnout.manifest.part import Part
 from turnout.manifest.read_bodies import KINDS, read_body
+from turnout.manifest.reads import roots
 
 _VERBS = ("get", "post", "put", "patch", "delete")
 _LATER_KINDS = ("encode",)
@@ -104,17 +105,19 @@ class RequestReader:
             (name, self.language.value(raw, (*below.path, name), self.names)) for name, raw in below.raw.items()
         )
 
-    def limits(self, top: Part) -> Limits:
-        """Read the rates that the vendor states."""
+    def limits(self, top: Part, *beside: str) -> Limits:
+        """Read the rates that the vendor states. `beside` are keys of the whole manifest's alone."""
         part = top.part("limits")
-        part.only("rate", "burst", "concurrency", "per", "reset")
+        part.only("rate", "burst", "concurrency", "per", *beside)
         rates = tuple(self._rate(part, key) for key in ("rate", "burst") if key in part.raw)
+        known = frozenset({"settings"} | ({"auth"} & self.names.roots))
         settled, answered = (
-            RequestReader(self.language, Names(frozenset(read), settings=self.names.settings))
-            for read in (("settings",), ("res",))
+            RequestReader(self.language, Names(named, settings=self.names.settings))
+            for named in (known, frozenset({"res"}))
         )
         per, reset = settled.node(part, "per"), answered.node(part, "reset")
-        return Limits(rates, int(part.number("concurrency") or 0), per, reset)
+        asks = per is not None and "auth" in roots(per, {})
+        return Limits(rates, int(part.number("concurrency") or 0), per, reset, asks)
 
     def _rate(self, part: Part, key: str) -> tuple[float, float]:
         found = _RATE.fullmatch(part.text(key))

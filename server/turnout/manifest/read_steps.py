@@ -18,7 +18,7 @@ _TAKEN = frozenset({
     *("auth", "audience", "row", "nonce", "steps"),
 })  # fmt: skip
 """What `$name` means already."""
-_OWN = ("when", "each", "save", "cache", "catch", "page", "poll")
+_OWN = ("when", "each", "save", "cache", "catch", "page", "poll", "limits")
 _RESERVED = frozenset({"status", "items", "body"})
 MAX_STEPS = 20
 MAX_PAGES = 100
@@ -77,7 +77,8 @@ class StepReader:
                 raise part.fail(word, "a step for each element saves nothing")
         return Step(
             name, when, send, None, each, answered.saved(part, "save"), self._cache(part, read),
-            tuple(self._catches(part, answered, before)), self._pages(part, answered), self._poll(part, answered),
+            tuple(self._catches(part, answered, before)), self._pages(part, answered), reader.limits(part),
+            self._poll(part, answered),
         )  # fmt: skip
 
     def _cache(self, part: Part, read: _At) -> Cache | None:

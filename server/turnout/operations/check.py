@@ -10,7 +10,6 @@ from typing import assert_never
 
 from turnout.delivery.eyes import Eyes
 from turnout.document import Document
-from turnout.evidence.redact import hide
 from turnout.exchange import NEVER_LEFT, Class, FaultKind, Outcome
 from turnout.guard.principal import Principal, Scope, permit, reach
 from turnout.operations.reader import Reader
@@ -41,12 +40,11 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """How a test ended: None, the vendor offers none. `trouble`: there is no token, and why; `spelled` as `Bound`'s."""
+    """How a test ended: None, the vendor offers none. `trouble`: there is no token, and why."""
 
     outcome: Outcome | None
     took_ms: int = 0
     trouble: str = ""
-    spelled: tuple[tuple[str, str], ...] = ()
 
 
 NO_TOKEN = Outcome(Class.CREDENTIALS, "no_token")
@@ -78,8 +76,7 @@ def told(checked: Checked, tried: Tried, reader: Reader) -> Document:
         answer["status"] = outcome.status
     answer["took_ms"] = tried.took_ms
     if outcome.text:
-        words = hide(outcome.text, tried.spelled)
-        answer["untrusted"] = reader.document({"answer": words})
+        answer["untrusted"] = reader.document({"answer": outcome.text})
     if outcome.what is Class.CREDENTIALS and not tried.trouble:
         why = "takes new credentials, in `settings`"
         arguments: Document = {"destination": checked.bound.destination.id}

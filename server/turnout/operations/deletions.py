@@ -10,23 +10,22 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from turnout import erasure
-from turnout.delivery import endings, verdict
+from turnout.delivery import endings, notices, verdict
 from turnout.delivery.eyes import Eyes
 from turnout.document import Document, Json
-from turnout.erasure import Kind
+from turnout.erasure import Kind, Step
 from turnout.errors import InvalidInput, NotFound
 from turnout.event.model import Namespace
 from turnout.guard import namespace
 from turnout.guard.principal import Effect, Principal, Scope, permit
 from turnout.identity.model import Identifier, IdType
+from turnout.operations import told
 from turnout.operations.counted import counted
 from turnout.operations.model import Applied, Calling, Operation, Shown
 from turnout.operations.whose import Whose
-from turnout.routing import Bound
 from turnout.store.privacy import Regulation
 from turnout.store.unit import Unit, View
 from turnout.upkeep import needles
-from turnout.workspace import Destination
 
 NAME = "request_deletion"
 AT_ONCE = 100
@@ -55,7 +54,7 @@ class Deleting:
     identifiers: tuple[Identifier, ...]
     keys: tuple[bytes, ...]
     events: int
-    destinations: tuple[tuple[str, bool], ...]
+    destinations: tuple[Step, ...]
 
 
 def plan(eyes: Eyes, view: View, request: Deletion, calling: Calling) -> Deleting:
@@ -71,8 +70,7 @@ def plan(eyes: Eyes, view: View, request: Deletion, calling: Calling) -> Deletin
     if kind is Kind.UNSUPPRESS:
         keys = _suppressed_with(view, keys)
     events = sum(view.log.count_of(each) for each in view.people.selves(person)) if person else 0
-    destinations = tuple((each.name, can_delete(eyes, view, each)) for each in _connected(view))
-    return Deleting(kind, space, person, identifiers, keys, events, destinations)
+    return Deleting(kind, space, person, identifiers, keys, events, told.destinations(eyes, view, space))
 
 
 def apply(unit: Unit, deleting: Deleting, _: Calling) -> Applied:
@@ -87,11 +85,12 @@ def apply(unit: Unit, deleting: Deleting, _: Calling) -> Applied:
     until = unit.counter.seq - 1
     cancelled = _cancel(unit, deleting)
     sealed = needles.seal(unit, key, [each.value for each in deleting.identifiers]) if kind.erases else ""
+    telling = notices.gather(unit, person, deleting.identifiers) if kind.erases else ()  # before they are erased
     if kind.erases and person:
         unit.people.cut(person)
     ids = {"identifiers": len(deleting.keys)}
     did = {erasure.SUPPRESSION: ids, erasure.PROFILE: ids, erasure.CANCEL: {"cancelled": cancelled}}
-    steps = erasure.begin(kind, sealed, deleting.destinations, did)
+    steps = erasure.begin(kind, sealed, deleting.destinations, did, notices.seal(unit, key, telling))
     barred = person if kind is not Kind.UNSUPPRESS else 0
     regulation = Regulation(
         key, unit.now, kind, deleting.namespace, erasure.status(steps), barred, b"".join(deleting.keys), until,
@@ -116,17 +115,16 @@ def show(deleting: Deleting) -> Shown:
         Kind.UNSUPPRESS: f"events with any of {ids} would be taken again",
     }[deleting.kind]
     who = "" if deleting.person else " Nobody with this identifier is known there yet."
-    stays = [name for name, _ in deleting.destinations]
-    told: Document = {
+    listed: Document = {
         "namespace": deleting.namespace,
         "events": deleting.events,
         "identifiers": len(deleting.keys),
-        "destinations": [{"destination": name, "deletes": can} for name, can in deleting.destinations],
+        "destinations": [told.shown(each) for each in deleting.destinations],
     }
-    warned = f" What {counted(len(stays), 'destination')} got stays there." if stays and deleting.kind.erases else ""
+    warned = told.summary(deleting.destinations) if deleting.kind.erases else ""
     return Shown(
         f"In the namespace {deleting.namespace}, {what}.{who}{warned}",
-        told,
+        listed,
         "Erasing cannot be undone." if deleting.kind.erases else "",
     )
 
@@ -138,12 +136,6 @@ def get_deletion(view: View, deletion_id: str) -> Document:
         raise NotFound("no deletion has this deletion_id; request_deletion gave it")
     receipt = erasure.receipt(found.id, erasure.read(found.steps), suppressed=_is_suppressed(view, found))
     return {"summary": _said(found), **receipt}
-
-
-def can_delete(eyes: Eyes, view: View, destination: Destination) -> bool:
-    """Tell whether a destination's manifest has an action that deletes a person."""
-    bound = eyes.bound(view, destination, view.counter.revision)
-    return isinstance(bound, Bound) and bool(bound.target.select("delete", ""))
 
 
 def operation(eyes: Eyes) -> Operation[Deletion, Deleting]:
@@ -193,13 +185,9 @@ def _suppressed_with(view: View, keys: tuple[bytes, ...]) -> tuple[bytes, ...]:
     return lifted
 
 
-def _connected(view: View) -> list[Destination]:
-    return sorted(view.workspace.destinations.values(), key=lambda each: each.lane)
-
-
 def _answer(view: View, found: Regulation) -> Document:
-    told: dict[str, Json] = {"summary": _said(found), "deletion_id": found.id, "status": found.state}
-    return {**told, "suppressed": _is_suppressed(view, found)}
+    answer: dict[str, Json] = {"summary": _said(found), "deletion_id": found.id, "status": found.state}
+    return {**answer, "suppressed": _is_suppressed(view, found)}
 
 
 def _is_suppressed(view: View, found: Regulation) -> bool:
@@ -214,4 +202,7 @@ def _said(found: Regulation) -> str:
         Kind.UNSUPPRESS: "The suppression is lifted; its request",
         Kind.CLEAR: "The clearing of the namespace",
     }[Kind(found.kind)]
-    return f"{what} is {found.state}."
+    steps = erasure.read(found.steps)
+    waits = [each.where for each in erasure.awaited(steps)] if erasure.next_step(steps) is None else []
+    more = f"; all of ours is done, what is left is {', '.join(waits)}" if waits else ""
+    return f"{what} is {found.state}{more}."

@@ -23,9 +23,11 @@ from turnout.exchange import Ask, Moment, Outcome
 from turnout.guard.masking import untrusted_json
 from turnout.guard.namespace import choose
 from turnout.identity.resolve import identifiers
+from turnout.manifest.flows import EVERYTHING, Flows
 from turnout.operations.asked import shown
 from turnout.operations.counted import counted
 from turnout.operations.names import of_rule
+from turnout.operations.personal import personal, there
 from turnout.operations.reader import Reader
 from turnout.operations.send import OWN_SOURCE
 from turnout.routing import Bound
@@ -127,12 +129,13 @@ def _at(view: View, eyes: Eyes, destination: Destination, event: Stored) -> Docu
     bound = eyes.bound(view, destination, view.counter.revision)
     if isinstance(bound, TurnoutError):
         return {"destination": destination.name, "verdict": "not_sent", "reason": "paused", "rule": bound.message}
-    outward = eyes.outward(event, event.person)
+    outward = eyes.outward(event, event.person, view)
     sight = Sight(lambda _: outward, PersonId, lambda _: False, view.now, broke)
     found = owed(event, destination.lane, 0, bound, sight)
     parts = [each for each in found if isinstance(each, Part)]
     skips = [each for each in found if isinstance(each, Skip)]
     told = _sent(parts, bound, eyes.token(view, bound), view.now) if parts else _skipped(skips[0])
+    told |= {"personal": _personal(parts, eyes.flows(destination), outward)} if "requests" in told else {}
     beside = [_said(each) for each in skips] if parts else []
     return {"destination": destination.name, **told, "left_out": beside or None, "next": _standing(lane)}
 
@@ -148,6 +151,12 @@ def _sent(parts: Sequence[Part], bound: Bound, token: Token | None, now: int) ->
     requests = [untrusted_json(shown(ask, secrets)) for ask in asks if isinstance(ask, Ask)]
     more = len(batches) - len(asks)
     return {"verdict": "would_send", "requests": requests, "requests_more": more or None}
+
+
+def _personal(parts: Sequence[Part], flows: Mapping[str, Flows], event: Document) -> Document:
+    """Name what of the person is among what the event has and its actions send."""
+    sent = {flow for part in parts for flow in flows.get(part.item.action, EVERYTHING)}
+    return personal(there(sent, event))
 
 
 def _first(batch: Batch, token: Token | None, now: int) -> Ask | Outcome:

@@ -23,7 +23,7 @@ from turnout.entropy import Entropy
 from turnout.errors import InvalidInput, NotFound, Unavailable
 from turnout.guard import audit
 from turnout.guard.principal import Principal, Scope, permit
-from turnout.operations import kept
+from turnout.operations import kept, told
 from turnout.operations.counted import counted
 from turnout.operations.kept import Present
 from turnout.store import backup, connect, erasures, swap, tail, vault
@@ -159,7 +159,8 @@ def _build(stage: Path, planned: Planned, means: Means) -> Document:
         store.look(lambda view: _require_whole(view, planned.book))
         epoch = store.commit(partial(reigns.take_over, look=means.eyes.at))
         doubted = _doubt(store)
-        repeated = store.commit(partial(again.repeat, entries=planned.book.entries))
+        there = partial(told.destinations, means.eyes)
+        repeated = store.commit(partial(again.repeat, entries=planned.book.entries, destinations=there))
         means.tell(f"Erasing and suppressing again what {counted(repeated, 'request')} asked for since …")
         _erase(store, epoch)
         done: Document = {"lost": planned.lost, "deletions": repeated, "doubts": doubted}
@@ -192,17 +193,22 @@ def _doubt(store: Store) -> int:
 
 
 def _erase(store: Store, epoch: int) -> None:
-    """Carry out every erasure to its end. Raises: Unavailable where one does not come on."""
+    """Carry out all of ours of every erasure. Raises: Unavailable where one does not come on."""
     checkpointer = Checkpointer(store)
     reign = Reign(store, epoch)
     idle = 0
     try:
-        while store.look(lambda view: bool(view.privacy.running())):
+        while store.look(_has_begun):
             idle = 0 if erase.advance(reign, checkpointer.truncate) == 0.0 else idle + 1
             if idle > TURNS:
                 raise Unavailable("an erasure could not be carried out on the backup; nothing was restored")
     finally:
         checkpointer.close()
+
+
+def _has_begun(view: View) -> bool:
+    """Tell whether something of ours is left to do; destinations are told once the workspace is in its place."""
+    return any(erasure.next_step(erasure.read(each.steps)) for each in view.privacy.running())
 
 
 def _audit(unit: Unit, planned: Planned, done: Document, principal: Principal) -> None:

@@ -13,7 +13,7 @@ from turnout.document import Document, Json, encode
 from turnout.errors import Conflict, InvalidInput, LimitExceeded, NotFound
 from turnout.event import rules, stored
 from turnout.event.accept import accept
-from turnout.event.model import LIVE, Call, Caller, Namespace, Stored
+from turnout.event.model import LIVE, Call, Caller, Kind, Namespace, Stored
 from turnout.event.rules import By, Place, Rule
 from turnout.guard import namespace
 from turnout.guard.audit import Inverse
@@ -167,7 +167,7 @@ def _moves(place: Place | None, event: Stored) -> bool:
     """Take a stored event in again like the door did."""
     text = encode(stored.document(event.body, event.meta, received=event.received, kind=event.kind))
     caller = Caller(event.source, LIVE, event.received)
-    (made,) = accept((Call(text, event.kind),), caller, fresh_id=lambda: "", place=place)
+    (made,) = accept((Call(text, Kind(event.kind)),), caller, fresh_id=lambda: "", place=place)
     return made.namespace != LIVE
 
 

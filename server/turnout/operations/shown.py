@@ -10,10 +10,12 @@ from urllib.parse import urlsplit
 
 from turnout.document import Document, Json
 from turnout.manifest.catalogue import Entry
-from turnout.manifest.model import ActionSpec, LeftOut, Manifest, Setting, Type
+from turnout.manifest.flows import flows
+from turnout.manifest.model import ActionSpec, LeftOut, Limits, Manifest, Setting, Type
 from turnout.manifest.settings import ENDPOINT
 from turnout.manifest.values import text_of
 from turnout.operations.filled import HINT, hint
+from turnout.operations.personal import personal
 
 
 def settings(entry: Entry, values: Mapping[str, Json]) -> list[Json]:
@@ -23,15 +25,20 @@ def settings(entry: Entry, values: Mapping[str, Json]) -> list[Json]:
 
 
 def actions(manifest: Manifest) -> list[Json]:
-    """Show what a destination does with events: on which calls, what each needs, how many go together."""
-    return [_action(spec) for spec in manifest.actions.values()]
+    """Show what a destination does with events: on which calls, what each needs and sends of a person."""
+    sent = flows(manifest)
+    return [_action(spec) | {"personal": personal(sent[name])} for name, spec in manifest.actions.items()]
 
 
 def limits(manifest: Manifest) -> Document:
     """Show how fast the vendor may be asked."""
-    rates: list[Json] = [f"{requests:g} requests in {seconds:g} s" for requests, seconds in manifest.limits.rates]
+    return _limits(manifest.limits)
+
+
+def _limits(limits: Limits) -> Document:
+    rates: list[Json] = [f"{requests:g} requests in {seconds:g} s" for requests, seconds in limits.rates]
     told: Document = {"rates": rates} if rates else {}
-    return told | ({"concurrency": manifest.limits.concurrency} if manifest.limits.concurrency else {})
+    return told | ({"concurrency": limits.concurrency} if limits.concurrency else {})
 
 
 def left_out(found: Iterable[LeftOut]) -> list[Json]:
@@ -97,6 +104,7 @@ def _action(spec: ActionSpec) -> Document:
     needs: list[Json] = [rule.say for rule in spec.require]
     if needs:
         told["refuses"] = needs
+    told |= {"limits": _limits(spec.limits)} if spec.limits.holds else {}
     return told | {"order": str(spec.order), "batches": spec.batch is not None}
 
 

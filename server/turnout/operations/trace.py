@@ -13,7 +13,7 @@ from turnout.delivery.verdict import Verdict
 from turnout.document import Document, Json
 from turnout.errors import InvalidInput
 from turnout.event import stored
-from turnout.event.model import CONFLICT, Refused, Stored
+from turnout.event.model import CONFLICT, Ours, Refused, Stored
 from turnout.event.wire import check
 from turnout.operations.counted import counted
 from turnout.operations.deliveries import full, verdicts
@@ -106,7 +106,7 @@ def _another() -> Document:
 
 
 def _seqs(view: View, message_id: str) -> list[int]:
-    numbers = {1, *range(1, view.counter.source), *view.workspace.sources}
+    numbers = {0, 1, *range(1, view.counter.source), *view.workspace.sources}  # 0: what we wrote, by a deletion_id
     return sorted((seq for each in numbers if (seq := view.log.find(each, message_id))), reverse=True)
 
 
@@ -131,7 +131,9 @@ def _delivery(
     view: View, eyes: Eyes, reader: Reader, request: Trace, stands: Standing, event: Stored, received: Document
 ) -> Document:
     told = full(view, eyes, stands, event, reader, received)
-    return {**told, **diff(view, eyes, reader, stands, event, received)} if request.diff else told
+    if not request.diff or event.kind is Ours.DELETE:  # whom a deletion is about is not shown
+        return told
+    return {**told, **diff(view, eyes, reader, stands, event, received)}
 
 
 def _summary(stands: Sequence[Standing], event: Stored, sources: int) -> str:

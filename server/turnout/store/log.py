@@ -14,6 +14,7 @@ from turnout.event.model import (
     CONFLICT,
     KIND_CODES,
     KINDS,
+    NOTICE_CODE,
     TOMBSTONE,
     Event,
     Kind,
@@ -237,6 +238,26 @@ class Log(LogView):
             overlay.volumes[month, namespace, source] += n
         counter.seq += len(rows)
         self.tally(ACCEPTED, len(rows))
+
+    def post(self, namespace: Namespace, person: int, notices: Sequence[tuple[str, bytes]]) -> Seq:
+        """Append notices to destinations, each a message id and a body: without a name, and counted nowhere.
+
+        Gives the seq of the first; the others follow it.
+        """
+        first, now = self._s.counter.seq, self._s.now
+        self._s.many(
+            SQL["insert_message"],
+            [(message_key(0, message_id), seq) for seq, (message_id, _) in enumerate(notices, first)],
+        )
+        self._s.many(
+            SQL["insert_event"],
+            [
+                (seq, now, 0, NOTICE_CODE, 0, namespace, person, b"", body)
+                for seq, (_, body) in enumerate(notices, first)
+            ],
+        )
+        self._s.counter.seq += len(notices)
+        return Seq(first)
 
     def repeated(self, seq: Seq, *, differs: bool) -> None:
         """Count a repeat; the first stays, and is marked where a repeat had another body."""

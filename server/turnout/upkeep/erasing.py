@@ -62,7 +62,7 @@ class Work:
             return False
         did = change(unit)
         steps = erasure.moved(self.steps, did.reached, did.counts or {}, done=did.done)
-        ended = erasure.next_step(steps) is None
+        ended, ours = erasure.is_over(steps), erasure.next_step(steps) is None
         # All people of a namespace have gone with this unit: what they sent until now goes with them.
         cut = did.done and self.kind is Kind.CLEAR and self.step.where == erasure.PROFILE
         unit.privacy.put(
@@ -70,11 +70,12 @@ class Work:
                 now,
                 state=erasure.status(steps),
                 steps=erasure.write(steps),
+                person=0 if ours and not ended else now.person,  # whose events are gone is not asked about any more
                 until=unit.counter.seq - 1 if cut else now.until,
                 finished=unit.now if ended else None,
             )
         )
-        if ended:
+        if ours:
             unit.privacy.raise_generation()
         return did.done
 

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import msgspec
 
 from turnout import erasure
-from turnout.delivery import endings, verdict
+from turnout.delivery import endings, notices, verdict
 from turnout.delivery.selection import read_selection, write_selection
 from turnout.erasure import Kind
 from turnout.event.model import LIVE
@@ -52,6 +52,17 @@ def _in_flight(work: Work) -> bool:
     if work.reign.look(work.scope.in_flight):
         return False
     work.commit(lambda _: Did())
+    return True
+
+
+def _notices(work: Work) -> bool:
+    """Tell the destinations, now that nothing of the person can come after it."""
+
+    def post(unit: Unit) -> Did:
+        first, many = notices.post(unit, work.regulation)
+        return Did(first, {"notices": many})
+
+    work.commit(post)
     return True
 
 
@@ -189,6 +200,7 @@ STEPS: Mapping[str, Callable[[Work], bool]] = {
     erasure.FILE: _file,
     erasure.CANCEL: _cancel,
     erasure.IN_FLIGHT: _in_flight,
+    erasure.NOTICES: _notices,
     erasure.EVENTS: _events,
     erasure.ANSWERS: _answers,
     erasure.EVIDENCE: _evidence,

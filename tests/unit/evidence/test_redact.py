@@ -9,7 +9,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from turnout.evidence import frame, redact
-from turnout.exchange import Answer, Request
+from turnout.exchange import Answer, Class, Outcome, Request
 
 SECRET = 'k/1+x=&"é😀\n<b> \\z'
 SPELLED = redact.spellings({"key": SECRET})
@@ -42,3 +42,16 @@ def test_what_a_cut_leaves_of_a_secret_is_hidden_too() -> None:
         told = kept[side]
         assert isinstance(told, dict)
         assert str(told["body"]).endswith("xx[key]… [13 bytes more]")
+
+
+def test_what_a_destination_says_hides_what_it_echoes_even_where_its_words_were_cut() -> None:
+    asked = Request("POST", "https://a.test/", proofs=(("signature", "c2lnbmF0dXJl-0123456789"),))
+    spelled = redact.signed(asked, redact.spellings({"api_key": "key-0123456789"}))
+    cut = "x" * 500 + "key-01234567"
+
+    said = [redact.outcome(Outcome(Class.FINAL, "http_400", 400, text), spelled).text for text in (ECHO, cut)]
+
+    assert said == ["no: [api_key] with [signature]", "x" * 500 + "[api_key]"]
+
+
+ECHO = "no: key-0123456789 with c2lnbmF0dXJl-0123456789"

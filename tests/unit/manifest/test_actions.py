@@ -8,7 +8,7 @@ from support.manifests import MOMENT, answer, asked, items, mapped, outcomes, re
 from support.manifests import manifest as read_manifest
 from turnout.document import Document
 from turnout.errors import InvalidManifest
-from turnout.exchange import Action, Answer, Class, Dedupe, Drop, Fault, FaultKind, Item, Order, Pace, Request
+from turnout.exchange import Action, Answer, Class, Dedupe, Drop, Fault, FaultKind, Item, Moment, Order, Pace, Request
 
 TRACK: Document = {"type": "track", "event": "Signed Up", "messageId": "m1", "userId": "u1", "properties": {"n": 1}}
 ORDER: Document = {
@@ -373,3 +373,60 @@ def test_rules_are_asked_in_the_order_of_the_page_wherever_they_stand() -> None:
     )
 
     assert outcomes(made, answer(200, {"bad": True, "fine": True}), TRACK) == ["retry retry"]
+
+
+LIMITED = """
+settings: {key!: secret, region: {default: us}}
+limits: {rate: 100/s, per: $settings.key}
+actions:
+  a: {for: track, limits: {rate: 5/s, burst: 9/10s, concurrency: 2, per: $settings.key}, send: {post: "https://a.test"}}
+  b: {for: page, limits: {rate: 5/s, burst: 9/10s, concurrency: 2, per: $settings.key}, send: {post: "https://a.test"}}
+  c:
+    for: identify
+    limits: {rate: 7/s}
+    steps:
+      - find: {get: "https://a.test/find", limits: {rate: 1/s}}
+      - make: {post: "https://a.test/make"}
+  d: {for: group, send: {post: "https://a.test"}}
+"""
+
+
+def test_limits_of_an_action_are_its_requests_and_those_of_a_step_that_steps() -> None:
+    made = target(LIMITED, key="k-secret")
+    kinds = ("track", "page", "identify", "group")
+
+    asks = [asked(made, items(made, {**TRACK, "type": kind}), *[Answer(200)] * 2)[0] for kind in kinds]
+    found = [[ask.paces for ask in each if isinstance(ask, Request)] for each in asks]
+
+    assert [(pace.rates, pace.concurrency) for pace in found[0][0]] == [(((5.0, 1.0), (9.0, 10.0)), 2)]
+    assert found[0] == found[1], "equal limits are shared"
+    assert "k-secret" not in repr(found)
+    assert [[pace.rates for pace in paces] for paces in found[2]] == [[((1.0, 1.0),)], [((7.0, 1.0),)]]
+    assert found[3] == [()]
+    assert made.pace.rates == ((100.0, 1.0),)
+
+
+def test_rates_of_the_token_are_those_of_the_requests_that_carry_it() -> None:
+    made = target(
+        "limits: {rate: 5/s, concurrency: 3, per: $auth.access_token}\n"
+        "auth: {oauth2: {grant: client_credentials, token: 'https://a.test/token', client_id: i, client_secret: s},"
+        " bearer: $auth.access_token}\n" + one("send: {post: 'https://a.test'}")
+    )
+    batch = items(made, TRACK)
+
+    first, again, other = (
+        next(made.exchange("a", batch, Moment(1, "r", {"access_token": token}))) for token in ("t1", "t1", "t2")
+    )
+
+    assert isinstance(first, Request)
+    assert (made.pace.rates, made.pace.concurrency) == ((), 3)
+    assert [(pace.rates, pace.concurrency) for pace in first.paces] == [(((5.0, 1.0),), 0)]
+    assert first.paces == again.paces != other.paces  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "limits", ["{rate: five}", "{rate: 5/s, per: $.userId}", "{rate: 5/s, reset: $res.body.at}", "{per: $auth.token}"]
+)
+def test_limits_of_an_action_are_refused_as_those_of_the_manifest_are(limits: str) -> None:
+    with pytest.raises(InvalidManifest, match="limits"):
+        target(one(f"limits: {limits}, send: {{post: 'https://a.test'}}"))

@@ -72,6 +72,7 @@ def test_a_manifest_that_says_all_has_no_findings() -> None:
         (", bytes: 1MB", "", "`bytes` is not stated"),
         ("order: none", "order: none\nlimits: {per: $settings.api_key}", NO_RATE),
         ("  a:\n", "  b: {for: group, dedupe: none, send: {post: /}}\n  a:\n", "no test is for this action"),
+        ("  a:\n", "  b: {for: delete, dedupe: none, send: {post: /}}\n  a:\n", "no test is for this action"),
     ],
 )  # fmt: skip
 def test_what_the_contract_asks_for_is_missed_when_it_is_not_there(old: str, new: str, finding: str) -> None:

@@ -7,6 +7,7 @@ import pytest
 from support.workspace import AGENT, LIVE_AGENT, Bench, reader, with_scopes
 from turnout.agent.tools.test_destination import Checked as Shape
 from turnout.errors import Denied, InvalidSettings, NotFound
+from turnout.evidence import redact
 from turnout.exchange import Class, FaultKind, Outcome
 from turnout.guard.principal import Principal, Scope
 from turnout.operations import check
@@ -19,7 +20,7 @@ def found(here: Bench, name: str, who: Principal = LIVE_AGENT) -> check.Checked:
 def told(here: Bench, outcome: Outcome | None) -> dict[str, Any]:
     here.connect()
     checked = found(here, "Segment")
-    tried = check.Tried(outcome, 12, spelled=checked.bound.spelled)
+    tried = check.Tried(redact.outcome(outcome, checked.bound.spelled) if outcome else None, 12)
     answer: dict[str, Any] = check.told(checked, tried, reader())
     Shape.model_validate(answer)
     return answer

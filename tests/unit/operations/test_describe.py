@@ -228,3 +228,10 @@ def test_a_url_is_shown_without_what_may_be_a_token(here: Bench) -> None:
 
     assert setting(answer, "url")["value"] == "https://hook.example.com/in?token=••••&v=••••"
     assert "tk_01234567" not in str(answer)
+
+
+def test_each_action_says_what_it_sends_of_a_person(here: Bench) -> None:
+    said = {each["name"]: each["personal"] for each in described(here, "mailchimp")["actions"]}
+
+    assert said["erase"] == {"plain": ["id"], "hashed": ["email"]}
+    assert "name" in said["member"]["plain"]

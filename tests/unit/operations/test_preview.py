@@ -224,3 +224,30 @@ def test_a_token_in_the_query_of_a_url_is_not_shown(here: Bench) -> None:
     assert isinstance(requests, list)
     assert isinstance(requests[0], dict)
     assert requests[0]["url"] == "https://hook.example.com/in?token=[url.token]&v=2"
+
+
+def test_what_leaves_of_the_person_is_named_as_it_is_or_hashed(here: Bench) -> None:
+    here.connect("facebook-conversions-api", {"pixel_id": "1", "access_token": TOKEN})
+    seen: Document = {"page": {"url": "https://shop.example/"}, "userAgent": "Mozilla/5.0"}
+    context: Document = {**seen, "ip": "203.0.113.7", "traits": {"phone": "+12025550143"}}
+    asked = Preview(
+        event="Signed Up", user_id="u1", properties={"email": "ann@shop.example"}, context=context, namespace="live"
+    )
+
+    assert only(here, asked)["personal"] == {"plain": ["ip"], "hashed": ["email", "phone", "user id"]}
+
+
+def test_a_destination_that_hands_the_event_on_says_that_all_of_it_leaves(here: Bench) -> None:
+    here.connect("webhook", URL)
+    here.connect("jsonl", {"path": "events.jsonl"})
+
+    found = previewed(here)["previews"]
+
+    assert isinstance(found, list)
+    assert [each["personal"] for each in found if isinstance(each, dict)] == [{"plain": ["all of the event"]}] * 2
+
+
+def test_of_what_is_not_sent_nothing_is_named(here: Bench) -> None:
+    here.connect("webhook", URL, filter="$.event == 'Other'")
+
+    assert "personal" not in only(here)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -19,6 +20,7 @@ from support.workspace import LIVE_AGENT, PERSON, Bench, bench, reader
 from turnout.document import Document
 from turnout.errors import Denied, LimitExceeded, NotFound, TurnoutError
 from turnout.event.model import Call, Caller, Namespace, SourceId
+from turnout.exchange import Request
 from turnout.guard.audit import verify
 from turnout.ingest import ingest, refuse
 from turnout.operations import deletions, namespaces
@@ -260,6 +262,83 @@ def test_who_was_erased_after_the_backup_is_in_no_byte_of_what_is_restored(data_
         call = Call(b'{"type": "track", "event": "Back", "userId": "user-ann"}')
         (refused,) = here.store.commit(lambda unit: ingest(unit, (call,), caller)).refused
         assert refused.reason == "suppressed"
+
+
+ITERABLE: Document = {"api_key": "iterable-key-0123456789"}
+
+
+def test_destinations_are_told_again_of_whom_the_backup_knows(data_dir: Path, tmp_path: Path) -> None:
+    with bench(data_dir) as here:
+        iterable = here.connect("iterable", ITERABLE)
+        here.record({"userId": "user-ann"}, {"userId": "user-ann", "anonymousId": "anon-1"})
+        take(here.store, tmp_path / "b.db")
+        here.call(deletions.operation(here.eyes), Deletion(user_id="user-ann", namespace="live"), PERSON, sure=True)
+        keep(here)
+
+    restore(tmp_path / "b.db", tmp_path / "new", data_dir)
+
+    assert in_folder(tmp_path / "new", ANN) == []
+    with bench(tmp_path / "new") as here:
+        (regulation,) = here.look(lambda view: view.privacy.running())
+        lanes = carrier(here)
+        lanes.deliver(iterable)  # up to where the backup ends
+        lanes.deliver(iterable)
+        finish(here)
+        paths = [urlsplit(each.url).path for each in lanes.sent if isinstance(each, Request)]
+        assert paths == ["/api/users/byUserId/user-ann"]
+        assert here.look(lambda view: deletions.get_deletion(view, regulation.id))["status"] == "finished"
+
+
+def test_a_receipt_names_the_destinations_that_cannot_be_told_whom_the_backup_does_not_know(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    with bench(data_dir) as here:
+        here.connect("iterable", ITERABLE)
+        take(here.store, tmp_path / "b.db")
+        here.record({"userId": "user-ann"})
+        asked = Deletion(user_id="user-ann", namespace="live")
+        deletion = here.call(deletions.operation(here.eyes), asked, PERSON, sure=True).answer["deletion_id"]
+        keep(here)
+
+    restore(tmp_path / "b.db", data_dir)
+
+    with bench(data_dir) as here:
+        receipt = here.look(lambda view: deletions.get_deletion(view, str(deletion)))
+    assert receipt["status"] == "partial"
+    assert receipt["steps"][-1] == {  # type: ignore[index]
+        "where": "destination Iterable",
+        "status": "not told",
+        "counts": {},
+        "reason": "The backup does not know who they were. Where it was not told before, delete the person there "
+        "yourself.",
+    }
+
+
+def test_a_destination_that_was_being_told_when_the_backup_was_taken_is_told_again(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    with bench(data_dir) as here:
+        iterable = here.connect("iterable", ITERABLE)
+        here.call(deletions.operation(here.eyes), Deletion(user_id="user-ann", namespace="live"), PERSON, sure=True)
+        keep(here)
+        carrier(here).deliver(iterable, BUSY)
+        take(here.store, tmp_path / "b.db")
+
+    restore(tmp_path / "b.db", data_dir)
+
+    with bench(data_dir) as here:
+        lanes = carrier(here)
+        lanes.again(iterable)
+        finish(here)
+        assert len(lanes.sent) == 1
+        assert here.look(lambda view: view.privacy.all())[0].state == "finished"
+
+
+def keep(here: Bench) -> None:
+    """Do all that is ours of an erasure."""
+    reign = Reign(here.store, carrier(here).epoch)
+    while erase.advance(reign, lambda: True) != erase.HEAR_S:
+        continue
 
 
 def in_folder_of(file: Path, values: tuple[str, ...]) -> bool:

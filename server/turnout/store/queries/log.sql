@@ -68,9 +68,10 @@ SELECT e.seq, e.received, e.source, e.kind, n.name, e.namespace, e.person, e.fla
 FROM events e LEFT JOIN names n ON n.id = e.name WHERE e.seq > ? AND e.seq <= ? ORDER BY e.seq LIMIT ?;
 
 -- name: read_back
--- The log from its end, by primary key.
+-- The log from its end, by primary key; what we wrote into it ourselves is no event.
 SELECT e.seq, e.received, e.source, e.kind, n.name, e.namespace, e.person, e.flags, e.meta, e.body
-FROM events e LEFT JOIN names n ON n.id = e.name WHERE e.seq < ? AND e.seq >= ? ORDER BY e.seq DESC LIMIT ?;
+FROM events e LEFT JOIN names n ON n.id = e.name WHERE e.seq < ? AND e.seq >= ? AND e.kind < 100
+ORDER BY e.seq DESC LIMIT ?;
 
 -- name: read_one
 -- By primary key.
@@ -80,7 +81,8 @@ FROM events e LEFT JOIN names n ON n.id = e.name WHERE e.seq = ?;
 -- name: read_person_back
 -- By the index events_person.
 SELECT e.seq, e.received, e.source, e.kind, n.name, e.namespace, e.person, e.flags, e.meta, e.body
-FROM events e LEFT JOIN names n ON n.id = e.name WHERE e.person = ? AND e.seq < ? ORDER BY e.seq DESC LIMIT ?;
+FROM events e LEFT JOIN names n ON n.id = e.name WHERE e.person = ? AND e.seq < ? AND e.kind < 100
+ORDER BY e.seq DESC LIMIT ?;
 
 -- name: list_person_seqs
 -- By the index events_person.
@@ -97,7 +99,7 @@ SELECT name, flags FROM events WHERE seq = ?;
 -- name: read_heads
 -- A range of the log without its content, by primary key: what a replay counts.
 SELECT e.seq, n.name, e.namespace, e.person, e.flags FROM events e LEFT JOIN names n ON n.id = e.name
-WHERE e.seq > ? AND e.seq <= ? ORDER BY e.seq LIMIT ?;
+WHERE e.seq > ? AND e.seq <= ? AND e.kind < 100 ORDER BY e.seq LIMIT ?;
 
 -- name: list_namespace_seqs
 -- A bounded range of the log, by primary key.
