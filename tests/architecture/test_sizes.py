@@ -22,6 +22,7 @@ LISTED: dict[str, str] = {
     "manifest.actions": "one destination: its actions, talks and check",
     "manifest.emit": "one function a node of the language",
     "manifest.expression": "one grammar",
+    "manifest.fql": "one grammar",
     "manifest.lint": "one check a rule of the contract",
     "manifest.lists": "a table of operators",
     "manifest.model": "all that a manifest may say",

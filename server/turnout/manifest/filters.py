@@ -85,7 +85,7 @@ TABLE = (
     Operator(
         "like",
         "value form",
-        "Match a whole text against `*`, `?`, `[abc]` and `[a-z]`; `\\` takes the next as itself; false for what is no text.",
+        "Match a whole text against `*`, `?`, `[abc]` and `[a-z]`; `\\` escapes. False for no text.",
         ("'v2.1' | like('v[1-3].?') => true", "7 | like('*') => false"),
         like,
         nulls=True,
