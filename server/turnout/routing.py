@@ -11,6 +11,9 @@ from turnout.event.model import Stored
 from turnout.exchange import Target
 from turnout.workspace import Destination
 
+_SHOWN = 200
+"""Characters of a filter that a reason shows."""
+
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
@@ -56,7 +59,7 @@ def route(
     if not switched_on(document().get("integrations"), bound.names):
         return NotSent(verdict.INTEGRATIONS)
     if bound.keep is not None and not bound.keep(document()):
-        return NotSent(verdict.FILTERED, "filter")
+        return NotSent(verdict.FILTERED, f"filter: {destination.filter[:_SHOWN]}")
     return actions
 
 

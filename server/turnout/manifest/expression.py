@@ -74,7 +74,10 @@ def parse(text: str, names: Names, at: str = "") -> Node:
     if len(found) > MAX_TOKENS:
         raise ExpressionError(f"an expression may have {MAX_TOKENS} names, values and operators")
     parser = _Parser(found, names, at)
-    node = parser.pipe()
+    try:
+        node = parser.pipe()
+    except ExpressionError as error:
+        raise error if "character" in str(error) else parser.placed(error) from None
     if parser.token.kind != "end":
         raise ExpressionError(f"did not expect `{parser.token.text}` at character {parser.token.start + 1}")
     return node
@@ -96,6 +99,11 @@ class _Parser:
     @property
     def token(self) -> Token:
         return self.tokens[self.place]
+
+    def placed(self, error: ExpressionError) -> ExpressionError:
+        """Say where it is: the name that was read last."""
+        named = [token for token in self.tokens[: max(1, self.place)] if token.kind in {"path", "word"}]
+        return ExpressionError(f"{error} (at character {named[-1].start + 1})") if named else error
 
     def take(self, *texts: str) -> str:
         """Move past the token when it is an operator or keyword among `texts`."""

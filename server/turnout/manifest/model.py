@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from turnout.document import Json
 from turnout.exchange import Dedupe, Order
+from turnout.manifest.expression import Names
 from turnout.manifest.load import Source
 from turnout.manifest.nodes import Node
 from turnout.manifest.read_tests import TestCase
@@ -269,7 +270,8 @@ class Batch:
 class ActionSpec:
     """One thing that a destination does with events. `triggers` gives the names of each call, empty: all.
 
-    With `steps`, `send` is the first of their requests.
+    With `steps`, `send` is the first of their requests. `names` are what its item may read; `plain` the fields that it
+    hashes and the vendor takes unhashed too.
     """
 
     name: str
@@ -287,6 +289,8 @@ class ActionSpec:
     order: Order
     dedupe: Repeat
     steps: tuple[Step, ...] = ()
+    plain: frozenset[str] = frozenset()
+    names: Names = field(default_factory=Names, repr=False, compare=False)
 
     @property
     def sends(self) -> tuple[Send, ...]:

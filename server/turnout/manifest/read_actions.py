@@ -68,7 +68,7 @@ class ActionReader:
         part = self.part
         part.only(
             *("for", "except", "when", "require", "skip", "max_age", "let", "each", "item", "batch", "send"),
-            *("results", "order", "dedupe", "steps"),
+            *("results", "order", "dedupe", "steps", "plain"),
             later=("once", "resume", "async", "run", "setup"),
         )
         names = self.names
@@ -98,6 +98,8 @@ class ActionReader:
             read_order(part, self.defaults.order),
             read_repeat(part, self.defaults.repeat),
             steps,
+            frozenset(part.words("plain")),
+            inner,
         )
 
     def _scope(self, common: Names) -> tuple[Names, dict[str, Node]]:

@@ -14,6 +14,7 @@ from turnout.exchange import Grant
 from turnout.guard.audit import Inverse
 from turnout.guard.principal import Effect, Scope
 from turnout.manifest.catalogue import Catalogue, Entry
+from turnout.manifest.overrides import merged
 from turnout.operations import filled, hosts, names, terms
 from turnout.operations.filled import Filled
 from turnout.operations.model import Applied, Calling, Operation, Shown
@@ -26,7 +27,10 @@ _ID_BYTES = 8
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """What is wanted; `slug` may be an alias, settings may have the names of other catalogues."""
+    """What is wanted; `slug` may be an alias, settings may have the names of other catalogues.
+
+    `overrides` are what this connection changes of its manifest.
+    """
 
     slug: str
     name: str | None = None
@@ -34,6 +38,7 @@ class Connect:
     receives: str | None = None
     filter: str | None = None
     sources: tuple[str, ...] | None = None
+    overrides: Mapping[str, Json] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ class Connecting:
     filter: str
     sources: tuple[int, ...]
     hosts: tuple[str, ...]
+    overrides: Document
     grant: Grant | None = None
 
 
@@ -55,7 +61,8 @@ def plan(catalogue: Catalogue, binder: Binder, view: View, request: Connect, cal
     entry = catalogue.find(request.slug)
     given = filled.named(entry, request.settings or {}, calling.principal)
     settings = filled.fill(catalogue, entry, given)
-    target = binder.bind(entry.slug, {**settings.public, **settings.secrets})
+    changed = merged({}, request.overrides or {})
+    target = binder.bind(entry.slug, {**settings.public, **settings.secrets}, changed)
     taken = [each.name for each in view.workspace.destinations.values()]
     if request.name is None:
         name = names.free(entry.name, taken)
@@ -69,6 +76,7 @@ def plan(catalogue: Catalogue, binder: Binder, view: View, request: Connect, cal
         terms.condition(request.filter or "", binder),
         terms.sources(request.sources or (), view.workspace),
         tuple(sorted(hosts.chosen(entry, settings.checked))),
+        changed,
         target.grant,
     )
 
@@ -84,6 +92,7 @@ def apply(unit: Unit, connecting: Connecting, calling: Calling) -> Applied:
     destination = Destination(
         key, connecting.name, connecting.entry.slug, lane, connecting.receives, settings.public,
         tuple(sorted(settings.secrets)), connecting.filter, connecting.sources, unit.now,
+        connecting.overrides,
     )  # fmt: skip
     unit.entities.put(DESTINATION, key, destination_body(destination))
     tokens.mark(unit, key, connecting.grant)
@@ -119,6 +128,8 @@ def show(connecting: Connecting) -> Shown:
     }
     if connecting.hosts:
         told["hosts"] = list(connecting.hosts)
+    if connecting.overrides:
+        told["overrides"] = connecting.overrides
     summary = f"{connecting.entry.name} would be connected as {connecting.name!r}; {_gets(connecting)}."
     confirm = (
         f"They would be sent to {', '.join(connecting.hosts)}, a host of your own choice." if connecting.hosts else ""

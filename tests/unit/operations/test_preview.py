@@ -107,7 +107,7 @@ def test_no_secret_is_shown(here: Bench) -> None:
 @pytest.mark.parametrize(
     ("settings", "request_", "reason", "rule"),
     [
-        ({"filter": "$.event == 'Paid'"}, SIGNED_UP, "filtered", "filter"),
+        ({"filter": "$.event == 'Paid'"}, SIGNED_UP, "filtered", "filter: $.event == 'Paid'"),
         ({}, Preview(event="Paid", user_id="u1", namespace="test"), "namespace", "receives live"),
     ],
 )
