@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from turnout.errors import InvalidManifest
 from turnout.manifest import nodes
 from turnout.manifest.compile import Scope, compile_nodes, render_template
 from turnout.manifest.expression import Names, parse
+from turnout.manifest.fields import Tree, place
 from turnout.manifest.load import load
 from turnout.manifest.nodes import Node
 from turnout.manifest.operators import HIGHER, TABLE
@@ -174,3 +176,61 @@ def test_any_text_is_yaml_or_refused_with_a_place(text: str) -> None:
 def test_a_users_template_never_raises(text: str, event: Document) -> None:
     """What cannot be read as a template stays as it is."""
     encode(render_template(text, event, Scope()))
+
+
+some_paths = st.lists(st.sampled_from(("a", "b", "c")), min_size=1, max_size=3).map(tuple)
+
+
+def planted(wanted: dict[tuple[str, ...], Node | None]) -> Tree:
+    """Make a tree of values by their paths; what stands below another is left out."""
+    tree: Tree = {}
+    for path, node in sorted(wanted.items(), key=lambda pair: len(pair[0])):
+        here: Tree | Node | None = tree
+        for key in path[:-1]:
+            here = here.setdefault(key, {}) if isinstance(here, dict) else None
+        if isinstance(here, dict):
+            here.setdefault(path[-1], node)
+    return tree
+
+
+def set_plainly(value: Json, tree: Tree, walked: Callable[[Node], Json]) -> Document:
+    """Put values into an object as anybody would."""
+    found = dict(value) if isinstance(value, dict) else {}
+    for key, below in tree.items():
+        before = found.pop(key, None)
+        if isinstance(below, dict):
+            found[key] = set_plainly(before, below, walked)
+        elif below is not None:
+            found[key] = walked(below)
+    return found
+
+
+def pruned(value: Json, tree: Tree) -> Json:
+    """Leave out, where values were put, what is null or an object that has nothing."""
+    found = dict(value) if isinstance(value, dict) else {}
+    for key, below in tree.items():
+        if isinstance(below, dict) and key in found:
+            found[key] = pruned(found[key], below)
+        if key in found and (found[key] is None or (isinstance(below, dict) and not found[key])):
+            del found[key]
+    return found
+
+
+@given(
+    trees(2),
+    st.dictionaries(some_paths, st.none() | trees(1), min_size=1, max_size=4),
+    named(),
+    events,
+)
+def test_an_override_is_what_setting_the_field_by_hand_gives_and_compiled_what_it_is_walked(
+    item: Node, wanted: dict[tuple[str, ...], Node | None], lets: dict[str, Node], event: Document
+) -> None:
+    """Compiled overrides equal the oracle, and the oracle equals an object whose fields were set one by one."""
+    tree = planted(wanted)
+    placed = place(item, tree, lets)
+
+    found = walked(placed, lets, event, {})
+
+    assert repr(ran(placed, lets, event, {})) == repr(found)
+    by_hand = set_plainly(walked(item, lets, event, {}), tree, lambda node: walked(node, lets, event, {}))
+    assert pruned(found, tree) == pruned(by_hand, tree)

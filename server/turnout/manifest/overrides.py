@@ -68,7 +68,7 @@ def read(raw: Mapping[str, Json]) -> Overrides:
     if stray is not None:
         known = frozenset(_PARTS)
         raise InvalidInput(f"overrides have no `{stray[:40]}`{nearest(stray, known)}: they have {', '.join(_PARTS)}")
-    parts = {name: raw.get(name) or {} for name in _PARTS}
+    parts = {name: {} if raw.get(name) is None else raw[name] for name in _PARTS}
     for name, part in parts.items():
         if not isinstance(part, dict):
             raise InvalidInput(f"`{name}` is an object: {_SHAPES[name]}")

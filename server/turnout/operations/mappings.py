@@ -108,10 +108,13 @@ class MappingReader:
         kinds = frozenset(_KIND.findall(trigger)) & set(KINDS) or frozenset(KINDS)
         fields = given.get("settings")
         wanted = fields if isinstance(fields, dict) else {}
-        slug = text_of(given.get("actionSlug"))
+        slug = plain(text_of(given.get("actionSlug")))
         ranked = sorted(
             (one for one in self.actions.values() if kinds & set(one.triggers)),
-            key=lambda spec: (-self.likeness(spec, wanted), -SequenceMatcher(None, plain(slug), spec.name).ratio()),
+            key=lambda spec: (
+                -self.likeness(spec, wanted, kinds, slug),
+                -SequenceMatcher(None, slug, spec.name).ratio(),
+            ),
         )
         if not ranked:
             self.found.say(said, LEFT, why=f"{self.entry.name} does nothing here with {', '.join(sorted(kinds))}")
@@ -119,9 +122,10 @@ class MappingReader:
         self.found.say(said, TAKEN, to=ranked[0].name)
         return _Mapping(said, trigger or "all", kinds, ranked[0], wanted)
 
-    def likeness(self, spec: ActionSpec, wanted: Mapping[str, Json]) -> int:
-        """Count the fields that an action has too."""
-        return sum(bool(self.places(spec, name)) for name in wanted)
+    def likeness(self, spec: ActionSpec, wanted: Mapping[str, Json], kinds: frozenset[str], slug: str) -> int:
+        """Count the fields that an action has too; its name, and being for any event of these calls, count more."""
+        for_any = all(not spec.triggers[kind] for kind in kinds & set(spec.triggers))
+        return sum(bool(self.places(spec, name)) for name in wanted) + 2 * for_any + 3 * (plain(spec.name) in slug)
 
     def places(self, spec: ActionSpec, name: str) -> list[str]:
         """Find the fields of an action that a name of Segment's means: by the path, else by the last name."""

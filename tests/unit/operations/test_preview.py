@@ -224,3 +224,34 @@ def test_a_token_in_the_query_of_a_url_is_not_shown(here: Bench) -> None:
     assert isinstance(requests, list)
     assert isinstance(requests[0], dict)
     assert requests[0]["url"] == "https://hook.example.com/in?token=[url.token]&v=2"
+
+
+def test_it_says_which_override_made_which_field(here: Bench) -> None:
+    overrides: Document = {
+        "map": {"event:properties.plan": "= $was | upper", "people:$ip": "= null"},
+        "events": {"Signed Up": "Joined"},
+    }
+    here.connect("mixpanel", {"token": TOKEN}, overrides=overrides)
+
+    one = only(here)
+
+    assert one["overrides"] == [
+        {"field": "event", "override": "events", "key": "Signed Up", "value": "Joined"},
+        {
+            "field": "event:properties.plan",
+            "override": "map",
+            "key": "event:properties.plan",
+            "value": "= $was | upper",
+        },
+    ]
+    text = encode(one["requests"]).decode()
+    assert '"event":"Joined"' in text
+    assert '"plan":"PRO"' in text
+
+
+def test_an_action_that_a_condition_leaves_out_says_by_which(here: Bench) -> None:
+    here.connect("mixpanel", {"token": TOKEN}, overrides={"when": {"event": 'event = "Paid"'}})
+
+    one = only(here)
+
+    assert (one["verdict"], one["reason"], one["rule"]) == ("not_sent", "filtered", 'when event: event = "Paid"')
