@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from turnout.document import Document, Json, encode
@@ -17,11 +17,11 @@ from turnout.manifest.expression import nearest
 from turnout.manifest.fql import is_fql, parse
 from turnout.manifest.tokens import ExpressionError
 
-KEYS = ("plan", "total", "a b", "x-y", "tags", "0")
-TEXTS = ("", "pro", "Order Completed", "a'b\"c", "back\\slash", "äß", "pro plan")
-GLOBS = ("*", "pro*", "*plan", "Order ?ompleted", "[a-p]ro", "?")
+KEYS = ("plan", "total", "a b", "0")
+TEXTS = ("", "pro", "Order Completed", "a'b\"c\\d", "äß")
+GLOBS = ("*", "p*", "*Completed", "Order ?ompleted", "[a-p]r[m-o]", "[pq][r-s]o", "?")
 scalars: st.SearchStrategy[Json] = st.one_of(
-    st.none(), st.booleans(), st.integers(-5, 5), st.sampled_from((0.5, 2.0, -1.25)), st.sampled_from(TEXTS)
+    st.none(), st.booleans(), st.integers(0, 2), st.sampled_from((0.5, 2.0)), st.sampled_from(TEXTS)
 )
 jsons: st.SearchStrategy[Json] = st.recursive(
     scalars,
@@ -31,8 +31,8 @@ jsons: st.SearchStrategy[Json] = st.recursive(
 events: st.SearchStrategy[Document] = st.fixed_dictionaries(
     {"type": st.sampled_from(("track", "identify")), "event": st.sampled_from(TEXTS)},
     optional={
-        "properties": st.dictionaries(st.sampled_from(KEYS), jsons, max_size=4) | jsons,
-        "traits": st.dictionaries(st.sampled_from(KEYS), scalars, max_size=3),
+        "properties": st.fixed_dictionaries(dict.fromkeys(KEYS, jsons)) | jsons,
+        "traits": st.fixed_dictionaries(dict.fromkeys(KEYS, scalars)),
     },
 )
 
@@ -160,6 +160,7 @@ def conditions(draw: st.DrawFn, depth: int = 3) -> Said:
     return Said(f"{one.text} {op} {two.text}", op, (one, two))
 
 
+@settings(max_examples=200)
 @given(conditions(), events)
 def test_a_compiled_condition_is_what_a_plain_reading_gives(condition: Said, event: Document) -> None:
     """For every condition and every event, the generated function says what the words mean."""

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.oracle import Oracle
@@ -50,7 +50,9 @@ plain_leaves: st.SearchStrategy[Node] = st.one_of(
     ),
 )
 leaves = st.one_of(plain_leaves, st.builds(nodes.Let, st.sampled_from(("one", "two")), keys))
-UNARY = sorted(name for name, entry in TABLE.items() if entry.least == 1 and name not in {"render", "age", *HIGHER})
+UNARY = sorted(
+    name for name, entry in TABLE.items() if entry.least == 1 and name not in {"render", "age", "fql", *HIGHER}
+)
 
 
 SEVERAL = (nodes.Every, nodes.Either, nodes.Coalesce, nodes.First, nodes.Listing, nodes.Text)
@@ -216,8 +218,22 @@ def pruned(value: Json, tree: Tree) -> Json:
     return found
 
 
+spreads: st.SearchStrategy[Node] = st.builds(
+    nodes.Shape,
+    st.tuples(st.builds(nodes.Path, st.just("event"))),
+    st.dictionaries(st.sampled_from(("a", "b", "c")), trees(1), max_size=2).map(
+        lambda shape: tuple(
+            (nodes.Const(key) if place else nodes.Text((nodes.Const(key),)), value)
+            for place, (key, value) in enumerate(shape.items())
+        )
+    ),
+    st.booleans(),
+)
+
+
+@settings(max_examples=100)
 @given(
-    trees(2),
+    trees(2) | spreads | st.builds(nodes.Path, st.just("event")),
     st.dictionaries(some_paths, st.none() | trees(1), min_size=1, max_size=4),
     named(),
     events,

@@ -32,6 +32,8 @@ CLICK: Document = {
         ("type in ['track', 'page']", True),
         ("length(properties.features) >= 2", True),
         ("length(properties.word) = 3", True),
+        ("length(event) <= 14 and length(event) >= 14", True),
+        ("length(event) < 14 or length(event) > 14", False),
         ('typeof(properties.features) = "list"', True),
         ('lowercase(event) = "button clicked"', True),
         ('snakecase(event) = "Button_Clicked"', True),
