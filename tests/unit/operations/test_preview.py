@@ -255,3 +255,19 @@ def test_an_action_that_a_condition_leaves_out_says_by_which(here: Bench) -> Non
     one = only(here)
 
     assert (one["verdict"], one["reason"], one["rule"]) == ("not_sent", "filtered", 'when event: event = "Paid"')
+
+
+def test_a_lane_sends_what_the_overrides_make(here: Bench) -> None:
+    overrides: Document = {"map": {"properties.plan": "= $was | upper"}, "events": {"Signed Up": "Joined"}}
+    hook = here.connect("webhook", URL, overrides={**overrides, "when": {"forward": 'type = "track"'}})
+    lanes = carrier(here)
+    here.record({"messageId": "m1", "event": "Signed Up", "userId": "u1", "properties": {"plan": "pro"}})
+    here.record({"messageId": "m2", "type": "page", "name": "Home", "userId": "u1"})
+
+    lanes.deliver(hook)
+
+    (left,) = lanes.sent
+    assert isinstance(left, Request)
+    sent = shown(left, ())["body"]
+    assert isinstance(sent, dict)
+    assert (sent["event"], sent["properties"]) == ("Joined", {"plan": "PRO"})
