@@ -19,9 +19,9 @@ class Binder:
         """Look things up here."""
         self._catalogue = catalogue
 
-    def bind(self, slug: str, settings: Mapping[str, Json]) -> Target:
-        """Fill in the settings. Raises: NotFound, InvalidSettings, InvalidManifest."""
-        return self._catalogue.bind(slug, settings)
+    def bind(self, slug: str, settings: Mapping[str, Json], overrides: Mapping[str, Json] | None = None) -> Target:
+        """Fill in the settings, put overrides in. Raises: NotFound, InvalidSettings, InvalidManifest, InvalidInput."""
+        return self._catalogue.bind(slug, settings, overrides)
 
     def names(self, slug: str) -> frozenset[str]:
         """Give the names by which an `integrations` object may mean it, without case. Raises: NotFound."""

@@ -246,13 +246,13 @@ class OwnDesk:
 
     async def connect_destination(
         self, *, slug: str, name: str | None, settings: Mapping[str, Json] | None, receives: str | None,
-        filter: str | None, sources: Sequence[str] | None, idempotency_key: str | None, dry_run: bool,  # noqa: A002
-        confirm: str | None,
+        filter: str | None, sources: Sequence[str] | None, overrides: Mapping[str, Json] | None,  # noqa: A002
+        idempotency_key: str | None, dry_run: bool, confirm: str | None,
     ) -> Document:  # fmt: skip
         """Connect a destination of the catalogue."""
         request = connect.Connect(
             slug=slug, name=name, settings=settings, receives=receives, filter=filter,
-            sources=None if sources is None else tuple(sources),
+            sources=None if sources is None else tuple(sources), overrides=overrides,
         )  # fmt: skip
         make = partial(connect.operation, self._app.catalogue, self._app.binder)
         change = partial(self.change, request=request, key=idempotency_key, dry_run=dry_run, confirm=confirm)
@@ -260,13 +260,13 @@ class OwnDesk:
 
     async def update_destination(
         self, *, destination: str, action: str | None, name: str | None, settings: Mapping[str, Json] | None,
-        receives: str | None, filter: str | None, sources: Sequence[str] | None, idempotency_key: str | None,  # noqa: A002
-        dry_run: bool, confirm: str | None,
+        receives: str | None, filter: str | None, sources: Sequence[str] | None,  # noqa: A002
+        overrides: Mapping[str, Json] | None, idempotency_key: str | None, dry_run: bool, confirm: str | None,
     ) -> Document:  # fmt: skip
         """Change, pause, resume or remove a connected destination."""
         request = update.Update(
             destination=destination, action=action, name=name, settings=settings, receives=receives, filter=filter,
-            sources=None if sources is None else tuple(sources),
+            sources=None if sources is None else tuple(sources), overrides=overrides,
         )  # fmt: skip
         make = partial(update.operation, self._app.catalogue, self._app.binder)
         change = partial(self.change, request=request, key=idempotency_key, dry_run=dry_run, confirm=confirm)

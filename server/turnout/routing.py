@@ -11,6 +11,9 @@ from turnout.event.model import Ours, Stored
 from turnout.exchange import Target
 from turnout.workspace import Destination
 
+_SHOWN = 200
+"""Characters of a filter that a reason shows."""
+
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
@@ -62,7 +65,7 @@ def _chosen(actions: tuple[str, ...], bound: Bound, document: Callable[[], Docum
     if not switched_on(document().get("integrations"), bound.names):
         return NotSent(verdict.INTEGRATIONS)
     if bound.keep is not None and not bound.keep(document()):
-        return NotSent(verdict.FILTERED, "filter")
+        return NotSent(verdict.FILTERED, f"filter: {bound.destination.filter[:_SHOWN]}")
     return actions
 
 

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 
 from turnout import document
-from turnout.document import Json
+from turnout.document import Document, Json
 from turnout.errors import NotFound
 from turnout.event import rules
 from turnout.event.model import LIVE, Namespace, SourceId
@@ -52,7 +52,8 @@ class Destination:
     """Where events go: `settings` without the secret ones, whose names stand in `secrets`.
 
     `filter` is an expression of the manifest language, empty for none; `sources` limits by source id, empty
-    for all. `lane` is its way through the log.
+    for all. `lane` is its way through the log. `overrides` are what it changes of its manifest, as
+    `manifest.overrides` reads them.
     """
 
     id: str
@@ -65,6 +66,7 @@ class Destination:
     filter: str
     sources: tuple[int, ...]
     created: int
+    overrides: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,8 @@ def token_body(token: Token) -> Mapping[str, Json]:
 
 
 def destination_body(destination: Destination) -> Mapping[str, Json]:
-    """Write a destination as the body of its leaf."""
+    """Write a destination as the body of its leaf; one without overrides as it was before there were any."""
+    more: Document = {"overrides": destination.overrides} if destination.overrides else {}
     return {
         "name": destination.name,
         "slug": destination.slug,
@@ -183,6 +186,7 @@ def destination_body(destination: Destination) -> Mapping[str, Json]:
         "filter": destination.filter,
         "sources": list(destination.sources),
         "created": destination.created,
+        **more,
     }
 
 
@@ -199,7 +203,9 @@ def rule_body(each: Rule) -> Mapping[str, Json]:
 
 def _destination(key: str, body: Mapping[str, Json]) -> Destination:
     settings, secrets, sources = body["settings"], body["secrets"], body["sources"]
+    overrides = body.get("overrides", {})
     assert isinstance(settings, dict)
+    assert isinstance(overrides, dict)
     assert isinstance(secrets, list)
     assert isinstance(sources, list)
     return Destination(
@@ -213,6 +219,7 @@ def _destination(key: str, body: Mapping[str, Json]) -> Destination:
         str(body["filter"]),
         tuple(_int(each) for each in sources),
         _int(body["created"]),
+        overrides,
     )
 
 

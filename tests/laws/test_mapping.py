@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.oracle import Oracle
@@ -14,6 +15,7 @@ from turnout.errors import InvalidManifest
 from turnout.manifest import nodes
 from turnout.manifest.compile import Scope, compile_nodes, render_template
 from turnout.manifest.expression import Names, parse
+from turnout.manifest.fields import Tree, place
 from turnout.manifest.load import load
 from turnout.manifest.nodes import Node
 from turnout.manifest.operators import HIGHER, TABLE
@@ -53,7 +55,9 @@ in_loops: st.SearchStrategy[Node] = st.builds(
     lambda key, keys: nodes.Path("it", (key, *keys)), st.sampled_from(("key", "value")), keys
 )
 leaves = st.one_of(plain_leaves, in_loops, st.builds(nodes.Let, st.sampled_from(("one", "two")), keys))
-UNARY = sorted(name for name, entry in TABLE.items() if entry.least == 1 and name not in {"render", "age", *HIGHER})
+UNARY = sorted(
+    name for name, entry in TABLE.items() if entry.least == 1 and name not in {"render", "age", "fql", *HIGHER}
+)
 
 
 SEVERAL = (nodes.Every, nodes.Either, nodes.Coalesce, nodes.First, nodes.Listing, nodes.Text)
@@ -181,7 +185,7 @@ def test_what_is_mapped_is_json_and_the_event_stays_as_it_was(
     assert encode(event) == before
 
 
-@pytest.mark.parametrize("name", sorted(set(TABLE) - {"if", "render", *HIGHER}))
+@pytest.mark.parametrize("name", sorted(set(TABLE) - {"if", "render", "fql", *HIGHER}))
 @given(data=st.data())
 def test_an_operator_never_raises_on_json(name: str, data: st.DataObject) -> None:
     """Events are strangers' words: no value may break the mapping of a batch."""
@@ -212,3 +216,75 @@ def test_any_text_is_yaml_or_refused_with_a_place(text: str) -> None:
 def test_a_users_template_never_raises(text: str, event: Document) -> None:
     """What cannot be read as a template stays as it is."""
     encode(render_template(text, event, Scope()))
+
+
+some_paths = st.lists(st.sampled_from(("a", "b", "c")), min_size=1, max_size=3).map(tuple)
+
+
+def planted(wanted: dict[tuple[str, ...], Node | None]) -> Tree:
+    """Make a tree of values by their paths; what stands below another is left out."""
+    tree: Tree = {}
+    for path, node in sorted(wanted.items(), key=lambda pair: len(pair[0])):
+        here: Tree | Node | None = tree
+        for key in path[:-1]:
+            here = here.setdefault(key, {}) if isinstance(here, dict) else None
+        if isinstance(here, dict):
+            here.setdefault(path[-1], node)
+    return tree
+
+
+def set_plainly(value: Json, tree: Tree, walked: Callable[[Node], Json]) -> Document:
+    """Put values into an object as anybody would."""
+    found = dict(value) if isinstance(value, dict) else {}
+    for key, below in tree.items():
+        before = found.pop(key, None)
+        if isinstance(below, dict):
+            found[key] = set_plainly(before, below, walked)
+        elif below is not None:
+            found[key] = walked(below)
+    return found
+
+
+def pruned(value: Json, tree: Tree) -> Json:
+    """Leave out, where values were put, what is null or an object that has nothing."""
+    found = dict(value) if isinstance(value, dict) else {}
+    for key, below in tree.items():
+        if isinstance(below, dict) and key in found:
+            found[key] = pruned(found[key], below)
+        if key in found and (found[key] is None or (isinstance(below, dict) and not found[key])):
+            del found[key]
+    return found
+
+
+spreads: st.SearchStrategy[Node] = st.builds(
+    nodes.Shape,
+    st.tuples(st.builds(nodes.Path, st.just("event"))),
+    st.dictionaries(st.sampled_from(("a", "b", "c")), trees(1), max_size=2).map(
+        lambda shape: tuple(
+            (nodes.Const(key) if place else nodes.Text((nodes.Const(key),)), value)
+            for place, (key, value) in enumerate(shape.items())
+        )
+    ),
+    st.booleans(),
+)
+
+
+@settings(max_examples=100)
+@given(
+    trees(2) | spreads | st.builds(nodes.Path, st.just("event")),
+    st.dictionaries(some_paths, st.none() | trees(1), min_size=1, max_size=4),
+    named(),
+    events,
+)
+def test_an_override_is_what_setting_the_field_by_hand_gives_and_compiled_what_it_is_walked(
+    item: Node, wanted: dict[tuple[str, ...], Node | None], lets: dict[str, Node], event: Document
+) -> None:
+    """Compiled overrides equal the oracle, and the oracle equals an object whose fields were set one by one."""
+    tree = planted(wanted)
+    placed = place(item, tree, lets)
+
+    found = walked(placed, lets, event, {})
+
+    assert repr(ran(placed, lets, event, {})) == repr(found)
+    by_hand = set_plainly(walked(item, lets, event, {}), tree, lambda node: walked(node, lets, event, {}))
+    assert pruned(found, tree) == pruned(by_hand, tree)

@@ -93,8 +93,9 @@ class OneBinder:
 
     target: Target
 
-    def bind(self, slug: str, settings: Mapping[str, Json]) -> Target:
+    def bind(self, slug: str, settings: Mapping[str, Json], overrides: Mapping[str, Json] | None = None) -> Target:
         assert settings is not None
+        assert not overrides
         assert slug
         return self.target
 

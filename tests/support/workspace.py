@@ -114,10 +114,11 @@ class Bench:
         name: str | None = None,
         receives: str | None = None,
         filter: str | None = None,  # noqa: A002 - the field's word
+        overrides: Mapping[str, Json] | None = None,
     ) -> Destination:
         """Connect a destination, by default one with a secret and no host of its own choice."""
         given = {"write_key": "wk_0123456789abcdef"} if settings is None and slug == "segment" else settings
-        request = connect.Connect(slug, name, given, receives, filter)
+        request = connect.Connect(slug, name, given, receives, filter, overrides=overrides)
         answer = self.call(connect.operation(self.catalogue, self.binder), request, principal, sure=True).answer
         return self.destination(str(answer["destination_id"]))
 

@@ -87,14 +87,14 @@ async def connect(desk: OwnDesk, vendor: Recorder, *, dry_run: bool = False, **s
     given = {"key": "sk_0123456789abcdef", "label": "Ours", "endpoint": vendor.url, **settings}
     return await desk.connect_destination(
         slug="rules", name=None, settings=given, receives=None, filter=None, sources=None,
-        idempotency_key="k", dry_run=dry_run, confirm=None,
+        overrides=None, idempotency_key="k", dry_run=dry_run, confirm=None,
     )  # fmt: skip
 
 
 async def update(desk: OwnDesk, **settings: str | None) -> dict[str, Any]:
     return await desk.update_destination(
         destination="Rules", action=None, name=None, settings=settings, receives=None, filter=None, sources=None,
-        idempotency_key=None, dry_run=False, confirm=None,
+        overrides=None, idempotency_key=None, dry_run=False, confirm=None,
     )  # fmt: skip
 
 

@@ -135,6 +135,7 @@ class Desk(Protocol):
         receives: str | None,
         filter: str | None,  # noqa: A002 - the field's word
         sources: Sequence[str] | None,
+        overrides: Mapping[str, Json] | None,
         idempotency_key: str | None,
         dry_run: bool,
         confirm: str | None,
@@ -152,6 +153,7 @@ class Desk(Protocol):
         receives: str | None,
         filter: str | None,  # noqa: A002 - the field's word
         sources: Sequence[str] | None,
+        overrides: Mapping[str, Json] | None,
         idempotency_key: str | None,
         dry_run: bool,
         confirm: str | None,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeAlias, TypeVar
 
 import click
 from rich.console import RenderableType
@@ -12,12 +13,13 @@ from turnout.app import App
 from turnout.cli import consent, output
 from turnout.cli.here import Command, Here, pass_here
 from turnout.cli.running import at_desk, change
-from turnout.cli.words import Setting, settings_of
+from turnout.cli.words import Override, Setting, overrides_of, settings_of
 from turnout.desk import OwnDesk
-from turnout.document import Document, Json
+from turnout.document import Document, Json, encode
 from turnout.errors import InvalidInput
 from turnout.workspace import Receives
 
+Pairs: TypeAlias = "tuple[tuple[str, str], ...]"
 PAGE = 100
 FACTS = (
     *("slug", "name", "status", "connected", "destination_id", "state", "receives", "filter", "sources"),
@@ -25,15 +27,44 @@ FACTS = (
 )
 
 
+F = TypeVar("F", bound=Callable[..., None])
+_NARROWED = (
+    click.option(
+        "--set", "pairs", type=Setting(), multiple=True, metavar="KEY=VALUE", help="A setting; KEY=@FILE reads it."
+    ),
+    click.option(
+        "--receives", type=click.Choice([str(each) for each in Receives]), help="Which events; else live ones."
+    ),
+    click.option(
+        "--filter", "condition", metavar="EXPR", help="Only events for which this holds, as $.event == 'A', or FQL."
+    ),
+    click.option(
+        "--source", "sources", multiple=True, metavar="NAME", help="Only events of this source; may be repeated."
+    ),
+    click.option(
+        "--map", "fields", type=Override(), multiple=True, metavar="[ACTION:]FIELD=VALUE",
+        help="Make a field by an expression, as event:properties.plan=$.traits.plan; empty lifts it.",
+    ),
+    click.option(
+        "--event-name", "names", type=Override(), multiple=True, metavar="A=B", help="Send event A as if it were B."
+    ),
+    click.option(
+        "--when", "whens", type=Override(), multiple=True, metavar="ACTION=EXPR", help="Do it only when this holds."
+    ),
+)  # fmt: skip
+
+
+def narrowed(command: F) -> F:
+    """Add the options that say which events a destination gets, and how they are changed for it."""
+    for option in reversed(_NARROWED):
+        command = option(command)
+    return command
+
+
 @click.command(cls=Command, help="Connect a destination of the catalogue.")
 @click.argument("slug")
 @click.option("--name", metavar="N", help="What to call it; else its slug.")
-@click.option(
-    "--set", "pairs", type=Setting(), multiple=True, metavar="KEY=VALUE", help="A setting; KEY=@FILE reads it."
-)
-@click.option("--receives", type=click.Choice([str(each) for each in Receives]), help="Which events; else live ones.")
-@click.option("--filter", "condition", metavar="EXPR", help="Only events for which this holds, as $.event == 'A'.")
-@click.option("--source", "sources", multiple=True, metavar="NAME", help="Only events of this source; may be repeated.")
+@narrowed
 @click.option("--key", metavar="K", help="Idempotency key.")
 @click.option("--dry-run", is_flag=True, help="Show the plan, and do nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -42,22 +73,55 @@ FACTS = (
 @pass_here
 def connect(
     here: Here, *, slug: str, name: str | None, pairs: tuple[tuple[str, str], ...], receives: str | None,
-    condition: str | None, sources: tuple[str, ...], key: str | None, dry_run: bool, yes: bool,
-    port: int | None, paste: bool,
+    condition: str | None, sources: tuple[str, ...], fields: Pairs, names: Pairs, whens: Pairs, key: str | None,
+    dry_run: bool, yes: bool, port: int | None, paste: bool,
 ) -> None:  # fmt: skip
     """Connect it; a destination that needs consent asks for it, where somebody is there."""
     settings = settings_of(pairs)
+    overrides = overrides_of(map=fields, events=names, when=whens)
 
     async def call(desk: OwnDesk, confirm: str | None) -> Document:
         return await desk.connect_destination(
             slug=slug, name=name, settings=settings or None, receives=receives, filter=condition,
-            sources=sources or None, idempotency_key=key, dry_run=dry_run, confirm=confirm,
+            sources=sources or None, overrides=overrides or None, idempotency_key=key, dry_run=dry_run,
+            confirm=confirm,
         )  # fmt: skip
 
     told = change(here, call, yes=yes)
     if told.get("reason") and told.get("state") == "paused" and (paste or port is not None or consent.is_person()):
         told = _consented(here, told, port=port or 0, paste=paste)
     output.answer(here, told, show_change)
+
+
+@click.command(cls=Command, help="Change a connected destination; what is not named stays.")
+@click.argument("name")
+@click.option("--name", "called", metavar="N", help="What to call it from now on.")
+@narrowed
+@click.option("--key", metavar="K", help="Idempotency key.")
+@click.option("--dry-run", is_flag=True, help="Show the plan, and do nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_here
+def update(
+    here: Here, *, name: str, called: str | None, pairs: Pairs, receives: str | None, condition: str | None,
+    sources: tuple[str, ...], fields: Pairs, names: Pairs, whens: Pairs, key: str | None, dry_run: bool, yes: bool,
+) -> None:  # fmt: skip
+    """Change it; a setting, field, name or condition that is given without a value is lifted."""
+    settings = {key: value or None for key, value in settings_of(pairs).items()}
+    overrides = overrides_of(map=fields, events=names, when=whens)
+
+    async def call(desk: OwnDesk, confirm: str | None) -> Document:
+        return await desk.update_destination(
+            destination=name, action=None, name=called, settings=settings or None, receives=receives,
+            filter=condition, sources=_sources(sources), overrides=overrides or None, idempotency_key=key,
+            dry_run=dry_run, confirm=confirm,
+        )  # fmt: skip
+
+    output.answer(here, change(here, call, yes=yes), show_change)
+
+
+def _sources(given: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Read the sources to change to: `all` lifts them."""
+    return () if given == ("all",) else given or None
 
 
 def _consented(here: Here, told: Document, *, port: int, paste: bool) -> Document:
@@ -104,7 +168,7 @@ def _changed(here: Here, name: str, action: str, *, yes: bool) -> None:
     async def call(desk: OwnDesk, confirm: str | None) -> Document:
         return await desk.update_destination(
             destination=name, action=action, name=None, settings=None, receives=None, filter=None, sources=None,
-            idempotency_key=None, dry_run=False, confirm=confirm,
+            overrides=None, idempotency_key=None, dry_run=False, confirm=confirm,
         )  # fmt: skip
 
     output.answer(here, change(here, call, yes=yes), show_change)
@@ -178,9 +242,22 @@ def show_one(told: Document) -> Iterable[RenderableType]:
         yield output.table(
             ("name", "type", "required", "secret", "value", "default", "label"), settings, title="Settings"
         )
+    if overrides := _told(told.get("overrides")):
+        yield output.table(("override", "name", "value"), overrides, title="Overrides")
     if actions := output.rows(told.get("actions")):
         columns = tuple(dict.fromkeys(name for row in actions for name in row))
         yield output.table(columns, actions, title="Actions")
+
+
+def _told(overrides: Json) -> list[Document]:
+    """List overrides one a line."""
+    parts = overrides.items() if isinstance(overrides, dict) else ()
+    return [
+        {"override": part, "name": name, "value": value if isinstance(value, str) else encode(value).decode()}
+        for part, rows in parts
+        if isinstance(rows, dict)
+        for name, value in rows.items()
+    ]
 
 
 def show_test(told: Document) -> Iterable[RenderableType]:

@@ -14,6 +14,8 @@ VERBS: tuple[Section, ...] = (
             ),
             Entry("list", "turnout.cli.connected:listed", "List what is connected; with --catalog, all there is."),
             Entry("show", "turnout.cli.connected:show", "Show a destination's settings, or those it would need."),
+            Entry("update", "turnout.cli.connected:update", "Change a connected destination; what is not named stays."),
+            Entry("import", "turnout.cli.imported:import_", "Connect what a Segment workspace has, line by line."),
             Entry("pause", "turnout.cli.connected:pause", "Let it stand still; its events wait in the log."),
             Entry("resume", "turnout.cli.connected:resume", "Let it go on from where it stood."),
             Entry("remove", "turnout.cli.connected:remove", "Disconnect it; what it is owed is cancelled."),

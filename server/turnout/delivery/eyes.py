@@ -61,8 +61,8 @@ Documents: TypeAlias = Kept[tuple[int, int], Document]
 class Binder(Protocol):
     """What turns a slug and settings into a target: the catalogue."""
 
-    def bind(self, slug: str, settings: Mapping[str, Json]) -> Target:
-        """Fill in the settings."""
+    def bind(self, slug: str, settings: Mapping[str, Json], overrides: Mapping[str, Json] | None = None) -> Target:
+        """Fill in the settings, and put overrides in."""
         ...
 
     def names(self, slug: str) -> frozenset[str]:
@@ -84,7 +84,7 @@ class Binder(Protocol):
 
 def bind(destination: Destination, secrets: Mapping[str, str], binder: Binder, revision: int = 0) -> Bound:
     """Make a destination ready to be spoken to. Raises: InvalidSettings, InvalidManifest, NotFound."""
-    target = binder.bind(destination.slug, {**destination.settings, **secrets})
+    target = binder.bind(destination.slug, {**destination.settings, **secrets}, destination.overrides)
     names = binder.names(destination.slug) | {destination.name.casefold(), destination.id}
     keep = binder.filter(destination.filter) if destination.filter else None
     manifest = digest([destination.slug, sorted(target.actions)])

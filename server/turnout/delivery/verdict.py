@@ -97,6 +97,7 @@ CANCELLED_ERASED = code(_C, "erased")
 CANCELLED_REMOVED = code(_C, "removed")
 
 DROPS = {
+    "filtered": FILTERED,
     "no_match": code(_N, "no_match"),
     "skipped": code(_N, "skipped"),
     "invalid": code(_X, "invalid"),

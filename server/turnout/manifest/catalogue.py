@@ -17,13 +17,15 @@ from pathlib import Path
 from typing import Protocol
 
 from turnout.document import Document, Json
-from turnout.errors import InvalidManifest, NotFound
+from turnout.errors import InvalidInput, InvalidManifest, NotFound
 from turnout.exchange import Target
-from turnout.manifest import settings
+from turnout.manifest import overrides, settings
 from turnout.manifest.actions import CompiledTarget
 from turnout.manifest.expression import nearest
+from turnout.manifest.fitted import around
 from turnout.manifest.load import load
 from turnout.manifest.model import LeftOut, Manifest, Setting, Status
+from turnout.manifest.overrides import Overrides
 from turnout.manifest.part import Part
 from turnout.manifest.plans import Compiled, compiled
 from turnout.manifest.read import read, read_head, read_left_out
@@ -120,10 +122,15 @@ class Catalogue:
         ranked.sort(key=lambda pair: (-pair[0], pair[1].slug))
         return tuple(entry for _, entry in ranked[:limit])
 
-    def bind(self, slug: str, given: Mapping[str, Json]) -> Target:
-        """Make a destination of settings. Raises: NotFound, InvalidSettings, InvalidManifest."""
+    def bind(self, slug: str, given: Mapping[str, Json], changed: Mapping[str, Json] | None = None) -> Target:
+        """Make a destination of settings, and of the overrides that change it for this connection.
+
+        Raises: NotFound, InvalidSettings, InvalidManifest, InvalidInput.
+        """
         found = self._slug(slug)
         checked = self.check_settings(found, given)
+        if changed:
+            return self._fitted(found, checked, overrides.read(changed))
         native = self._natives.get(found)
         return native.bind(checked) if native else CompiledTarget(self._program(found), checked)
 
@@ -185,6 +192,19 @@ class Catalogue:
                 raise InvalidManifest(f"the slug is `{manifest.slug}`, and the file says `{slug}`", file=f"{slug}.yaml")
             self._compiled[digest] = compiled(manifest)
         return self._compiled[digest]
+
+    def _fitted(self, slug: str, checked: Document, wanted: Overrides) -> Target:
+        """Compile a manifest with the values of overrides in its items; a native destination has no fields."""
+        native = self._natives.get(slug)
+        if native and wanted.map:
+            raise InvalidInput(f"{native.name} writes events as they are: there are no fields to `map`")
+        if native:
+            return around(native.bind(checked), wanted)
+        program = self._program(slug)
+        if not wanted.map:
+            return around(CompiledTarget(program, checked), wanted)
+        manifest, made = overrides.fitted(program.manifest, wanted)
+        return around(CompiledTarget(compiled(manifest), checked), wanted, made)
 
     def _entry(self, slug: str) -> Entry:
         if slug not in self._heads:

@@ -20,7 +20,7 @@ import msgspec
 from turnout.document import Document, Json
 from turnout.errors import InvalidInput, InvalidManifest
 from turnout.manifest.emit import UNSET, Unset, Writer
-from turnout.manifest.expression import Names, parse
+from turnout.manifest.expression import Names, condition
 from turnout.manifest.nodes import Node
 from turnout.manifest.templates import template
 from turnout.manifest.tokens import ExpressionError
@@ -101,13 +101,15 @@ def _function(value: object) -> Mapped:
 
 
 def compile_predicate(text: str) -> Callable[[Document], bool]:
-    """Compile a condition on an event, as filters use it. Raises: InvalidInput.
+    """Compile a condition on an event, as filters use it, in our language or in Segment's. Raises: InvalidInput.
 
     >>> compile_predicate("$.properties.total > 10")({"properties": {"total": 12}})
     True
+    >>> compile_predicate('type = "track"')({"type": "page"})
+    False
     """
     try:
-        node = parse(text, Names(frozenset({"event"})))
+        node = condition(text, Names(frozenset({"event"})))
     except ExpressionError as error:
         raise InvalidInput(f"the condition cannot be read: {error}") from None
     program = compile_nodes({"test": node}, {}, ())

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from turnout.document import Json
-from turnout.manifest import nodes, operators
+from turnout.manifest import fql, nodes, operators
 from turnout.manifest.nodes import Node
 from turnout.manifest.tokens import ExpressionError, Token, segments, tokens, unquote
 
@@ -75,7 +75,10 @@ def parse(text: str, names: Names, at: str = "") -> Node:
     if len(found) > MAX_TOKENS:
         raise ExpressionError(f"an expression may have {MAX_TOKENS} names, values and operators")
     parser = _Parser(found, names, at)
-    node = parser.pipe()
+    try:
+        node = parser.pipe()
+    except ExpressionError as error:
+        raise error if "character" in str(error) else parser.placed(error) from None
     if parser.token.kind != "end":
         raise ExpressionError(f"did not expect `{parser.token.text}` at character {parser.token.start + 1}")
     return node
@@ -97,6 +100,11 @@ class _Parser:
     @property
     def token(self) -> Token:
         return self.tokens[self.place]
+
+    def placed(self, error: ExpressionError) -> ExpressionError:
+        """Say where it is: the name that was read last."""
+        named = [token for token in self.tokens[: max(1, self.place)] if token.kind in {"path", "word"}]
+        return ExpressionError(f"{error} (at character {named[-1].start + 1})") if named else error
 
     def take(self, *texts: str) -> str:
         """Move past the token when it is an operator or keyword among `texts`."""
@@ -288,10 +296,8 @@ def _call(name: str, args: tuple[Node, ...], names: Names, at: str) -> Node:
     if name == "external_id":
         args = (nodes.Path("event", ("context",), at), *args)
     entry = operators.find(name, len(args), nearest)
-    if name == "if":
-        return nodes.Choose(args[0], args[1], (*args, nodes.NULL)[2], at)
-    if name == "render":
-        return nodes.Rendered(args[0], at)
+    if name in _FORMS:
+        return _FORMS[name](args, at)
     if name in operators.HIGHER:
         operators.find_mapped(args[1], nearest)
     for place in entry.patterns:
@@ -299,6 +305,32 @@ def _call(name: str, args: tuple[Node, ...], names: Names, at: str) -> Node:
     if name == "lookup" and isinstance(args[1], nodes.Const):
         args = (args[0], nodes.Const(_table(args[1].value, names), at), *args[2:])
     return nodes.Call(name, args, at)
+
+
+def _segments(args: tuple[Node, ...], at: str) -> Node:
+    """Read a condition in Segment's language, which must be a text that stands there."""
+    text = args[0]
+    if not isinstance(text, nodes.Const) or not isinstance(text.value, str):
+        raise ExpressionError("`fql` needs its condition as text in quotes")
+    return fql.parse(text.value, nearest, at)
+
+
+_FORMS: Mapping[str, Callable[[tuple[Node, ...], str], Node]] = {
+    "if": lambda args, at: nodes.Choose(args[0], args[1], (*args, nodes.NULL)[2], at),
+    "render": lambda args, at: nodes.Rendered(args[0], at),
+    "fql": _segments,
+}
+"""Functions that are nodes of their own."""
+
+
+def condition(text: str, names: Names, at: str = "") -> Node:
+    """Read a condition on an event, in our language or in Segment's. Raises: ExpressionError."""
+    if not fql.is_fql(text):
+        return parse(text.removeprefix("= "), names, at)
+    try:
+        return fql.parse(text, nearest, at)
+    except ExpressionError as error:
+        raise ExpressionError(f"{error} (without a `$` it is read as Segment's FQL)") from None
 
 
 def _table(name: Json, names: Names) -> Json:

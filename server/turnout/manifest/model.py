@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from turnout.document import Json
 from turnout.exchange import Dedupe, Order
+from turnout.manifest.expression import Names
 from turnout.manifest.load import Source
 from turnout.manifest.nodes import Node
 from turnout.manifest.read_tests import TestCase
@@ -299,7 +300,7 @@ class ActionSpec:
 
     With `steps`, `send` is the first of their requests; with `resume` a retry goes on after those that succeeded.
     `lists`: it adds to the list of an audience, or removes from it. `limits` are of its requests, a step's own of that
-    step's.
+    step's. `names` are what its item may read; `plain` the fields that it hashes and the vendor takes unhashed too.
     """
 
     name: str
@@ -321,6 +322,8 @@ class ActionSpec:
     resume: bool = False
     once: Once | None = None
     lists: bool = False
+    plain: frozenset[str] = frozenset()
+    names: Names = field(default_factory=Names, repr=False, compare=False)
 
     @property
     def sends(self) -> tuple[Send, ...]:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from turnout.document import Document, Json
-from turnout.manifest import codes, lists, people, texts, times
+from turnout.manifest import codes, filters, lists, people, texts, times
 from turnout.manifest.entry import Operator, form
 from turnout.manifest.nodes import Const, Node
 from turnout.manifest.times import micros
@@ -75,6 +75,17 @@ _HERE = (
         form,
     ),
     Operator(
+        "fql",
+        "condition",
+        "A condition in Segment's filter query language; its text must stand here as it is.",
+        (
+            "fql('type = \"track\" and length(properties.products) > 1') => true",
+            "fql('!match(event, \"Order *\")') => false",
+        ),
+        form,
+        nulls=True,
+    ),
+    Operator(
         "map_keys",
         "value function",
         "Rename each key of an object by a function.",
@@ -97,12 +108,13 @@ _HERE = (
     ),
 )
 GROUPS: tuple[tuple[str, tuple[Operator, ...]], ...] = (
-    ("Choosing", _HERE[:2]),
+    ("Choosing", _HERE[:3]),
     ("Text", texts.TABLE),
+    ("As in filters of Segment", filters.TABLE),
     ("Codes", codes.TABLE),
     ("Times", times.TABLE),
     ("People and places", people.TABLE),
-    ("Lists and objects", (*lists.TABLE, *_HERE[2:])),
+    ("Lists and objects", (*lists.TABLE, *_HERE[3:])),
 )
 TABLE: Mapping[str, Operator] = {entry.name: entry for _, group in GROUPS for entry in group}
 _MAPPED = {

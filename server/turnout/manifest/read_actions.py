@@ -71,7 +71,7 @@ class ActionReader:
         part = self.part
         part.only(
             *("for", "except", "when", "require", "skip", "max_age", "let", "each", "item", "batch", "send"),
-            *("results", "order", "dedupe", "steps", "resume", "once", "limits"),
+            *("results", "order", "dedupe", "steps", "resume", "once", "limits", "plain"),
             later=("async", "run", "setup"),
         )
         names = self.names
@@ -106,6 +106,8 @@ class ActionReader:
             reader.limits(part),
             part.flag("resume"),
             self.once(part, inner.plus("item")) if "once" in part.raw else None,
+            plain=frozenset(part.words("plain")),
+            names=inner,
         )
 
     def _scope(self, common: Names) -> tuple[Names, dict[str, Node]]:

@@ -1,7 +1,8 @@
 """The requests that events would cause, without network or disk: `turnout destination render`, and previews.
 
-A case is `{"destination", "settings", "event" | "events"}` and may carry `id`, `now`, `action`, `request_id`
-and `responses`; the answer is `{"requests", "dropped", "error"}`, and `"unsupported"` for an unknown destination.
+A case is `{"destination", "settings", "event" | "events"}` and may carry `id`, `now`, `action`, `request_id`,
+`overrides` and `responses`; the answer is `{"requests", "dropped", "error"}`, and `"unsupported"` for an unknown
+destination.
 """
 
 from __future__ import annotations
@@ -21,7 +22,19 @@ from turnout.manifest.trial import NOW
 from turnout.manifest.values import entries, text_of
 
 _KEYS = frozenset(
-    {"id", "destination", "settings", "event", "events", "now", "auth", "action", "responses", "request_id"}
+    {
+        "id",
+        "destination",
+        "settings",
+        "event",
+        "events",
+        "now",
+        "auth",
+        "action",
+        "responses",
+        "request_id",
+        "overrides",
+    }
 )
 
 
@@ -60,7 +73,10 @@ def _answered(case: Document, catalogue: Catalogue) -> Document:
     settings = case.get("settings")
     if not isinstance(case.get("destination"), str) or not (settings is None or isinstance(settings, dict)):
         raise InvalidInput("a case needs `destination`, and `settings` that are an object")
-    target = catalogue.bind(text_of(case["destination"]), settings if isinstance(settings, dict) else {})
+    changed = case.get("overrides")
+    if not (changed is None or isinstance(changed, dict)):
+        raise InvalidInput("`overrides` are an object, with `map`, `events` and `when`")
+    target = catalogue.bind(text_of(case["destination"]), settings if isinstance(settings, dict) else {}, changed)
     action = text_of(case.get("action"))
     if action and action not in target.actions:
         raise InvalidInput(f"there is no such action; there are {', '.join(target.actions)}")

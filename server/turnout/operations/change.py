@@ -13,6 +13,7 @@ from turnout.exchange import Target
 from turnout.guard.audit import Inverse
 from turnout.guard.principal import Scope, permit
 from turnout.manifest.catalogue import Catalogue, Entry
+from turnout.manifest.overrides import merged, undone
 from turnout.operations import filled, hosts, names, terms
 from turnout.operations.model import Applied, Calling, Shown
 from turnout.operations.setup import Prepared, requests
@@ -23,13 +24,14 @@ from turnout.workspace import DESTINATION, Destination, destination_body
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be another; None: as it is. A setting that is null is taken away."""
+    """What is to be another; None: as it is. A setting or an override that is null is taken away."""
 
     name: str | None = None
     settings: Mapping[str, Json] | None = None
     receives: str | None = None
     filter: str | None = None
     sources: tuple[str, ...] | None = None
+    overrides: Mapping[str, Json] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,11 @@ def plan(
         receives=before.receives if wanted.receives is None else terms.receives(wanted.receives),
         filter=before.filter if wanted.filter is None else terms.condition(wanted.filter, binder),
         sources=before.sources if wanted.sources is None else terms.sources(wanted.sources, view.workspace),
+        overrides=before.overrides if wanted.overrides is None else merged(before.overrides, wanted.overrides),
     )
-    fields = ["name", "receives", "filter", "sources", "settings"]
+    if after.overrides != before.overrides:
+        binder.bind(after.slug, {**after.settings, **_secrets(view, before), **new.sealed}, after.overrides)
+    fields = ["name", "receives", "filter", "sources", "settings", "overrides"]
     differ = [each for each in fields if getattr(before, each) != getattr(after, each)]
     if (new.sealed or new.unset) and "settings" not in differ:
         differ.append("settings")
@@ -126,6 +131,8 @@ def show(changing: Changing) -> Shown:
         told["hosts"] = list(new)
     if changing.settings.target and (asked := requests(changing.settings.target, changing.now)):
         told["setup"] = asked
+    if "overrides" in changing.fields:
+        told["overrides"] = changing.after.overrides
     confirm = f"Its events would be sent to {', '.join(new)}, a host of your own choice." if new else ""
     return Shown(f"The destination {changing.before.name!r} would be changed: {fields}.", told, confirm)
 
@@ -180,6 +187,7 @@ def _undo(changing: Changing) -> Inverse | None:
         "receives": str(before.receives),
         "filter": before.filter or terms.ALL,
         "sources": [str(number) for number in before.sources],
+        "overrides": undone(before.overrides, after.overrides),
         "settings": {
             name: before.settings.get(name)
             for name in sorted({*before.settings, *after.settings})

@@ -14,6 +14,7 @@ from turnout.exchange import Grant, Target
 from turnout.guard.audit import Inverse
 from turnout.guard.principal import Effect, Scope
 from turnout.manifest.catalogue import Catalogue, Entry
+from turnout.manifest.overrides import merged
 from turnout.operations import filled, hosts, names, terms
 from turnout.operations.filled import Filled
 from turnout.operations.model import Applied, Calling, Operation, Shown
@@ -27,7 +28,10 @@ _ID_BYTES = 8
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """What is wanted; `slug` may be an alias, settings may have the names of other catalogues."""
+    """What is wanted; `slug` may be an alias, settings may have the names of other catalogues.
+
+    `overrides` are what this connection changes of its manifest.
+    """
 
     slug: str
     name: str | None = None
@@ -35,6 +39,7 @@ class Connect:
     receives: str | None = None
     filter: str | None = None
     sources: tuple[str, ...] | None = None
+    overrides: Mapping[str, Json] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,7 @@ class Connecting:
     filter: str
     sources: tuple[int, ...]
     hosts: tuple[str, ...]
+    overrides: Document
     target: Target
     prepared: Prepared
     now: int
@@ -65,7 +71,8 @@ def plan(
     entry = catalogue.find(request.slug)
     given = filled.named(entry, request.settings or {}, calling.principal)
     settings = filled.fill(catalogue, entry, prepared.over(entry, given))
-    target = binder.bind(entry.slug, {**settings.public, **settings.secrets})
+    changed = merged({}, request.overrides or {})
+    target = binder.bind(entry.slug, {**settings.public, **settings.secrets}, changed)
     taken = [each.name for each in view.workspace.destinations.values()]
     if request.name is None:
         name = names.free(entry.name, taken)
@@ -79,6 +86,7 @@ def plan(
         terms.condition(request.filter or "", binder),
         terms.sources(request.sources or (), view.workspace),
         tuple(sorted(hosts.chosen(entry, settings.checked))),
+        changed,
         target,
         prepared,
         view.now,
@@ -97,6 +105,7 @@ def apply(unit: Unit, connecting: Connecting, calling: Calling) -> Applied:
     destination = Destination(
         key, connecting.name, connecting.entry.slug, lane, connecting.receives, settings.public,
         tuple(sorted(settings.secrets)), connecting.filter, connecting.sources, unit.now,
+        connecting.overrides,
     )  # fmt: skip
     unit.entities.put(DESTINATION, key, destination_body(destination))
     tokens.mark(unit, key, connecting.grant)
@@ -134,6 +143,8 @@ def show(connecting: Connecting) -> Shown:
         told["hosts"] = list(connecting.hosts)
     if asked := requests(connecting.target, connecting.now):
         told["setup"] = asked
+    if connecting.overrides:
+        told["overrides"] = connecting.overrides
     summary = f"{connecting.entry.name} would be connected as {connecting.name!r}; {_gets(connecting)}."
     confirm = (
         f"They would be sent to {', '.join(connecting.hosts)}, a host of your own choice." if connecting.hosts else ""

@@ -165,6 +165,8 @@ def _described(view: View, catalogue: Catalogue, destination: Destination, reten
     }
     if destination.filter:
         told["filter"] = destination.filter
+    if destination.overrides:
+        told["overrides"] = destination.overrides
     if destination.sources:
         told["sources"] = [known[each].name if each in known else str(each) for each in destination.sources]
     return told | _about(entry, catalogue, values)

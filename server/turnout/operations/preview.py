@@ -20,10 +20,12 @@ from turnout.event import stored
 from turnout.event.accept import accept
 from turnout.event.model import Call, Caller, Event, Kind, PersonId, Refused, Seq, Stored
 from turnout.exchange import Ask, Moment, Outcome
-from turnout.guard.masking import untrusted_json
+from turnout.guard.masking import untrusted, untrusted_json
 from turnout.guard.namespace import choose
 from turnout.identity.resolve import identifiers
+from turnout.manifest.fitted import Fitted
 from turnout.manifest.flows import EVERYTHING, Flows
+from turnout.manifest.values import text_of
 from turnout.operations.asked import shown
 from turnout.operations.counted import counted
 from turnout.operations.names import of_rule
@@ -137,7 +139,32 @@ def _at(view: View, eyes: Eyes, destination: Destination, event: Stored) -> Docu
     told = _sent(parts, bound, eyes.token(view, bound), view.now) if parts else _skipped(skips[0])
     told |= {"personal": _personal(parts, eyes.flows(destination), outward)} if "requests" in told else {}
     beside = [_said(each) for each in skips] if parts else []
-    return {"destination": destination.name, **told, "left_out": beside or None, "next": _standing(lane)}
+    by = _overrides(parts, bound, outward)
+    return {
+        "destination": destination.name,
+        **told,
+        "overrides": by,
+        "left_out": beside or None,
+        "next": _standing(lane),
+    }
+
+
+def _overrides(parts: Sequence[Part], bound: Bound, received: Document) -> Json:
+    """List what overrides did to this event: the name it was given, and each field that one of them makes."""
+    target = bound.target
+    if not parts or not isinstance(target, Fitted):
+        return None
+    told: list[Json] = []
+    seen = target.renamed(received)
+    if seen is not received:
+        name = text_of(received.get("event"))
+        told.append({"field": "event", "override": "events", "key": untrusted(name), "value": seen["event"]})
+    actions = {each.item.action for each in parts}
+    for each in target.made:
+        if each.action in actions:
+            field = f"{each.action}:{each.field}"
+            told.append({"field": field, "override": "map", "key": each.key, "value": each.value})
+    return told or None
 
 
 def _sent(parts: Sequence[Part], bound: Bound, token: Token | None, now: int) -> Document:

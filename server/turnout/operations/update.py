@@ -35,17 +35,21 @@ class Update:
     receives: str | None = None
     filter: str | None = None
     sources: tuple[str, ...] | None = None
+    overrides: Mapping[str, Json] | None = None
 
 
 def plan(
     catalogue: Catalogue, binder: Binder, prepared: Prepared, view: View, request: Update, calling: Calling
 ) -> Updating:
     """Find it and plan. Raises: NotFound, InvalidInput, Denied, and what the change raises."""
-    wanted = Wanted(request.name, request.settings, request.receives, request.filter, request.sources)
+    wanted = Wanted(
+        request.name, request.settings, request.receives, request.filter, request.sources, request.overrides
+    )
     changes = wanted != Wanted()
     if bool(request.action) is changes:
         raise InvalidInput(
-            "Give either `action` (pause, resume, remove) or what changes (name, settings, receives, filter, sources)."
+            "Give either `action` (pause, resume, remove) or what changes (name, settings, receives, filter, sources, "
+            "overrides)."
         )
     found = view.workspace.destination(request.destination)
     if request.action:

@@ -203,7 +203,7 @@ def test_a_filter_that_cannot_be_read_is_refused_with_a_sentence(text: str) -> N
 
 
 @pytest.mark.parametrize(
-    "text", ["$." + "a." * 200 + "b", " + ".join(["1"] * 400), " or ".join(["$.a"] * 200)], ids=["path", "sum", "or"]
+    "text", ["$." + "a." * 200 + "b", " + ".join(["$.a"] * 400), " or ".join(["$.a"] * 200)], ids=["path", "sum", "or"]
 )
 def test_an_expression_beyond_its_bounds_is_refused_and_not_a_fault_of_ours(text: str) -> None:
     with pytest.raises(InvalidInput, match=r"an expression may have 300|a path may have 64"):

@@ -9,6 +9,7 @@ from support.workspace import READER, Bench, reader
 from turnout.agent.tools.describe_destination import Described
 from turnout.agent.tools.list_destinations import Destinations
 from turnout.delivery import verdict
+from turnout.document import Document
 from turnout.errors import InvalidInput, NotFound
 from turnout.guard.principal import Principal
 from turnout.operations import describe
@@ -183,6 +184,14 @@ def test_a_connected_destination_shows_its_settings_and_of_a_secret_the_end(here
     assert setting(answer, "region")["value"] == "eu"
     assert setting(answer, "write_key")["value"] == "••••cdef"
     assert "wk_0123" not in str(answer)
+
+
+def test_a_connected_destination_shows_what_it_changes_of_its_manifest(here: Bench) -> None:
+    overrides: Document = {"map": {"event:properties.plan": "$.traits.plan"}, "events": {"Paid": "Bought"}}
+    here.connect("mixpanel", {"token": "t0123456789"}, name="M", overrides=overrides)
+
+    assert described(here, "M")["overrides"] == overrides
+    assert "overrides" not in described(here, "segment")
 
 
 def test_secrets_in_a_map_are_hinted_one_by_one(here: Bench) -> None:

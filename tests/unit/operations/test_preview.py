@@ -107,7 +107,7 @@ def test_no_secret_is_shown(here: Bench) -> None:
 @pytest.mark.parametrize(
     ("settings", "request_", "reason", "rule"),
     [
-        ({"filter": "$.event == 'Paid'"}, SIGNED_UP, "filtered", "filter"),
+        ({"filter": "$.event == 'Paid'"}, SIGNED_UP, "filtered", "filter: $.event == 'Paid'"),
         ({}, Preview(event="Paid", user_id="u1", namespace="test"), "namespace", "receives live"),
     ],
 )
@@ -251,3 +251,50 @@ def test_of_what_is_not_sent_nothing_is_named(here: Bench) -> None:
     here.connect("webhook", URL, filter="$.event == 'Other'")
 
     assert "personal" not in only(here)
+
+
+def test_it_says_which_override_made_which_field(here: Bench) -> None:
+    overrides: Document = {
+        "map": {"event:properties.plan": "= $was | upper", "people:$ip": "= null"},
+        "events": {"Signed Up": "Joined"},
+    }
+    here.connect("mixpanel", {"token": TOKEN}, overrides=overrides)
+
+    one = only(here)
+
+    assert one["overrides"] == [
+        {"field": "event", "override": "events", "key": "Signed Up", "value": "Joined"},
+        {
+            "field": "event:properties.plan",
+            "override": "map",
+            "key": "event:properties.plan",
+            "value": "= $was | upper",
+        },
+    ]
+    text = encode(one["requests"]).decode()
+    assert '"event":"Joined"' in text
+    assert '"plan":"PRO"' in text
+
+
+def test_an_action_that_a_condition_leaves_out_says_by_which(here: Bench) -> None:
+    here.connect("mixpanel", {"token": TOKEN}, overrides={"when": {"event": 'event = "Paid"'}})
+
+    one = only(here)
+
+    assert (one["verdict"], one["reason"], one["rule"]) == ("not_sent", "filtered", 'when event: event = "Paid"')
+
+
+def test_a_lane_sends_what_the_overrides_make(here: Bench) -> None:
+    overrides: Document = {"map": {"properties.plan": "= $was | upper"}, "events": {"Signed Up": "Joined"}}
+    hook = here.connect("webhook", URL, overrides={**overrides, "when": {"forward": 'type = "track"'}})
+    lanes = carrier(here)
+    here.record({"messageId": "m1", "event": "Signed Up", "userId": "u1", "properties": {"plan": "pro"}})
+    here.record({"messageId": "m2", "type": "page", "name": "Home", "userId": "u1"})
+
+    lanes.deliver(hook)
+
+    (left,) = lanes.sent
+    assert isinstance(left, Request)
+    sent = shown(left, ())["body"]
+    assert isinstance(sent, dict)
+    assert (sent["event"], sent["properties"]) == ("Joined", {"plan": "PRO"})

@@ -227,7 +227,7 @@ def test_an_answer_is_data_bounded_and_without_controls(here: Bench, lanes: Carr
 @pytest.mark.parametrize(
     ("settings", "event", "reason", "rule"),
     [
-        ({"filter": "$.event == 'Paid'"}, {}, "filtered", "filter"),
+        ({"filter": "$.event == 'Paid'"}, {}, "filtered", "filter: $.event == 'Paid'"),
         ({"receives": "test"}, {}, "namespace", "receives test"),
         ({}, {"integrations": {"Webhook": False}}, "integrations", None),
     ],

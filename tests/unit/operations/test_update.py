@@ -307,3 +307,33 @@ def test_a_file_name_that_is_too_long_is_refused(here: Bench) -> None:
 
     with pytest.raises(InvalidSettings, match="a name may have 255 bytes"):
         updated(here, Update("File", settings={"path": "x" * 256}))
+
+
+def test_overrides_are_merged_and_the_inverse_lifts_them_again(here: Bench) -> None:
+    here.connect("mixpanel", {"token": "t0123456789"}, name="M", overrides={"events": {"Paid": "Bought"}})
+    wanted: Document = {"map": {"event:properties.plan": "$.traits.plan"}, "when": {"people": 'type = "identify"'}}
+
+    done = updated(here, Update("M", overrides=wanted)).answer
+    assert here.destination("M").overrides == {"events": {"Paid": "Bought"}, **wanted}
+
+    updated(here, inverse(done))
+    assert here.destination("M").overrides == {"events": {"Paid": "Bought"}}
+
+
+def test_overrides_that_do_not_fit_change_nothing_and_say_why(here: Bench) -> None:
+    here.connect("mixpanel", {"token": "t0123456789"}, name="M")
+    before = here.revision
+
+    with pytest.raises(InvalidInput, match="did you mean `event`"):
+        updated(here, Update("M", overrides={"map": {"evnt:properties.plan": "$.traits.plan"}}))
+
+    assert here.revision == before
+
+
+def test_a_plan_shows_the_overrides_that_there_would_be(here: Bench) -> None:
+    here.connect("mixpanel", {"token": "t0123456789"}, name="M", overrides={"events": {"Paid": "Bought"}})
+
+    plan = updated(here, Update("M", overrides={"events": {"Paid": None, "A": "B"}}), dry_run=True).answer
+
+    assert plan["changes"] == ["overrides"]
+    assert plan["overrides"] == {"events": {"A": "B"}}

@@ -23,8 +23,13 @@ class ConnectDestination(Args):
     name: str | None = Field(None, description="default the slug")
     settings: Json | None = None
     receives: Receives | None = Field(None, description="which namespaces; default live with that scope, else test")
-    filter: str | None = Field(None, description="which events, e.g. $.properties.revenue > 0")
+    filter: str | None = Field(None, description="which events, e.g. $.properties.revenue > 0, or Segment's FQL")
     sources: list[str] | None = Field(None, description="only these; default all")
+    overrides: Json | None = Field(
+        None,
+        description="{map: {'action:field': '$.traits.plan'}, events: {'Their Name': 'vendor_name'}, "
+        "when: {action: condition}}; $was is the manifest's value",
+    )
     idempotency_key: Key = None
     dry_run: DryRun = False
     confirm: Confirm = None
@@ -50,6 +55,7 @@ async def run(desk: Desk, args: ConnectDestination) -> Document:
         receives=args.receives,
         filter=args.filter,
         sources=args.sources,
+        overrides=args.overrides,
         idempotency_key=args.idempotency_key,
         dry_run=args.dry_run,
         confirm=args.confirm,

@@ -48,6 +48,7 @@ class Described(Answer):
     receives: str | None = None
     filter: str | None = None
     sources: list[str] | None = None
+    overrides: dict[str, JsonValue] | None = None
     settings: list[Setting]
     actions: list[dict[str, JsonValue]] | None = None
     documentation: str | None = None

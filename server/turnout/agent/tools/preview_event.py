@@ -44,6 +44,7 @@ class Preview(BaseModel):
     verdict: str = Field(description="would_send, not_sent or discarded")
     reason: str | None = None
     rule: str | None = None
+    overrides: list[dict[str, JsonValue]] | None = Field(None, description="which one made which field")
     requests: list[dict[str, JsonValue]] | None = None
 
 

@@ -13,7 +13,7 @@ from turnout.document import Document
 from turnout.guard.principal import Scope
 
 DESCRIPTION = (
-    "Change a connected destination: settings, filter, what it receives, its name; or pause, resume or remove it. "
+    "Change a connected destination: settings, filter, overrides, receives, name; or pause, resume or remove it. "
     "While paused its events wait and go out on resume. Removing needs confirm: the first call answers with a plan "
     "and a token. Give only what changes; null does not clear, filter: all does."
 )
@@ -29,6 +29,7 @@ class UpdateDestination(Args):
     receives: Receives | None = None
     filter: str | None = Field(None, description="e.g. $.event == 'Signed Up'; all lifts it")
     sources: list[str] | None = Field(None, description="[] for all")
+    overrides: Json | None = Field(None, description="as in connect_destination; merged, null lifts one")
     idempotency_key: Key = None
     dry_run: DryRun = False
     confirm: Confirm = None
@@ -44,6 +45,7 @@ async def run(desk: Desk, args: UpdateDestination) -> Document:
         receives=args.receives,
         filter=args.filter,
         sources=args.sources,
+        overrides=args.overrides,
         idempotency_key=args.idempotency_key,
         dry_run=args.dry_run,
         confirm=args.confirm,
