@@ -11,6 +11,7 @@ import click
 from rich.console import RenderableType
 from rich.text import Text
 
+from turnout.binder import OWN
 from turnout.cli import output
 from turnout.cli.here import Command, Here, pass_here
 from turnout.cli.skeleton import manifest as skeleton
@@ -75,9 +76,8 @@ def check(here: Here, *, files: tuple[Path, ...]) -> int:
 @pass_here
 def render(here: Here) -> None:
     """Answer each line of standard input as soon as it is there."""
-    del here  # it reads no workspace, and its answers are JSON anyway
     out = sys.stdout.buffer
-    for line in render_lines(sys.stdin.buffer, Catalogue((JSONL,))):
+    for line in render_lines(sys.stdin.buffer, Catalogue((JSONL,), own=here.settings().data / OWN)):
         out.write(line)
         out.flush()
 

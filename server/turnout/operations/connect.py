@@ -13,7 +13,8 @@ from turnout.document import Document, Json
 from turnout.exchange import Grant
 from turnout.guard.audit import Inverse
 from turnout.guard.principal import Effect, Scope
-from turnout.manifest.catalogue import Catalogue, Entry
+from turnout.manifest.catalogue import Catalogue
+from turnout.manifest.heads import Entry
 from turnout.operations import filled, hosts, names, terms
 from turnout.operations.filled import Filled
 from turnout.operations.model import Applied, Calling, Operation, Shown

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 from turnout.document import Document, Json
-from turnout.manifest.catalogue import Entry
+from turnout.manifest.heads import Entry
 from turnout.manifest.model import ActionSpec, LeftOut, Manifest, Setting, Type
 from turnout.manifest.settings import ENDPOINT
 from turnout.manifest.values import text_of
