@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from turnout.exchange import Order
-from turnout.manifest import model
+from turnout.manifest import families, model
 from turnout.manifest.expression import Names
 from turnout.manifest.language import Language
 from turnout.manifest.lets import lets
@@ -31,13 +31,19 @@ _TOP = (
     *("turnout", "slug", "name", "category", "aliases", "status", "order", "dedupe", "profile", "settings", "auth"),
     *("http", "limits", "tables", "let", "shared", "actions", "results", "check", "tests", "leaves_out"),
 )
-_LATER = ("family", "rows", "audience", "setup", "once", "use")
+_LATER = ("audience", "setup", "once", "use")
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
 def read(text: str, file: str = "manifest") -> Manifest:
     """Read a manifest from YAML. Raises: InvalidManifest, with the place."""
     return manifest(load(text, file))
+
+
+def read_all(text: str, file: str = "manifest") -> tuple[Manifest, ...]:
+    """Read all manifests of a file: one, or those of a family. Raises: InvalidManifest, with the place."""
+    source = load(text, file)
+    return tuple(manifest(one) for one in (families.sources(source) if families.is_family(source) else (source,)))
 
 
 def manifest(source: Source) -> Manifest:

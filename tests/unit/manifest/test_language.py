@@ -160,7 +160,6 @@ def test_a_named_value_of_an_action_is_also_written_short() -> None:
         ("actions: {a: {for: track, once: {}, send: {post: 'https://a.test'}}}", "once"),
         ("actions: {a: {for: track, send: {post: 'https://a.test', encode: x}}}", "encode"),
         ("audience: {}\nactions: {a: {for: track, send: {post: 'https://a.test'}}}", "audience"),
-        ("family: x\nactions: {a: {for: track, send: {post: 'https://a.test'}}}", "family"),
         ("actions: {a: {for: {record: insert}, send: {post: 'https://a.test'}}}", "record"),
     ],
 )
