@@ -26,6 +26,7 @@ from turnout.manifest.plans import compiled
 from turnout.manifest.read import read_all
 from turnout.manifest.render import render_lines
 from turnout.manifest.samples import samples as sampled
+from turnout.manifest.schema import schema as language_schema
 from turnout.manifest.trial import run_test
 from turnout.sinks.files import JSONL
 
@@ -75,6 +76,14 @@ def check(here: Here, *, files: tuple[Path, ...]) -> int:
     told: Document = {"ok": ok, "files": len(files), "tests": tests, "problems": problems, "samples": samples}
     output.answer(here, told, show_check)
     return 0 if ok else 1
+
+
+@click.command(cls=Command, help="Write the JSON Schema of manifests, for an editor.")
+@pass_here
+def schema(here: Here) -> None:
+    """Write it; with or without `--json` it is one JSON value."""
+    del here
+    click.echo(encode(language_schema()))
 
 
 @click.command(cls=Command, help="Answer JSON lines of events with the requests they cause.")

@@ -16,6 +16,16 @@ from turnout.manifest.read_requests import RequestReader, read_send
 from turnout.manifest.read_steps import StepReader, steps_send
 from turnout.manifest.texts import is_pattern
 
+ACTION = (
+    *("for", "except", "when", "require", "skip", "max_age", "let", "each", "item", "batch", "send"),
+    *("results", "order", "dedupe", "steps"),
+)
+RULE = ("any", "all", "if", "then", "match", "that", "say")
+BATCH = ("max", "bytes", "item_bytes", "wait", "by", "unique")
+DEDUPE = ("item", "memory")
+WORDS = ("batch", "upsert", "none")
+"""What `dedupe` may be in one word."""
+
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
@@ -43,9 +53,9 @@ def read_repeat(part: Part, default: Repeat) -> Repeat:
     if raw is None:
         return default
     if isinstance(raw, str):
-        return Repeat(Dedupe(part.choice("dedupe", ("batch", "upsert", "none"), "none")))
+        return Repeat(Dedupe(part.choice("dedupe", WORDS, "none")))
     given = part.part("dedupe")
-    given.only("item", "memory")
+    given.only(*DEDUPE)
     return Repeat(Dedupe.ITEM, tuple(given.needed("item").split(".")), given.seconds("memory"))
 
 
@@ -66,11 +76,7 @@ class ActionReader:
     def action(self) -> ActionSpec:
         """Read the action."""
         part = self.part
-        part.only(
-            *("for", "except", "when", "require", "skip", "max_age", "let", "each", "item", "batch", "send"),
-            *("results", "order", "dedupe", "steps"),
-            later=("once", "resume", "async", "run", "setup"),
-        )
+        part.only(*ACTION, later=("once", "resume", "async", "run", "setup"))
         names = self.names
         inner = names.plus("it", "index") if "each" in part.raw else names
         value = self.language.value
@@ -142,7 +148,7 @@ class ActionReader:
         if not isinstance(raw, dict):
             return Rule(self.language.condition(raw, path, names), "")
         given = part.of(raw, *step)
-        given.only("any", "all", "if", "then", "match", "that", "say")
+        given.only(*RULE)
         say = given.text("say")
         for word, make in (("any", Either), ("all", Every)):
             if word in raw:
@@ -176,7 +182,7 @@ class ActionReader:
     def batch(self, part: Part, names: Names) -> Batch:
         """Read how items gather."""
         given = part.part("batch")
-        given.only("max", "bytes", "item_bytes", "wait", "by", "unique")
+        given.only(*BATCH)
         only_settings = Names(frozenset({"settings"}), settings=names.settings)
         limit = self.language.value(given.raw.get("max", 1), (*given.path, "max"), only_settings)
         by = given.raw.get("by", [])

@@ -18,8 +18,12 @@ _TAKEN = frozenset({
     *("auth", "audience", "row", "nonce", "steps"),
 })  # fmt: skip
 """What `$name` means already."""
-_OWN = ("when", "each", "save", "cache", "catch", "page")
+OWN = ("when", "each", "save", "cache", "catch", "page")
+DROP = ("drop", "when")
 _LATER = ("poll", "once", "resume")
+CACHE = ("key", "ttl")
+CATCH = ("save", "forget", "then")
+PAGE = ("next", "items", "max")
 _RESERVED = frozenset({"status", "items", "body"})
 MAX_STEPS = 20
 MAX_PAGES = 100
@@ -61,7 +65,7 @@ class StepReader:
         read = _At(self.reader, part, names)
         when = read.condition("when")
         if "drop" in part.raw:
-            part.only("drop", "when")
+            part.only(*DROP)
             return Step(name, when, drop=read.value("drop"))
         each = read.value("each")
         inner = names.plus("it", "index") if each else names
@@ -80,7 +84,7 @@ class StepReader:
         if "cache" not in part.raw:
             return None
         given = part.part("cache")
-        given.only("key", "ttl")
+        given.only(*CACHE)
         key = _At(self.reader, given, read.names).value("key")
         if key is None or not given.seconds("ttl"):
             raise given.fail("", "a cache has `key` and `ttl`, for example `{key: $.userId, ttl: 10m}`")
@@ -99,7 +103,7 @@ class StepReader:
                 found.append(Catch(code))
                 continue
             inner = given.part(str(status))
-            inner.only("save", "forget", "then")
+            inner.only(*CATCH)
             forget = inner.text("forget")
             if forget and (inner.text("then") != "again" or not _is_kept(forget, before)):
                 raise inner.fail("forget", "expected `{forget: step, then: again}`, of a step before that has a cache")
@@ -110,7 +114,7 @@ class StepReader:
         if "page" not in part.raw:
             return None
         given = part.part("page")
-        given.only("next", "items", "max")
+        given.only(*PAGE)
         read = _At(answered.reader, given, answered.names)
         following, items = read.value("next"), read.value("items")
         most = int(given.number("max") or 10)
@@ -155,7 +159,7 @@ def _request_only(part: Part) -> Part:
     late = [key for key in _LATER if key in part.raw]
     if late:
         raise part.fail(late[0], f"`{late[0]}` is not supported yet")
-    raw: dict[str, Json] = {key: value for key, value in part.raw.items() if key not in _OWN}
+    raw: dict[str, Json] = {key: value for key, value in part.raw.items() if key not in OWN}
     return Part(part.source, part.path, raw)
 
 
