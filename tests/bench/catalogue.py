@@ -1,4 +1,4 @@
-"""The catalogue: what starting costs with 6, 31 and 400 manifests in the workspace's own folder, one of them connected.
+"""The catalogue: what starting costs with 6, 31 and 400 manifests in the workspace's own folder, one connected.
 
 `turnout mcp` to its first answer and its memory after `tools/list` and after one call; `turnout serve` until it
 delivers, and the memory of its two processes; `turnout destination list` and a search of the catalogue, whole processes,
