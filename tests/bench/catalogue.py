@@ -1,8 +1,8 @@
 """The catalogue: what starting costs with 6, 31 and 400 manifests in the workspace's own folder, one connected.
 
 `turnout mcp` to its first answer and its memory after `tools/list` and after one call; `turnout serve` until it
-delivers, and the memory of its two processes; `turnout destination list` and a search of the catalogue, whole processes,
-whose first run makes the index. The manifests are Amplitude's under other names, which are longer than most.
+delivers, and the memory of its two processes; `turnout destination list` and a search of the catalogue, whole
+processes, whose first run makes the index. The manifests are Amplitude's under other names, which are longer than most.
 """
 
 from __future__ import annotations
