@@ -10,7 +10,7 @@ import re
 from urllib.parse import urlsplit
 
 from turnout.document import canonical
-from turnout.manifest.known import NO_WAY, Known
+from turnout.manifest.known import NO_WAY, PARTLY, Known
 from turnout.manifest.lint import UNKNOWN_HOST
 from turnout.manifest.model import KINDS
 
@@ -127,6 +127,8 @@ def _notes(one: Known) -> list[str]:
     notes += [f"Known authentication: {one.auth}"] if one.auth else ["Its authentication is not known: look it up."]
     notes += [f"Known batches: {one.batch}; see `batch`"] if one.batch else []
     notes += ["It deletes people on request: add an action `for: delete`."] if one.deletes else []
+    if one.reach == PARTLY:
+        notes += ["As far as is known the vendor gives its address, or a part of what it can do, to partners only."]
     if one.reach == NO_WAY:
         notes += ["As far as is known no server can send to it: look up whether that still holds, before all else."]
     return notes

@@ -12,7 +12,8 @@ from functools import cache
 
 from turnout.manifest.library import home
 
-NO_WAY = "no"
+NO_WAY, PARTLY = "no", "partly"
+"""What `reach` may say beside `yes`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,7 @@ def test_a_manifest_begun_from_the_catalogue_says_what_is_known_and_misses_what_
     [
         ("vero", '"Known authentication'),
         ("dreamdata", "Its authentication is not known"),
+        ("dreamdata", "to partners only"),
         ("mouseflow", "no server can send to it"),
         ("encharge", "for: delete"),
         ("klime", "Known batches: 100"),
