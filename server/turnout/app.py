@@ -15,7 +15,7 @@ import anyio
 import anyio.to_thread
 
 from turnout import telemetry
-from turnout.binder import Binder
+from turnout.binder import Binder, catalogue_of
 from turnout.clock import Clock
 from turnout.config import Settings
 from turnout.delivery.deliverer import Deliverer
@@ -29,7 +29,7 @@ from turnout.entropy import Entropy
 from turnout.exchange import Append, Ask, Reply
 from turnout.manifest.catalogue import Catalogue
 from turnout.opening import open_store
-from turnout.sinks.files import JSONL, FileSender
+from turnout.sinks.files import FileSender
 from turnout.store import connect
 from turnout.store.store import Store
 from turnout.upkeep import loop as upkeep
@@ -134,7 +134,7 @@ async def _hurry(signals: AsyncIterator[signal.Signals], deliverer: Deliverer) -
 
 def assemble(settings: Settings, store: Store, sender: CurlSender, *, delivers: bool, serves: bool) -> App:
     """Put the pieces together."""
-    catalogue = Catalogue((JSONL,))
+    catalogue = catalogue_of(settings.data)
     binder = Binder(catalogue)
     eyes = Eyes(binder, settings.test_pool)
     files = FileSender(clock=store.clock)

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from turnout.document import Document, Json
 from turnout.exchange import Target
 from turnout.manifest.catalogue import Catalogue
 from turnout.manifest.compile import compile_predicate
 from turnout.manifest.flows import Flows, flows
+from turnout.sinks.files import JSONL
+
+OWN = "manifests"
+"""The folder of a workspace's own manifests, in its data directory."""
+
+
+def catalogue_of(data: Path) -> Catalogue:
+    """Give all destinations of a workspace: manifests in its folder `manifests` count beside those of the package."""
+    return Catalogue((JSONL,), own=data / OWN, index=data / "catalogue.json")
 
 
 class Binder:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench import (
     alone,
+    catalogue,
     dead,
     destinations,
     door,
@@ -46,6 +47,7 @@ BENCHES: Mapping[str, Callable[[int, Path], None]] = {
     "alone": alone.run,
     "program": program.run,
     "start": start.run,
+    "catalogue": catalogue.run,
     "fanout": fanout.run,
     "dead": dead.run,
 }

@@ -136,7 +136,7 @@ def _consented(here: Here, told: Document, *, port: int, paste: bool) -> Documen
 
 @click.command(name="list", cls=Command, help="List what is connected; with --catalog, all there is.")
 @click.option("--search", metavar="TEXT", help="Only those with these words.")
-@click.option("--catalog", is_flag=True, help="All that can be connected.")
+@click.option("--catalog", is_flag=True, help="All that can be connected; with --search, all that is known.")
 @pass_here
 def listed(here: Here, *, search: str | None, catalog: bool) -> None:
     """List them all."""

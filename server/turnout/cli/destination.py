@@ -27,6 +27,7 @@ VERBS: tuple[Section, ...] = (
         (
             Entry("new", "turnout.cli.manifests:new", "Write the manifest of a new destination to start from."),
             Entry("check", "turnout.cli.manifests:check", "Check manifests, and run the tests they hold."),
+            Entry("schema", "turnout.cli.manifests:schema", "Write the JSON Schema of manifests, for an editor."),
             Entry(
                 "render", "turnout.cli.manifests:render", "Answer JSON lines of events with the requests they cause."
             ),

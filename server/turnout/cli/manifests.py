@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import click
 from rich.console import RenderableType
 from rich.text import Text
 
+from turnout.binder import OWN
 from turnout.cli import output
 from turnout.cli.here import Command, Here, pass_here
 from turnout.cli.skeleton import manifest as skeleton
-from turnout.document import Document, Json
+from turnout.document import Document, Json, encode
 from turnout.errors import Conflict, InvalidManifest
+from turnout.manifest import families
 from turnout.manifest.catalogue import Catalogue
 from turnout.manifest.lint import lint
+from turnout.manifest.load import load
 from turnout.manifest.model import Manifest
 from turnout.manifest.plans import compiled
-from turnout.manifest.read import read
+from turnout.manifest.read import read_all
 from turnout.manifest.render import render_lines
+from turnout.manifest.samples import samples as sampled
+from turnout.manifest.schema import schema as language_schema
 from turnout.manifest.trial import run_test
 from turnout.sinks.files import JSONL
 
@@ -42,7 +47,7 @@ def new(here: Here, *, slug: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(skeleton(slug))
+            file.write(skeleton(slug, Catalogue().unbuilt(slug)))
     except FileExistsError:
         raise Conflict(f"{path} is there already", fix="Choose another slug, or another folder with --to") from None
     output.answer(here, {"slug": slug, "file": str(path)}, show_new)
@@ -54,36 +59,45 @@ def new(here: Here, *, slug: str, folder: Path) -> None:
 def check(here: Here, *, files: tuple[Path, ...]) -> int:
     """Say what is wrong and where; give exit code 1 where anything is."""
     problems: list[Json] = []
+    samples: Document = {}
     tests = 0
     for file in files:
         text = file.read_text(encoding="utf-8")
         try:
-            manifest = read(text, str(file))
+            manifests = read_all(text, str(file))
         except InvalidManifest as error:
             problems.append(_problem(error))
             continue
-        tests += len(manifest.tests)
-        problems += _findings(manifest, file)
-        problems += _failures(manifest)
+        for manifest in manifests:
+            tests += len(manifest.tests)
+            problems += _findings(manifest, file, alone=not families.is_family(load(text)))
+            problems += _failures(manifest, samples)
     ok = not any(row["severe"] for row in output.rows(problems))
-    told: Document = {"ok": ok, "files": len(files), "tests": tests, "problems": problems}
+    told: Document = {"ok": ok, "files": len(files), "tests": tests, "problems": problems, "samples": samples}
     output.answer(here, told, show_check)
     return 0 if ok else 1
+
+
+@click.command(cls=Command, help="Write the JSON Schema of manifests, for an editor.")
+@pass_here
+def schema(here: Here) -> None:
+    """Write it; with or without `--json` it is one JSON value."""
+    del here
+    click.echo(encode(language_schema()))
 
 
 @click.command(cls=Command, help="Answer JSON lines of events with the requests they cause.")
 @pass_here
 def render(here: Here) -> None:
     """Answer each line of standard input as soon as it is there."""
-    del here  # it reads no workspace, and its answers are JSON anyway
     out = sys.stdout.buffer
-    for line in render_lines(sys.stdin.buffer, Catalogue((JSONL,))):
+    for line in render_lines(sys.stdin.buffer, Catalogue((JSONL,), own=here.settings().data / OWN)):
         out.write(line)
         out.flush()
 
 
-def _findings(manifest: Manifest, file: Path) -> Iterator[Document]:
-    if manifest.slug != file.stem:
+def _findings(manifest: Manifest, file: Path, *, alone: bool) -> Iterator[Document]:
+    if alone and manifest.slug != file.stem:
         yield _problem(manifest.source.fail(("slug",), f"the file of this slug is named {manifest.slug}.yaml"))
     for one in lint(manifest):
         say = f"{one.path}: {one.say}" if one.path else one.say
@@ -91,12 +105,14 @@ def _findings(manifest: Manifest, file: Path) -> Iterator[Document]:
         yield _problem(error, severe=one.severe)
 
 
-def _failures(manifest: Manifest) -> Iterator[Document]:
+def _failures(manifest: Manifest, samples: Document) -> Iterator[Document]:
+    """Run its tests, and note what it would send for the sample events."""
     try:
         program = compiled(manifest)
     except InvalidManifest as error:
         yield _problem(error)
         return
+    samples[manifest.slug] = sampled(program)
     for place, case in enumerate(manifest.tests):
         for problem in run_test(program, case):
             yield _problem(manifest.source.fail(("tests", place), f"{case.name}: {problem}"))
@@ -126,5 +142,20 @@ def show_check(told: Document) -> Iterable[RenderableType]:
     for row in output.rows(told["problems"]):
         kind = Text("error: ", "red") if row["severe"] else Text("warning: ", "yellow")
         yield Text.assemble(kind, output.cell(row["say"]))
+    shown = told["samples"]
+    if isinstance(shown, dict) and len(shown) == 1:  # of many they would hide the problems; --json has them all
+        drawn = [{"event": row["event"], "sends": _sends(row)} for each in shown.values() for row in output.rows(each)]
+        yield output.table(("event", "sends"), drawn, "The sample events")
     word = Text("ok", "green") if told["ok"] else Text("not ok", "red")
     yield Text.assemble(word, f": {told['files']} file(s), {told['tests']} test(s)")
+
+
+def _sends(row: Mapping[str, Json]) -> str:
+    """Write what one sample causes: its requests, or why there is none."""
+    sent = [f"{one['method']} {one['url']} {_body(one['body'])}".strip() for one in output.rows(row["requests"])]
+    return "\n".join(sent) or f"nothing: {row['dropped']}"
+
+
+def _body(value: Json) -> str:
+    """Write a body as it would be read."""
+    return "" if value is None else value if isinstance(value, str) else encode(value).decode()

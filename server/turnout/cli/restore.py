@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from rich.console import RenderableType
 
-from turnout.binder import Binder
+from turnout.binder import Binder, catalogue_of
 from turnout.cli import output
 from turnout.cli.here import Command, Here, pass_here
 from turnout.clock import SystemClock
@@ -16,10 +16,8 @@ from turnout.delivery.eyes import Eyes
 from turnout.document import Document
 from turnout.entropy import SystemEntropy
 from turnout.guard.principal import command_line
-from turnout.manifest.catalogue import Catalogue
 from turnout.operations import restoring
 from turnout.operations.restoring import Means, Restore
-from turnout.sinks.files import JSONL
 
 
 @click.command(cls=Command, help="Put a backup in the place of the workspace.")
@@ -35,7 +33,7 @@ def restore(here: Here, *, file: Path, kept: Path | None, yes: bool) -> None:
     settings = here.settings()
     place = kept.expanduser().absolute() if kept else settings.data
     request = Restore(file.expanduser().absolute(), settings.data, place)
-    eyes = Eyes(Binder(Catalogue((JSONL,))), settings.test_pool)
+    eyes = Eyes(Binder(catalogue_of(settings.data)), settings.test_pool)
     means = Means(eyes, command_line(), SystemClock(), SystemEntropy(), output.say)
     with restoring.alone(request):
         planned = restoring.plan(request, means)

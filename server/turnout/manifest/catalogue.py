@@ -1,17 +1,14 @@
 """Finds destinations by slug, alias or words, and compiles a manifest on first use.
 
-Nothing is read before it is asked for. A slug is a file's name; aliases and words need the heads of all
-files, which are read once, each without the rest of its file. What is compiled is kept by the file's digest.
+Nothing is read before it is asked for. A slug is a file's name, or a row's of a family; aliases and words need the
+index of all files. What is compiled is kept by the file's digest.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Protocol
@@ -23,17 +20,14 @@ from turnout.manifest import overrides, settings
 from turnout.manifest.actions import CompiledTarget
 from turnout.manifest.expression import nearest
 from turnout.manifest.fitted import around
-from turnout.manifest.load import load
-from turnout.manifest.model import LeftOut, Manifest, Setting, Status
+from turnout.manifest.heads import Entry, head, head_of
+from turnout.manifest.index import Hits, Row, known_row, row, rows, search
+from turnout.manifest.known import NO_WAY, Known, known
+from turnout.manifest.library import Library, home
+from turnout.manifest.model import Manifest, Setting, Status
 from turnout.manifest.overrides import Overrides
-from turnout.manifest.part import Part
 from turnout.manifest.plans import Compiled, compiled
-from turnout.manifest.read import read, read_head, read_left_out
-from turnout.manifest.read_settings import read_settings
-
-_HEAD = frozenset({"slug", "name", "category", "aliases", "status", "settings", "leaves_out"})
-_BLOCK = re.compile(r"^(?=[A-Za-z_][\w]*:)", re.MULTILINE)
-_WORD = re.compile(r"[a-z0-9]+")
+from turnout.manifest.read import manifest
 
 
 class Native(Protocol):
@@ -74,53 +68,49 @@ class Native(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A destination that can be connected. `status` is `verified` or `preview`."""
-
-    slug: str
-    name: str
-    category: str
-    status: str
-    aliases: tuple[str, ...]
-    docs: str
-    settings: Mapping[str, Setting]
-    left_out: tuple[LeftOut, ...] = ()
-    native: bool = False
-
-
 def packaged() -> Traversable:
-    """Give the folder of manifests: inside the installed package, else that of the repository around it."""
-    inside = files("turnout") / "manifests" / "destinations"
-    if inside.is_dir():
-        return inside
-    return Path(__file__).resolve().parents[3] / "manifests" / "destinations"
+    """Give the folder of manifests that travels with the program."""
+    return home() / "destinations"
 
 
 class Catalogue:
-    """All destinations there are: manifests of a folder, and native ones."""
+    """All destinations there are: manifests of the package and of the workspace, native ones, and those only known."""
 
-    def __init__(self, natives: Sequence[Native] = (), folder: Traversable | None = None) -> None:
-        """Remember where to look; nothing is read yet."""
+    def __init__(
+        self,
+        natives: Sequence[Native] = (),
+        folder: Traversable | None = None,
+        *,
+        own: Path | None = None,
+        index: Path | None = None,
+    ) -> None:
+        """Remember where to look; nothing is read yet.
+
+        `folder` stands for the packaged ones, and beside it none is known. `own` are the workspace's; `index` is
+        where its index is kept.
+        """
         self._natives = {native.slug: native for native in natives}
-        self._folder = folder if folder is not None else packaged()
+        self._library = Library([folder if folder is not None else packaged(), *([own] if own else [])])
+        self._known: Mapping[str, Known] | None = {} if folder is not None else None
+        self._own, self._index = own, index
         self._compiled: dict[str, Compiled] = {}
         self._heads: dict[str, Entry] = {}
 
     def entries(self) -> tuple[Entry, ...]:
-        """List all destinations by slug."""
-        return tuple(self._entry(slug) for slug in sorted({*self._natives, *self._files}))
+        """List all destinations that can be connected, by slug."""
+        return tuple(self._entry(slug) for slug in sorted({*self._natives, *self._library.slugs()}))
 
     def find(self, name: str) -> Entry:
         """Find a destination by slug, name or alias. Raises: NotFound, with the nearest names."""
         return self._entry(self._slug(name))
 
-    def search(self, text: str, limit: int = 20) -> tuple[Entry, ...]:
-        """Find destinations by words, the best first; all of them for no words."""
-        words = _WORD.findall(text.lower())
-        ranked = [(score, entry) for entry in self.entries() if (score := _score(entry, words)) > 0]
-        ranked.sort(key=lambda pair: (-pair[0], pair[1].slug))
-        return tuple(entry for _, entry in ranked[:limit])
+    def search(self, text: str) -> Hits:
+        """Find destinations by words, those that are only known too; those that can be connected for no words."""
+        return search([*self._rows, *self._unbuilt] if text.strip() else self._rows, text)
+
+    def unbuilt(self, name: str) -> Known | None:
+        """Find one that is only known, by slug, name or alias."""
+        return self._unbuilt_names.get(_plain(name))
 
     def bind(self, slug: str, given: Mapping[str, Json], changed: Mapping[str, Json] | None = None) -> Target:
         """Make a destination of settings, and of the overrides that change it for this connection.
@@ -155,42 +145,64 @@ class Catalogue:
     def digest(self, slug: str) -> bytes:
         """Digest what decides how events are mapped: the manifest's file."""
         found = self._slug(slug)
-        text = found if found in self._natives else self._text(found)
+        text = found if found in self._natives else self._library.digest(found)
         return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
     @cached_property
-    def _files(self) -> Mapping[str, Traversable]:
-        listed = self._folder.iterdir() if self._folder.is_dir() else iter(())
-        return {one.name.removesuffix(".yaml"): one for one in listed if one.name.endswith(".yaml")}
+    def _rows(self) -> tuple[Row, ...]:
+        natives = (row(_native(native)) for native in self._natives.values())
+        return tuple(sorted((*rows(self._library, self._index), *natives), key=lambda one: one.slug))
 
     @cached_property
     def _names(self) -> Mapping[str, str]:
         """Every name, without case and style, of every destination; a slug outweighs an alias."""
         found: dict[str, str] = {}
-        for entry in self.entries():
-            for name in (entry.name, *entry.aliases):
-                found.setdefault(_plain(name), entry.slug)
-        return found | {_plain(slug): slug for slug in (*self._files, *self._natives)}
+        for one in self._rows:
+            for name in (one.name, *one.aliases):
+                found.setdefault(_plain(name), one.slug)
+        return found | {_plain(one.slug): one.slug for one in self._rows}
+
+    @cached_property
+    def _unbuilt_names(self) -> Mapping[str, Known]:
+        """Every name of those that are only known: none of their names is one of a destination that is built."""
+        every = known() if self._known is None else self._known
+        named = {slug: {_plain(name) for name in (slug, one.name, *one.aliases)} for slug, one in every.items()}
+        left = [one for slug, one in every.items() if not named[slug] & self._names.keys()]
+        found = {name: one for one in reversed(left) for name in named[one.slug]}
+        return found | {_plain(one.slug): one for one in left}
+
+    @property
+    def _unbuilt(self) -> tuple[Row, ...]:
+        return tuple(known_row(one) for one in {one.slug: one for one in self._unbuilt_names.values()}.values())
 
     def _slug(self, name: str) -> str:
-        if name in self._natives or name in self._files:
-            return name
-        found = self._names.get(_plain(name))
-        if found is None:
-            raise NotFound(f"there is no destination of this name{nearest(_plain(name), self._names)}", name=name[:80])
-        return found
+        if found := self._seen(name) or (self._own and self._seen_anew(name)):
+            return found
+        if one := self.unbuilt(name):
+            raise NotFound(_unbuilt(one), name=one.slug)
+        near = nearest(_plain(name), frozenset({*self._names, *self._unbuilt_names}))
+        raise NotFound(f"there is no destination of this name{near}", name=name[:80])
 
-    def _text(self, slug: str) -> str:
-        return self._files[slug].read_text(encoding="utf-8")
+    def _seen(self, name: str) -> str | None:
+        if name in self._natives or name in self._library:
+            return name
+        return self._names.get(_plain(name))
+
+    def _seen_anew(self, name: str) -> str | None:
+        """Look once more: a file may have been put there since."""
+        self._library = self._library.again()
+        for cached in ("_rows", "_names", "_unbuilt_names"):
+            self.__dict__.pop(cached, None)
+        return self._seen(name)
 
     def _program(self, slug: str) -> Compiled:
-        text = self._text(slug)
-        digest = hashlib.sha256(text.encode()).hexdigest()
+        digest = self._library.digest(slug)
         if digest not in self._compiled:
-            manifest = read(text, f"{slug}.yaml")
-            if manifest.slug != slug:
-                raise InvalidManifest(f"the slug is `{manifest.slug}`, and the file says `{slug}`", file=f"{slug}.yaml")
-            self._compiled[digest] = compiled(manifest)
+            source = self._library.source(slug)
+            found = manifest(source)
+            if found.slug != slug:
+                raise InvalidManifest(f"the slug is `{found.slug}`, and the file says `{slug}`", file=source.file)
+            self._compiled[digest] = compiled(found)
         return self._compiled[digest]
 
     def _fitted(self, slug: str, checked: Document, wanted: Overrides) -> Target:
@@ -209,8 +221,12 @@ class Catalogue:
     def _entry(self, slug: str) -> Entry:
         if slug not in self._heads:
             native = self._natives.get(slug)
-            self._heads[slug] = _native(native) if native else _head(self._text(slug), f"{slug}.yaml")
+            self._heads[slug] = _native(native) if native else self._head(slug)
         return self._heads[slug]
+
+    def _head(self, slug: str) -> Entry:
+        sheet = self._library.sheet(slug)
+        return head(self._library.source(slug)) if sheet.family else head_of(sheet.text(), sheet.name)
 
 
 def _native(native: Native) -> Entry:
@@ -227,18 +243,12 @@ def _native(native: Native) -> Entry:
     )
 
 
-def _head(text: str, file: str) -> Entry:
-    """Read a manifest's head from those blocks of its file alone; the whole file when they lean on the rest."""
-    blocks = [block for block in _BLOCK.split(text) if block.partition(":")[0] in _HEAD]
-    try:
-        source = load("".join(blocks), file)
-    except InvalidManifest:
-        source = load(text, file)
-    if not isinstance(source.data, dict):
-        raise source.fail((), "a manifest is a mapping")
-    top = Part(source, (), source.data)
-    slug, name, category, aliases, status = read_head(top)
-    return Entry(slug, name, category, status.word, aliases, status.docs, read_settings(top), read_left_out(top))
+def _unbuilt(one: Known) -> str:
+    """Say that a destination is known and cannot be connected, and what to do."""
+    said = f"`{one.slug}` ({one.name}) is known, and no manifest of it is written yet"
+    if one.reach == NO_WAY:
+        return f"{said}: as far as is known no server can send to it"
+    return f"{said}; write one, beginning with: turnout destination new {one.slug}"
 
 
 def _is_secret(setting: Setting) -> bool:
@@ -247,18 +257,3 @@ def _is_secret(setting: Setting) -> bool:
 
 def _plain(name: str) -> str:
     return "".join(letter for letter in name.casefold() if letter.isalnum())
-
-
-def _score(entry: Entry, words: Sequence[str]) -> int:
-    """Count how well a destination fits: each word must be somewhere, and counts most in the name."""
-    if not words:
-        return 1
-    name = f"{entry.slug} {entry.name}".lower()
-    rest = f"{' '.join(entry.aliases)} {entry.category}".lower()
-    total = 0
-    for word in words:
-        score = 4 if word in _WORD.findall(name) else 2 if word in name else 1 if word in rest else 0
-        if not score:
-            return 0
-        total += score
-    return total

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from turnout.document import Json
 from turnout.exchange import Dedupe, part_of
 from turnout.manifest import nodes
 from turnout.manifest.load import Steps
@@ -19,6 +20,9 @@ from turnout.manifest.reads import reads, roots
 
 HOUR_S = 3600.0
 MIN_TESTS = 3
+UNKNOWN_HOST = "look-up.invalid"
+"""Stands where an address is not known yet; no such host can exist. Source: RFC 2606, 2."""
+_MISSING = {"status": "the page of the vendor's documentation", "auth": "how the vendor knows who asks"}
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _KEYS = frozenset({"key", "secret", "secret_key", "consumer_secret", "token_secret"})
 """Values of signatures that are known to nobody else."""
@@ -68,6 +72,23 @@ def _settings(manifest: Manifest) -> Iterator[Finding]:
 
 def _is_marked(manifest: Manifest, setting: Setting) -> bool:
     return ("settings", f"{setting.name}!") in manifest.source.places
+
+
+def _unknown(manifest: Manifest) -> Iterator[Finding]:
+    """What `turnout destination new` could not know is looked up."""
+    for path, value in _texts(manifest.source.data, ()):
+        if UNKNOWN_HOST in value:
+            what = _MISSING.get(str(path[0]), "the vendor's address")
+            yield _finding(manifest, path, f"{what} is still to be looked up")
+
+
+def _texts(value: Json, path: Steps) -> Iterator[tuple[Steps, str]]:
+    below = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, one in below:
+        if isinstance(one, str):
+            yield (*path, key), one
+        else:
+            yield from _texts(one, (*path, key))
 
 
 def _status(manifest: Manifest) -> Iterator[Finding]:
@@ -309,6 +330,7 @@ def _proofs(proof: Auth) -> Iterator[Node]:
 _CHECKS: tuple[Callable[[Manifest], Iterator[Finding]], ...] = (
     *(
         _settings,
+        _unknown,
         _status,
         _tests,
         _coverage,

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from turnout.exchange import Order
-from turnout.manifest import model
+from turnout.manifest import families, model
 from turnout.manifest.expression import Names
 from turnout.manifest.language import Language
 from turnout.manifest.lets import lets
@@ -29,7 +29,7 @@ from turnout.manifest.read_settings import read_settings
 from turnout.manifest.read_setup import read_setup
 from turnout.manifest.read_tests import read_tests
 
-_TOP = (
+TOP = (
     *("turnout", "slug", "name", "category", "aliases", "status", "order", "dedupe", "profile", "settings", "auth"),
     *(
         "http",
@@ -46,13 +46,23 @@ _TOP = (
         "leaves_out",
     ),
 )
-_LATER = ("family", "rows", "once", "use")
-_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_LATER = ("once", "use")
+HTTP = ("base", "headers", "query", "media", "timeout")
+STATUS = ("verified", "preview", "docs")
+NAMES = ("segment", "rudder")
+LEFT_OUT = ("what", "why")
+SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
 def read(text: str, file: str = "manifest") -> Manifest:
     """Read a manifest from YAML. Raises: InvalidManifest, with the place."""
     return manifest(load(text, file))
+
+
+def read_all(text: str, file: str = "manifest") -> tuple[Manifest, ...]:
+    """Read all manifests of a file: one, or those of a family. Raises: InvalidManifest, with the place."""
+    source = load(text, file)
+    return tuple(manifest(one) for one in (families.sources(source) if families.is_family(source) else (source,)))
 
 
 def manifest(source: Source) -> Manifest:
@@ -65,12 +75,12 @@ def manifest(source: Source) -> Manifest:
 def read_head(top: Part) -> tuple[str, str, str, tuple[str, ...], Status]:
     """Read slug, name, category, aliases and status."""
     slug = top.needed("slug")
-    if not _SLUG.fullmatch(slug):
+    if not SLUG.fullmatch(slug):
         raise top.fail("slug", "a slug has small letters, digits and single hyphens")
     aliases = top.part("aliases")
-    aliases.only("segment", "rudder")
+    aliases.only(*NAMES)
     given = top.part("status")
-    given.only("verified", "preview", "docs")
+    given.only(*STATUS)
     status = Status(given.text("verified"), given.text("preview"), given.text("docs"))
     return slug, top.needed("name"), top.text("category"), (*aliases.words("segment"), *aliases.words("rudder")), status
 
@@ -79,7 +89,7 @@ def read_left_out(top: Part) -> tuple[model.LeftOut, ...]:
     """Read what the manifest leaves out, and why."""
     found = []
     for part in top.parts("leaves_out"):
-        part.only("what", "why")
+        part.only(*LEFT_OUT)
         found.append(model.LeftOut(part.needed("what"), part.text("why")))
     return tuple(found)
 
@@ -97,7 +107,7 @@ class _Reader:
 
     def manifest(self) -> Manifest:
         top = self.top
-        top.only(*_TOP, later=_LATER)
+        top.only(*TOP, later=_LATER)
         if top.raw.get("turnout") != 1:
             raise top.fail("turnout", "expected `turnout: 1`, the version of the language")
         slug, name, category, aliases, status = read_head(top)
@@ -116,7 +126,7 @@ class _Reader:
         grant = read_grant(top.part("auth"), self.language, frozenset(self.settings)) if _is_map(top, "auth") else None
         reader = RequestReader(self.language, sending(common, tokens=grant is not None))
         http = top.part("http")
-        http.only("base", "headers", "query", "media", "timeout")
+        http.only(*HTTP)
         defaults = Defaults(read_order(top, Order.PERSON), read_repeat(top, Repeat()), http, grant is not None)
         readers = {one: ActionReader(self.language, common, defaults, self.actions, one) for one in self.actions.raw}
         actions = {one: reader.action() for one, reader in readers.items()}

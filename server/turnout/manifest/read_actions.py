@@ -18,6 +18,15 @@ from turnout.manifest.texts import is_pattern
 
 ONCE_S = 90 * 86_400.0
 """For how long at the most an action is not done again: as long as events are kept."""
+ACTION = (
+    *("for", "except", "when", "require", "skip", "max_age", "let", "each", "item", "batch", "send"),
+    *("results", "order", "dedupe", "steps", "resume", "once", "limits", "plain"),
+)
+RULE = ("any", "all", "if", "then", "match", "that", "say")
+BATCH = ("max", "bytes", "item_bytes", "wait", "by", "unique")
+DEDUPE = ("item", "memory")
+WORDS = ("batch", "upsert", "none")
+"""What `dedupe` may be in one word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +55,9 @@ def read_repeat(part: Part, default: Repeat) -> Repeat:
     if raw is None:
         return default
     if isinstance(raw, str):
-        return Repeat(Dedupe(part.choice("dedupe", ("batch", "upsert", "none"), "none")))
+        return Repeat(Dedupe(part.choice("dedupe", WORDS, "none")))
     given = part.part("dedupe")
-    given.only("item", "memory")
+    given.only(*DEDUPE)
     return Repeat(Dedupe.ITEM, tuple(given.needed("item").split(".")), given.seconds("memory"))
 
 
@@ -69,11 +78,7 @@ class ActionReader:
     def action(self) -> ActionSpec:
         """Read the action."""
         part = self.part
-        part.only(
-            *("for", "except", "when", "require", "skip", "max_age", "let", "each", "item", "batch", "send"),
-            *("results", "order", "dedupe", "steps", "resume", "once", "limits", "plain"),
-            later=("async", "run", "setup"),
-        )
+        part.only(*ACTION, later=("async", "run", "setup"))
         names = self.names
         inner = names.plus("it", "index") if "each" in part.raw else names
         value = self.language.value
@@ -152,7 +157,7 @@ class ActionReader:
         if not isinstance(raw, dict):
             return Rule(self.language.condition(raw, path, names), "")
         given = part.of(raw, *step)
-        given.only("any", "all", "if", "then", "match", "that", "say")
+        given.only(*RULE)
         say = given.text("say")
         for word, make in (("any", Either), ("all", Every)):
             if word in raw:
@@ -194,7 +199,7 @@ class ActionReader:
     def batch(self, part: Part, names: Names) -> Batch:
         """Read how items gather."""
         given = part.part("batch")
-        given.only("max", "bytes", "item_bytes", "wait", "by", "unique")
+        given.only(*BATCH)
         only_settings = Names(frozenset({"settings"}), settings=names.settings)
         limit = self.language.value(given.raw.get("max", 1), (*given.path, "max"), only_settings)
         by = given.raw.get("by", [])

@@ -10,6 +10,7 @@ from turnout.manifest.audiences import CREATE, ENTERED, EXITED, GET
 from turnout.manifest.part import Part
 
 KEY = "audience"
+AUDIENCE = ("get", "create", "member", "require", "batch", "add", "remove")
 _NAMES = {"add": "audience_add", "remove": "audience_remove"}
 _WHEN = {"add": "$audience.entered", "remove": "$audience.left"}
 
@@ -19,7 +20,7 @@ def audience_actions(top: Part) -> Part:
     given = top.part(KEY)
     made: dict[str, Json] = {}
     if KEY in top.raw:
-        given.only("get", "create", "member", "require", "batch", "add", "remove")
+        given.only(*AUDIENCE)
         if "get" not in given.raw and "create" not in given.raw:
             raise given.fail("", "`create` is missing, or `get`: how the list of an audience is made, or found")
         for word in ("member", "add", "remove"):

@@ -12,6 +12,7 @@ from turnout.manifest.nodes import Const, Listing, Node, Shape
 from turnout.manifest.part import Part
 
 KINDS = tuple(MEDIA)
+GRAPHQL = ("query", "variables", "operation")
 _BESIDE = frozenset({*DIRECTIVES, "$by", "$spread", "$keep"})
 
 
@@ -90,7 +91,7 @@ def _part(language: Language, names: Names, part: Part, field: str) -> Node:
 
 def _graphql(language: Language, names: Names, part: Part) -> Node:
     """Read `{query, variables, operation}`: the query is text as it stands, whatever it looks like."""
-    part.only("query", "variables", "operation")
+    part.only(*GRAPHQL)
     pairs: list[tuple[Node, Node]] = [(Const("query"), Const(part.needed("query")))]
     if "variables" in part.raw:
         variables = language.value(part.raw["variables"], (*part.path, "variables"), names)

@@ -22,7 +22,9 @@ TIMEOUT_S = 10.0
 GOOGLE = "https://oauth2.googleapis.com/token"
 """Source: Google, Using OAuth 2.0 for Server to Server Applications."""
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-_KEYS = (
+GCP = ("scopes", "key", "subject", "unless")
+LOGIN = ("save", "ttl", "unless")
+OAUTH2 = (
     *("grant", "authorize", "token", "scopes", "client_id", "client_secret", "username", "password"),
     *("refresh_token", "extra", "pkce", "refresh", "unless", "audience", "body", "proof", "save", "ttl"),
 )
@@ -94,7 +96,7 @@ class _Reader:
     def oauth2(self) -> GrantSpec:
         """Read a grant of RFC 6749."""
         part = self.part
-        part.only(*_KEYS)
+        part.only(*OAUTH2)
         kind = part.choice("grant", GRANTS, "")
         consents = kind == "authorization_code"
         for key in ("authorize", "pkce"):
@@ -167,7 +169,7 @@ class _Reader:
     def login(self) -> GrantSpec:
         """Read a request of the vendor's own that gives a token."""
         part = self.part
-        send = RequestReader(self.language, self.names.plus("request_id")).send(part, "save", "ttl", "unless")
+        send = RequestReader(self.language, self.names.plus("request_id")).send(part, *LOGIN)
         save = self.value("save", "res")
         if save is None:
             raise part.fail("", "`save` is missing: what is kept of the answer, under `$auth`")
@@ -178,7 +180,7 @@ class _Reader:
     def gcp(self) -> GrantSpec:
         """Read a service account of Google: its signed assertion is given for a token. Source: RFC 7523, 2.1."""
         part = self.part
-        part.only("scopes", "key", "subject", "unless")
+        part.only(*GCP)
         key = self.value("key") or self.needed("service_account")
         body = self.shape({"grant_type": Const(JWT_BEARER), "assertion": self.held("assertion")})
         account = self.shape({"key": key, "scope": self.scope(), "subject": self.value("subject")})

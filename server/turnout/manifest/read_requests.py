@@ -16,7 +16,15 @@ from turnout.manifest.part import Part
 from turnout.manifest.read_bodies import KINDS, read_body
 from turnout.manifest.reads import roots
 
-_VERBS = ("get", "post", "put", "patch", "delete")
+VERBS = ("get", "post", "put", "patch", "delete")
+REQUEST = (
+    *(*VERBS, "request", *KINDS, "query", "headers", "auth", "gzip", "media", "decode", "timeout"),
+    "results",
+)
+AUTH = ("bearer", "basic", "header", "query", "standard_webhooks", *read_signers.KINDS)
+LIMITS = ("rate", "burst", "concurrency", "per")
+RESULTS = (*VERDICTS, "error", "items")
+ITEMS = ("from", "at", "id", "key", "where", "outcome", "error", "rest")
 _LATER_KINDS = ("encode",)
 _RATE = re.compile(r"(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)?(ms|s|m|h|d)")
 _UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -37,11 +45,7 @@ class RequestReader:
 
     def send(self, part: Part, *beside: str) -> Send:
         """Read a request. `beside` are keys of the caller's own."""
-        part.only(
-            *(*_VERBS, "request", *KINDS, "query", "headers", "auth", "gzip", "media", "decode", "timeout"),
-            *("results", *beside),
-            later=_LATER_KINDS,
-        )
+        part.only(*REQUEST, *beside, later=_LATER_KINDS)
         method, url = self._target(part)
         kinds = [kind for kind in KINDS if kind in part.raw]
         if len(kinds) > 1:
@@ -65,9 +69,9 @@ class RequestReader:
         )
 
     def _target(self, part: Part) -> tuple[Node, Node]:
-        verbs = [verb for verb in (*_VERBS, "request") if verb in part.raw]
+        verbs = [verb for verb in (*VERBS, "request") if verb in part.raw]
         if len(verbs) != 1:
-            raise part.fail("", f"a request needs one of {', '.join(_VERBS)}, or `request: VERB URL`")
+            raise part.fail("", f"a request needs one of {', '.join(VERBS)}, or `request: VERB URL`")
         path = (*part.path, verbs[0])
         written = part.text(verbs[0])
         if verbs[0] != "request":
@@ -82,7 +86,7 @@ class RequestReader:
         if part.raw.get("auth") == "none":
             return Auth()
         given = part.part("auth")
-        given.only("bearer", "basic", "header", "query", "standard_webhooks", *read_signers.KINDS, *beside)
+        given.only(*AUTH, *beside)
         basic: tuple[Node, Node] | None = None
         if "basic" in given.raw:
             raw = given.raw["basic"]
@@ -108,7 +112,7 @@ class RequestReader:
     def limits(self, top: Part, *beside: str) -> Limits:
         """Read the rates that the vendor states. `beside` are keys of the whole manifest's alone."""
         part = top.part("limits")
-        part.only("rate", "burst", "concurrency", "per", *beside)
+        part.only(*LIMITS, *beside)
         rates = tuple(self._rate(part, key) for key in ("rate", "burst") if key in part.raw)
         known = frozenset({"settings"} | ({"auth"} & self.names.roots))
         settled, answered = (
@@ -131,7 +135,7 @@ class RequestReader:
     def results(self, top: Part) -> Results:
         """Read where the vendor differs from the outcome table."""
         part = top.part("results")
-        part.only(*VERDICTS, "error", "items", later=("tries",))
+        part.only(*RESULTS, later=("tries",))
         names = self.names.plus("res")
         rules = {
             verdict: self.language.condition(part.raw[verdict], (*part.path, verdict), names)
@@ -142,7 +146,7 @@ class RequestReader:
         return Results(rules, error, tuple(self._item_rule(one) for one in part.parts("items")))
 
     def _item_rule(self, part: Part) -> ItemRule:
-        part.only("from", "at", "id", "key", "where", "outcome", "error", "rest", later=("match",))
+        part.only(*ITEMS, later=("match",))
         names = self.names.plus("res", "it", "index")
 
         def value(key: str) -> Node | None:

@@ -10,7 +10,7 @@ from turnout.manifest.nodes import Node
 from turnout.manifest.part import Part
 from turnout.manifest.texts import is_pattern
 
-_KEYS = (
+SETTING = (
     *("type", "default", "label", "help", "secret", "enum", "of", "min", "max", "pattern", "aka", "generate"),
     *("columns", "names", "shown", "required"),
 )
@@ -45,7 +45,7 @@ def _setting(part: Part, key: str, names: frozenset[str]) -> Setting:
     raw = part.raw[key]
     name = key.removesuffix("!")
     given = part.of({"type": raw} if isinstance(raw, str) else raw, key)
-    given.only(*_KEYS, later=("choices",))
+    given.only(*SETTING, later=("choices",))
     sort = _type(given)
     condition = Names(frozenset({"settings"}), settings=names)
     language = Language(part.source)

@@ -18,7 +18,12 @@ _TAKEN = frozenset({
     *("auth", "audience", "row", "nonce", "steps"),
 })  # fmt: skip
 """What `$name` means already."""
-_OWN = ("when", "each", "save", "cache", "catch", "page", "poll", "limits")
+OWN = ("when", "each", "save", "cache", "catch", "page", "poll", "limits")
+DROP = ("drop", "when")
+CACHE = ("key", "ttl")
+CATCH = ("save", "forget", "then")
+PAGE = ("next", "items", "max")
+POLL = ("every", "for", "until")
 _RESERVED = frozenset({"status", "items", "body"})
 MAX_STEPS = 20
 MAX_PAGES = 100
@@ -65,7 +70,7 @@ class StepReader:
         read = _At(self.reader, part, names)
         when = read.condition("when")
         if "drop" in part.raw:
-            part.only("drop", "when")
+            part.only(*DROP)
             return Step(name, when, drop=read.value("drop"))
         each = read.value("each")
         inner = names.plus("it", "index") if each else names
@@ -85,7 +90,7 @@ class StepReader:
         if "cache" not in part.raw:
             return None
         given = part.part("cache")
-        given.only("key", "ttl")
+        given.only(*CACHE)
         key = _At(self.reader, given, read.names).value("key")
         if key is None or not given.seconds("ttl"):
             raise given.fail("", "a cache has `key` and `ttl`, for example `{key: $.userId, ttl: 10m}`")
@@ -104,7 +109,7 @@ class StepReader:
                 found.append(Catch(code))
                 continue
             inner = given.part(str(status))
-            inner.only("save", "forget", "then")
+            inner.only(*CATCH)
             forget = inner.text("forget")
             if forget and (inner.text("then") != "again" or not _is_kept(forget, before)):
                 raise inner.fail("forget", "expected `{forget: step, then: again}`, of a step before that has a cache")
@@ -115,7 +120,7 @@ class StepReader:
         if "page" not in part.raw:
             return None
         given = part.part("page")
-        given.only("next", "items", "max")
+        given.only(*PAGE)
         read = _At(answered.reader, given, answered.names)
         following, items = read.value("next"), read.value("items")
         most = int(given.number("max") or 10)
@@ -127,7 +132,7 @@ class StepReader:
         if "poll" not in part.raw:
             return None
         given = part.part("poll")
-        given.only("every", "for", "until")
+        given.only(*POLL)
         for word in ("each", "page", "cache"):
             if word in part.raw:
                 raise part.fail(word, f"a step with `poll` asks for one thing: it has no `{word}`")
@@ -174,7 +179,7 @@ def _is_kept(name: str, before: list[Step]) -> bool:
 
 def _request_only(part: Part) -> Part:
     """Give the part without what belongs to the step, which is read beside."""
-    raw: dict[str, Json] = {key: value for key, value in part.raw.items() if key not in _OWN}
+    raw: dict[str, Json] = {key: value for key, value in part.raw.items() if key not in OWN}
     return Part(part.source, part.path, raw)
 
 

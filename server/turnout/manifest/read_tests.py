@@ -10,7 +10,9 @@ from turnout.exchange import Class
 from turnout.manifest.bodies import MEDIA
 from turnout.manifest.part import Part
 
-_BODIES = (*MEDIA, "body")
+BODIES = (*MEDIA, "body")
+TEST = ("name", "event", "events", "settings", "auth", "now", "action", "sends", "drops", "answers", "outcomes")
+EXPECTED = ("method", "url", "query", "headers", *BODIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def read_tests(top: Part, actions: tuple[str, ...]) -> tuple[TestCase, ...]:
 
 
 def _test(part: Part, actions: tuple[str, ...]) -> TestCase:
-    part.only("name", "event", "events", "settings", "auth", "now", "action", "sends", "drops", "answers", "outcomes")
+    part.only(*TEST)
     if ("event" in part.raw) == ("events" in part.raw):
         raise part.fail("", "a test has `event` or `events`")
     if not {"sends", "drops", "outcomes"} & set(part.raw):
@@ -83,8 +85,8 @@ def _documents(part: Part, key: str) -> tuple[Document, ...]:
 
 
 def _expected(part: Part) -> Expected:
-    part.only("method", "url", "query", "headers", *_BODIES)
-    bodies = [kind for kind in _BODIES if kind in part.raw]
+    part.only(*EXPECTED)
+    bodies = [kind for kind in BODIES if kind in part.raw]
     if len(bodies) > 1:
         raise part.fail(bodies[1], "a request has one body")
     query = unwrap(part.document("query")) if "query" in part.raw else None

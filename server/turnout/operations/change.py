@@ -12,7 +12,8 @@ from turnout.errors import InvalidSettings, Unavailable
 from turnout.exchange import Target
 from turnout.guard.audit import Inverse
 from turnout.guard.principal import Scope, permit
-from turnout.manifest.catalogue import Catalogue, Entry
+from turnout.manifest.catalogue import Catalogue
+from turnout.manifest.heads import Entry
 from turnout.manifest.overrides import merged, undone
 from turnout.operations import filled, hosts, names, terms
 from turnout.operations.model import Applied, Calling, Shown

@@ -13,7 +13,8 @@ from turnout.document import Document, Json
 from turnout.exchange import Grant, Target
 from turnout.guard.audit import Inverse
 from turnout.guard.principal import Effect, Scope
-from turnout.manifest.catalogue import Catalogue, Entry
+from turnout.manifest.catalogue import Catalogue
+from turnout.manifest.heads import Entry
 from turnout.manifest.overrides import merged
 from turnout.operations import filled, hosts, names, terms
 from turnout.operations.filled import Filled

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 from turnout.document import Document, Json
 from turnout.errors import NotFound, TurnoutError
-from turnout.manifest.catalogue import Catalogue, Entry
+from turnout.manifest.catalogue import Catalogue
+from turnout.manifest.heads import Entry
+from turnout.manifest.index import Hits
 from turnout.operations import page, shown
 from turnout.operations.counted import counted
 from turnout.operations.health import OK, Rounds
@@ -14,8 +16,7 @@ from turnout.operations.reader import Reader
 from turnout.store.unit import View
 from turnout.workspace import Destination
 
-_EVERY = 10_000
-"""More than a catalogue ever has."""
+VERIFIED = "verified"
 
 
 def list_destinations(
@@ -29,7 +30,7 @@ def list_destinations(
     limit: int,
     retention_days: int,
 ) -> Document:
-    """List what is connected, the oldest first; or, with `catalog`, all that can be, the best match first."""
+    """List what is connected, the oldest first; or, with `catalog`, the catalogue, the best match first."""
     words, rows = search or "", max(1, limit)
     if catalog:
         return _catalogue(view, reader, catalogue, words, cursor, rows)
@@ -85,18 +86,27 @@ def _catalogue(
 ) -> Document:
     listing = f"catalogue {search}"
     start = page.take(view, reader, listing, cursor)
-    found = catalogue.search(search, _EVERY)
+    hits = catalogue.search(search)
     rows: list[Json] = [
-        {"slug": each.slug, "name": each.name, "status": each.status} for each in found[start : start + limit]
+        {"slug": each.slug, "name": each.name, "status": each.status} for each in hits.rows[start : start + limit]
     ]
-    verified = sum(each.status == "verified" for each in found)
-    said = f"{counted(len(found), 'destination')} can be connected, {verified} of them verified, the others previews."
-    if search:
-        said = f"{counted(len(found), 'match', 'matches')} among what can be connected, {verified} of them verified."
-    told: Document = {"summary": said, "destinations": rows}
-    if len(found) > start + limit:
+    told: Document = {"summary": _there(hits, search), "destinations": rows}
+    if len(hits.rows) > start + limit:
         told["next_cursor"] = page.give(view, reader, listing, start + limit)
     return told
+
+
+def _there(hits: Hits, search: str) -> str:
+    """Say how many there are, and how far each can be relied on."""
+    built = [each for each in hits.rows if each.built]
+    verified = sum(each.status == VERIFIED for each in built)
+    if not search:
+        can = f"{counted(len(built), 'destination')} can be connected, {verified} of them verified, the others previews"
+        return f"{can}. A search finds those that are only known, too."
+    said = f"{counted(len(hits.rows), 'match', 'matches')}: {len(built)} can be connected, {verified} of them verified"
+    known = len(hits.rows) - len(built)
+    only = f"; {known} only known, which `turnout destination new` begins a manifest for" if known else ""
+    return f"{said}{only}." + (f" Nothing has all of these words; these have {hits.near!r}." if hits.near else "")
 
 
 def _summary(count: int, unwell: int, search: str) -> str:

@@ -12,7 +12,8 @@ from pathlib import Path
 from turnout.document import Document, Json, encode
 from turnout.errors import InvalidSettings
 from turnout.guard.principal import Principal, command_line
-from turnout.manifest.catalogue import Catalogue, Entry
+from turnout.manifest.catalogue import Catalogue
+from turnout.manifest.heads import Entry
 from turnout.manifest.model import Setting, Type
 from turnout.manifest.read_settings import RESERVED
 from turnout.manifest.values import text_of

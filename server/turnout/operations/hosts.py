@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from turnout.document import Document, Json
 from turnout.egress import Policy, check_url, parse_networks
 from turnout.errors import InvalidSettings
-from turnout.manifest.catalogue import Entry
+from turnout.manifest.heads import Entry
 from turnout.manifest.model import Setting, Type
 from turnout.manifest.read_settings import RESERVED
 from turnout.manifest.settings import ENDPOINT

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 
 from turnout.document import Document, Json
 from turnout.errors import InvalidInput, NotFound
-from turnout.manifest.catalogue import Catalogue, Entry
+from turnout.manifest.catalogue import Catalogue
 from turnout.manifest.compile import compile_predicate
 from turnout.manifest.expression import nearest
+from turnout.manifest.heads import Entry
 from turnout.manifest.values import text_of
 from turnout.operations.mappings import ALREADY, LEFT, TAKEN, MappingReader, Plan, plain, title
 

@@ -13,10 +13,11 @@ from turnout.document import Document, Json
 from turnout.errors import InvalidInput, TurnoutError
 from turnout.exchange import Item, Target
 from turnout.manifest import mapping_kit
-from turnout.manifest.catalogue import Catalogue, Entry
+from turnout.manifest.catalogue import Catalogue
 from turnout.manifest.compile import compile_predicate
 from turnout.manifest.expression import nearest
 from turnout.manifest.fields import written
+from turnout.manifest.heads import Entry
 from turnout.manifest.mapping_kit import Untaken
 from turnout.manifest.model import KINDS, ActionSpec, Manifest
 from turnout.manifest.overrides import keys_of

@@ -13,7 +13,7 @@ from turnout.document import Document, Json
 from turnout.evidence.redact import spellings
 from turnout.exchange import Answer, Moment, SetUp, Target
 from turnout.guard.masking import untrusted_json
-from turnout.manifest.catalogue import Entry
+from turnout.manifest.heads import Entry
 from turnout.manifest.model import Type
 from turnout.manifest.values import text_of
 from turnout.operations.asked import shown

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 from turnout.document import Document, Json
-from turnout.manifest.catalogue import Entry
 from turnout.manifest.flows import flows
+from turnout.manifest.heads import Entry
 from turnout.manifest.model import ActionSpec, LeftOut, Limits, Manifest, Setting, Type
 from turnout.manifest.settings import ENDPOINT
 from turnout.manifest.values import text_of

@@ -3,10 +3,16 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from turnout.cli.main import run
+from turnout.cli.skeleton import manifest as skeleton
+from turnout.manifest.known import known
+from turnout.manifest.lint import lint
+from turnout.manifest.read import read
+from turnout.manifest.trial import run_tests
 
 
 def ended(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
@@ -27,7 +33,9 @@ def test_a_new_manifest_passes_its_check_without_a_warning(written: Path, capsys
     code, out, _ = ended(capsys, "destination", "check", str(written), "--json")
 
     assert code == 0
-    assert json.loads(out) == {"ok": True, "files": 1, "tests": 3, "problems": []}
+    told = json.loads(out)
+    assert told.pop("samples").keys() == {"my-tool"}
+    assert told == {"ok": True, "files": 1, "tests": 3, "problems": []}
 
 
 def test_a_file_that_is_there_is_never_written_over(written: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,3 +77,77 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.Captur
 
     assert code == 1
     assert err == f"io_error: No such file or directory: {tmp_path / 'none.yaml'}\n"
+
+
+def checked(capsys: pytest.CaptureFixture[str], file: Path) -> dict[str, Any]:
+    _, out, _ = ended(capsys, "destination", "check", str(file), "--json")
+    told: dict[str, Any] = json.loads(out)
+    return told
+
+
+def begun(capsys: pytest.CaptureFixture[str], slug: str, folder: Path) -> Path:
+    assert ended(capsys, "destination", "new", slug, "--to", str(folder))[0] == 0
+    return folder / f"{slug}.yaml"
+
+
+def test_a_check_shows_what_is_sent_for_each_call_and_the_events_of_a_shop(
+    written: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = {row["event"]: row for row in checked(capsys, written)["samples"]["my-tool"]}
+
+    assert {"identify", "page", "screen", "group", "alias", "Order Completed", "Product Added"} <= told.keys()
+    assert told["Order Completed"]["requests"][0]["body"]["properties"]["order_id"] == "o1"
+    assert (told["page"]["requests"], told["page"]["dropped"]) == ([], "no_match")
+
+
+def test_a_check_draws_what_is_sent(written: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = ended(capsys, "destination", "check", str(written))
+
+    assert code == 0
+    assert "nothing: no_match" in out
+    assert "POST https://api.example.com/v1/events" in out
+
+
+def test_a_manifest_begun_from_the_catalogue_says_what_is_known_and_misses_what_is_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = begun(capsys, "chartmogul", tmp_path)
+
+    found = read(file.read_text(), str(file))
+    told = checked(capsys, file)
+
+    assert (found.name, found.category) == ("ChartMogul", known()["chartmogul"].category)
+    assert set(known()["chartmogul"].aliases) == set(found.aliases)
+    assert [row["say"].partition(": ")[2] for row in told["problems"]] == [
+        "status.docs: the page of the vendor's documentation is still to be looked up",
+        "http.base: the vendor's address is still to be looked up",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("slug", "says"),
+    [
+        ("vero", '"Known authentication'),
+        ("dreamdata", "Its authentication is not known"),
+        ("dreamdata", "to partners only"),
+        ("mouseflow", "no server can send to it"),
+        ("encharge", "for: delete"),
+        ("klime", "Known batches: 100"),
+    ],
+)
+def test_a_manifest_begun_from_the_catalogue_notes_what_else_is_known(
+    slug: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert says.strip('"') in begun(capsys, slug, tmp_path).read_text()
+
+
+def test_a_manifest_of_every_kind_begins_whole_and_misses_nothing_but_what_is_not_known() -> None:
+    """One of each way to prove who asks: the file is read, its tests hold, and each finding says what to look up."""
+    for slug, one in {(one.auth, bool(one.endpoints)): (slug, one) for slug, one in known().items()}.values():
+        found = read(skeleton(slug, one), f"{slug}.yaml")
+
+        said = {finding.say for finding in lint(found) if finding.severe}
+
+        assert run_tests(found) == [], slug
+        assert "the page of the vendor's documentation is still to be looked up" in said, slug
+        assert all(word.endswith("is still to be looked up") for word in said), (slug, said)

@@ -81,11 +81,26 @@ def test_an_entry_is_read_without_the_actions_of_its_file(catalogue: Catalogue) 
         catalogue.bind("broken", {})
 
 
+def found(catalogue: Catalogue, text: str) -> list[str]:
+    return [row.slug for row in catalogue.search(text).rows]
+
+
 def test_a_search_wants_every_word_and_ranks_the_name_first(catalogue: Catalogue) -> None:
-    assert [entry.slug for entry in catalogue.search("mail")] == ["other"]
-    assert [entry.slug for entry in catalogue.search("acme analytics")] == ["acme"]
-    assert catalogue.search("acme mail") == ()
-    assert len(catalogue.search("", limit=2)) == 2
+    assert found(catalogue, "mail") == ["other"]
+    assert found(catalogue, "acme analytics") == ["acme"]
+    assert found(catalogue, "acme mail") == []
+    assert found(catalogue, "") == ["acme", "broken", "jsonl", "other"]
+
+
+def test_a_search_finds_by_the_settings_that_are_needed(catalogue: Catalogue) -> None:
+    assert found(catalogue, "key") == ["acme"]
+
+
+def test_a_search_with_a_slip_finds_the_nearest_and_says_so(catalogue: Catalogue) -> None:
+    hits = catalogue.search("analitics acmee")
+
+    assert ([row.slug for row in hits.rows], hits.near) == (["acme"], "analytics acme")
+    assert catalogue.search("acme").near == ""
 
 
 def test_a_destination_is_made_of_checked_settings(catalogue: Catalogue) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from support.manifests import HEAD, manifest
-from turnout.manifest.catalogue import Catalogue, packaged
+from turnout.manifest.catalogue import Catalogue
 from turnout.manifest.lint import lint
 from turnout.manifest.read import read
 from turnout.manifest.trial import run_tests
 
-SLUGS = sorted(one.name.removesuffix(".yaml") for one in packaged().iterdir() if one.name.endswith(".yaml"))
+SLUGS = [entry.slug for entry in Catalogue().entries()]
 GOOD = """
 status: {verified: 2026-11-25, docs: "https://acme.test/docs"}
 order: none

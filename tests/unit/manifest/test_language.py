@@ -158,7 +158,6 @@ def test_a_named_value_of_an_action_is_also_written_short() -> None:
     ("text", "key"),
     [
         ("actions: {a: {for: track, send: {post: 'https://a.test', encode: x}}}", "encode"),
-        ("family: x\nactions: {a: {for: track, send: {post: 'https://a.test'}}}", "family"),
         ("actions: {a: {for: {record: insert}, send: {post: 'https://a.test'}}}", "record"),
     ],
 )

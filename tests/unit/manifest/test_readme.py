@@ -10,7 +10,7 @@ import pytest
 from support.manifests import HEAD
 from turnout.manifest.bodies import MEDIA
 from turnout.manifest.lint import lint
-from turnout.manifest.read import read
+from turnout.manifest.read import read, read_all
 from turnout.manifest.read_signers import KINDS
 from turnout.manifest.trial import run_tests
 
@@ -40,3 +40,12 @@ def test_every_kind_of_body_that_is_more_than_a_value_and_every_signature_has_an
 
     for word in (*MEDIA.keys() - {"json", "form", "ndjson", "text"}, *KINDS, "decode"):
         assert f"{word}:" in shown, word
+
+
+def test_the_example_of_a_family_is_two_destinations_whose_tests_hold() -> None:
+    [text] = re.findall(r"<!-- family -->\n```yaml\n(.*?)```\n", TEXT, re.DOTALL)
+
+    found = read_all(text)
+
+    assert [one.slug for one in found] == ["acme", "beta"]
+    assert [run_tests(one) for one in found] == [[], []]

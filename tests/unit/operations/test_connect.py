@@ -108,6 +108,11 @@ def test_an_unknown_slug_names_the_nearest(here: Bench) -> None:
         connected(here, Connect("segmnt", settings=KEY))
 
 
+def test_one_that_is_only_known_says_how_its_manifest_is_begun(here: Bench) -> None:
+    with pytest.raises(NotFound, match=r"`snowflake` .* no manifest of it .* turnout destination new snowflake"):
+        connected(here, Connect("Snowflake"))
+
+
 @pytest.mark.parametrize(
     ("request_", "error"),
     [

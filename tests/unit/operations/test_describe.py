@@ -9,7 +9,7 @@ from support.workspace import READER, Bench, reader
 from turnout.agent.tools.describe_destination import Described
 from turnout.agent.tools.list_destinations import Destinations
 from turnout.delivery import verdict
-from turnout.document import Document
+from turnout.document import Document, encode
 from turnout.errors import InvalidInput, NotFound
 from turnout.guard.principal import Principal
 from turnout.operations import describe
@@ -157,6 +157,31 @@ def test_the_catalogue_is_listed_page_by_page_with_its_status(here: Bench) -> No
 
 def test_the_catalogue_is_searched_by_words(here: Bench) -> None:
     assert listed(here, "slack", catalog=True)["destinations"][0]["slug"] == "slack"
+
+
+def test_a_search_says_which_are_built_and_which_only_known(here: Bench) -> None:
+    answer = listed(here, "snowflake", catalog=True)
+    near = listed(here, "snowflaek", catalog=True)
+
+    assert {row["status"] for row in answer["destinations"]} == {"known"}
+    assert answer["summary"].startswith("2 matches: 0 can be connected, 0 of them verified; 2 only known")
+    assert near["destinations"] == answer["destinations"]
+    assert "these have 'snowflake'" in near["summary"]
+    assert listed(here, "amplitude", catalog=True)["destinations"][0]["status"] == "verified"
+
+
+def test_without_words_the_catalogue_lists_what_can_be_connected(here: Bench) -> None:
+    rows = listed(here, catalog=True, limit=1000)["destinations"]
+
+    assert {row["slug"] for row in rows} == {entry.slug for entry in here.catalogue.entries()}
+
+
+def test_a_page_of_known_destinations_stays_small(here: Bench) -> None:
+    answer = listed(here, "analytics", catalog=True, limit=100)
+
+    assert len(answer["destinations"]) == 100
+    assert len(encode(answer)) < 12_000
+    assert len(listed(here, "analytics", catalog=True, cursor=answer["next_cursor"])["destinations"]) == 20
 
 
 def test_a_destination_of_the_catalogue_is_described_with_all_it_takes(here: Bench) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from turnout.document import Document
 from turnout.errors import InvalidSettings
-from turnout.manifest.catalogue import Entry
+from turnout.manifest.heads import Entry
 from turnout.manifest.model import Setting, Type
 from turnout.operations.hosts import chosen
 

@@ -11,15 +11,15 @@ from turnout.guard.principal import Scope
 
 DESCRIPTION = (
     "List connected destinations with health, delivery counts by reason and lag. With catalog: true list "
-    "every destination that can be connected (Amplitude, Braze, Mixpanel, webhook …) and whether it is verified. For "
-    "the settings of one call describe_destination."
+    "every destination that can be connected (Amplitude, Braze, Mixpanel, webhook …) and whether it is verified; with "
+    "search also those only known. For the settings of one call describe_destination."
 )
 
 
 class ListDestinations(Page):
     """Arguments of `list_destinations`."""
 
-    search: str | None = Field(None, description="words of name, slug or category")
+    search: str | None = Field(None, description="words of name, category, settings")
     catalog: bool = Field(False, description="all that exist")
     cursor: str | None = None
     limit: Limit = Field(PAGE, description="default 20")
@@ -32,7 +32,7 @@ class ListedDestination(BaseModel):
     name: str
     destination_id: str | None = None
     state: str | None = None
-    status: str | None = Field(None, description="of its manifest: verified or preview")
+    status: str | None = Field(None, description="of its manifest: verified, preview; known: has none")
     receives: str | None = None
     health: str | None = None
     lag_seconds: float | None = None
