@@ -31,6 +31,7 @@ LISTED: dict[str, str] = {
     "manifest.lists": "a table of operators",
     "manifest.model": "all that a manifest may say",
     "manifest.plans": "one manifest compiled",
+    "manifest.schema": "one schema",
     "manifest.texts": "a table of operators",
     "manifest.walk": "one talk in steps",
     "telemetry": "all that is ever told, and the one way of a line",

@@ -202,6 +202,9 @@ def _links(manifest: Manifest) -> Iterator[Finding]:
                 yield from _link(manifest, step.send, ("actions", name, "steps", place), secret)
         if not spec.steps:
             yield from _link(manifest, spec.send, ("actions", name, "send"), secret)
+    for place, step in enumerate(manifest.setup.steps if manifest.setup else ()):
+        if step.send:
+            yield from _link(manifest, step.send, ("setup", place), secret)
 
 
 def _link(manifest: Manifest, send: Send, path: Steps, secret: set[str]) -> Iterator[Finding]:
@@ -211,8 +214,13 @@ def _link(manifest: Manifest, send: Send, path: Steps, secret: set[str]) -> Iter
     if any(one[0] == "settings" and one[1:2] and one[1] in secret for one in read):
         yield _finding(manifest, path, "a secret stands in the URL, where logs may keep it", severe=False)
     for node in walk(send.url):
-        if isinstance(node, Path) and node.root in {"event", "it", "item", "steps"} and not _is_escaped(send.url, node):
-            yield _finding(manifest, path, f"`{_written((node.root, *node.keys))}` in a URL needs `| urlencode`")
+        if (
+            isinstance(node, Path)
+            and node.root in {"event", "it", "item", "steps", "audience"}
+            and not _is_escaped(send.url, node)
+        ):
+            keys = node.keys if node.root == "steps" else (node.root, *node.keys)
+            yield _finding(manifest, path, f"`{_written(keys)}` in a URL needs `| urlencode`")
 
 
 def _is_escaped(url: Node, path: Path) -> bool:

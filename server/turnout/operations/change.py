@@ -71,7 +71,7 @@ def plan(
     new = NewSettings(before.settings, before.secrets)
     if wanted.settings:
         entry = catalogue.find(before.slug)
-        given = prepared.over(entry, filled.named(entry, wanted.settings, calling.principal))
+        given = prepared.over(filled.named(entry, wanted.settings, calling.principal))
         new = _new_settings(catalogue, binder, entry, given, before, _secrets(view, before))
     after = replace(
         before,

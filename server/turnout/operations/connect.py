@@ -71,7 +71,7 @@ def plan(
     """Find and check all of it. Raises: NotFound, InvalidSettings, InvalidInput, Conflict."""
     entry = catalogue.find(request.slug)
     given = filled.named(entry, request.settings or {}, calling.principal)
-    settings = filled.fill(catalogue, entry, prepared.over(entry, given))
+    settings = filled.fill(catalogue, entry, prepared.over(given))
     changed = merged({}, request.overrides or {})
     target = binder.bind(entry.slug, {**settings.public, **settings.secrets}, changed)
     taken = [each.name for each in view.workspace.destinations.values()]

@@ -13,12 +13,8 @@ from turnout.document import Document, Json
 from turnout.evidence.redact import spellings
 from turnout.exchange import Answer, Moment, SetUp, Target
 from turnout.guard.masking import untrusted_json
-from turnout.manifest.heads import Entry
-from turnout.manifest.model import Type
-from turnout.manifest.values import text_of
 from turnout.operations.asked import shown
 
-_TEXTS = frozenset({Type.STRING, Type.TEXT, Type.SECRET, Type.URL, Type.ENUM})
 REQUESTS = 20
 """Requests of a setup that a plan shows."""
 
@@ -29,12 +25,9 @@ class Prepared:
 
     settings: Document | None = None
 
-    def over(self, entry: Entry, given: Document) -> Document:
-        """Put them over those that were given: a number where the setting is text becomes text."""
-        found: Document = {}
-        for name, value in (self.settings or {}).items():
-            found[name] = text_of(value) if entry.settings[name].type in _TEXTS else value
-        return {**given, **found}
+    def over(self, given: Document) -> Document:
+        """Put them over those that were given."""
+        return {**given, **(self.settings or {})}
 
     def require(self, name: str, target: Target, now: int) -> None:
         """Go on where the setup was done, or there is none. Raises: Unprepared."""

@@ -66,3 +66,10 @@ def test_halves_lose_nobody() -> None:
     assert left.parts + right.parts == parts
     assert left.parts
     assert right.parts
+
+
+def test_what_goes_on_from_a_place_leaves_with_the_very_members_of_its_request_however_often_it_was_tried() -> None:
+    asked = enumerate([5, 5, 6, 5])
+    parts = [part(seq, seq, target=TEN, tries=4, request=request, place=b"[]") for seq, request in asked]
+
+    assert shapes(pack(parts)) == [[0, 1, 3], [2]]

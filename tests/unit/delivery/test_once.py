@@ -109,6 +109,13 @@ def test_a_key_is_given_back_where_its_event_was_refused_and_held_while_that_is_
     assert bool(carts(store, "a")) is free
 
 
+def test_a_key_is_given_back_while_others_of_its_window_are_still_on_their_way(store: Store) -> None:
+    refused, _ = carts(store, "a", "b")
+    settle(store, [refused], NO)
+
+    assert [part.seq for part in carts(store, "a", "b")] == [3]
+
+
 def cancel(unit: Unit) -> None:
     unit.owed.remove(unit.owed.of_lane(1, 9))
     unit.deliveries.finish(1, 0, [Final(1, PART, 1, verdict.CANCELLED_REMOVED, "", 0)])

@@ -116,3 +116,24 @@ def test_a_test_of_a_manifest_that_does_not_hold_says_what_it_found(old: str, ne
     failures = run_tests(manifest(GOOD.replace(old, new, 1)))
 
     assert any(problem in failure for failure in failures), failures
+
+
+def test_what_an_audience_is_called_and_what_a_setup_found_is_escaped_in_a_path() -> None:
+    found = lint(
+        manifest("""
+http: {base: "https://a.test"}
+setup: [{find: {get: /r, save: {}}}, {make: {post: "/r/{{ $find.id }}"}}]
+audience:
+  get: {get: "/l/{{ $audience.name }}", id: $res.body.id}
+  member: {id: $.userId}
+  add: {post: "/l/{{ $audience.id | urlencode }}"}
+  remove: {post: "/l/{{ $audience.id | urlencode }}"}
+actions: {event: {for: track, send: {post: /e}}}
+""")
+    )
+
+    said = [one.say for one in found if "urlencode" in one.say]
+    assert sorted(set(said)) == [
+        "`$audience.name` in a URL needs `| urlencode`",
+        "`$find.id` in a URL needs `| urlencode`",
+    ]
