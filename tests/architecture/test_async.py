@@ -18,6 +18,7 @@ MAY_WAIT = (
     "store.store",
     "store.wake",
     "checks",
+    "waiting",
     "desk",
     "inprocess",
     "demo.*",

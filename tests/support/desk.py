@@ -14,6 +14,7 @@ from pathlib import Path
 
 import anyio
 
+from turnout.agent.desk import Tell
 from turnout.document import Document, Json
 from turnout.errors import Unavailable
 
@@ -110,9 +111,11 @@ class FakeDesk:
     faults: dict[str, Exception] = field(default_factory=dict)
     asked: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
     client: str = ""
+    tell: Tell | None = None
 
-    def seen_by(self, client: str) -> FakeDesk:
+    def seen_by(self, client: str, tell: Tell | None = None) -> FakeDesk:
         self.client = client
+        self.tell = tell
         return self
 
     def _answer(self, name: str, given: Mapping[str, object]) -> Document:
