@@ -38,8 +38,10 @@ def near(view: View, reader: Reader, request: Trace) -> list[Near]:
     persons = people(view, request.whose) if request.whose.given() else frozenset[int]()
     search = Search(view, reader, request, span(request, view.now), persons)
     found: list[Near] = []
-    for look in (refused, regulated, _theirs, _ids, _others, _names):
+    for look in (refused, regulated, _theirs, _ids, _others):
         found += look(search)
+    if not any(each.why is Why.OTHER_SPELLING for each in found):
+        found += _names(search)
     order = list(Why)
     found.sort(key=lambda each: order.index(each.why))
     return [each for at, each in enumerate(found) if _few(found[:at], each)][:ROWS]
@@ -148,7 +150,7 @@ def _kin(request: Trace, ids: tuple[str, ...]) -> bool:
 
 
 def _names(search: Search) -> list[Near]:
-    """Look for names like it that anybody's events have; where this person has one, that was said already."""
+    """Look for names like it that anybody's events have, where nobody's has this one."""
     asked = search.request.event
     if not asked or not search.request.whose.given():
         return []
