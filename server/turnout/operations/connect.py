@@ -10,6 +10,7 @@ from turnout.binder import Binder
 from turnout.delivery import tokens
 from turnout.delivery.eyes import held_of
 from turnout.document import Document, Json
+from turnout.errors import NotFound
 from turnout.exchange import Grant
 from turnout.guard.audit import Inverse
 from turnout.guard.principal import Effect, Scope
@@ -52,7 +53,7 @@ class Connecting:
 
 def plan(catalogue: Catalogue, binder: Binder, view: View, request: Connect, calling: Calling) -> Connecting:
     """Find and check all of it. Raises: NotFound, InvalidSettings, InvalidInput, Conflict."""
-    entry = catalogue.find(request.slug)
+    entry = _entry(catalogue, request.slug)
     given = filled.named(entry, request.settings or {}, calling.principal)
     settings = filled.fill(catalogue, entry, given)
     target = binder.bind(entry.slug, {**settings.public, **settings.secrets})
@@ -71,6 +72,15 @@ def plan(catalogue: Catalogue, binder: Binder, view: View, request: Connect, cal
         tuple(sorted(hosts.chosen(entry, settings.checked))),
         target.grant,
     )
+
+
+def _entry(catalogue: Catalogue, slug: str) -> Entry:
+    try:
+        return catalogue.find(slug)
+    except NotFound as error:
+        raise NotFound(
+            f"`slug`: {error.message}", fix="list_destinations with catalog true and search finds what there is"
+        ) from None
 
 
 def apply(unit: Unit, connecting: Connecting, calling: Calling) -> Applied:

@@ -31,8 +31,8 @@ def lanes(here: Bench) -> Carrier:
     return carrier(here)
 
 
-def told(lanes: Carrier, who: Principal = LIVE_AGENT, **asked: str) -> dict[str, Any]:
-    request, reading = Trace(**asked), Reader(who, own_values(dict(asked)))  # type: ignore[arg-type]
+def told(lanes: Carrier, who: Principal = LIVE_AGENT, **asked: Any) -> dict[str, Any]:
+    request, reading = Trace(**asked), Reader(who, own_values(dict(asked)))
     look = lanes.bench.look
     return dict(look(lambda view: trace.journey(view, lanes.eyes, reading, request, lanes.bench.catalogue)))
 
@@ -98,7 +98,7 @@ def test_an_id_in_another_spelling_is_told_from_another_person(here: Bench, lane
     [({"user_id": "ann@shop.example"}, "email"), ({"user_id": "a1"}, "anonymous_id"), ({"email": "u1"}, "user_id")],
 )
 def test_an_identifier_given_as_another_kind_is_asked_again_as_its_own(
-    here: Bench, lanes: Carrier, given: dict[str, str], kind: str
+    here: Bench, lanes: Carrier, given: dict[str, Any], kind: str
 ) -> None:
     here.record(
         {"messageId": "m1", "event": "Paid", "anonymousId": "a1", "context": {"traits": {"email": "ann@shop.example"}}}
@@ -161,7 +161,7 @@ def test_a_call_that_the_door_refused_is_told_with_its_reason(here: Bench, lanes
 
 
 @pytest.mark.parametrize("asked", [{"user_id": "u1", "event": "Paid"}, {"message_id": "m1"}])
-def test_a_call_with_a_key_of_no_source_is_told(here: Bench, lanes: Carrier, asked: dict[str, str]) -> None:
+def test_a_call_with_a_key_of_no_source_is_told(here: Bench, lanes: Carrier, asked: dict[str, Any]) -> None:
     body = encode({"type": "track", "event": "Paid", "userId": "u1", "messageId": "m1"})
     here.store.commit(lambda unit: _unknown(unit, Call(body)))
 
