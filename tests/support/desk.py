@@ -140,6 +140,9 @@ class FakeDesk:
         return self._answer("preview_event", given)
 
     async def debug_event_delivery(self, **given: object) -> Document:
+        if self.tell is not None and isinstance(wait := given["wait_seconds"], int):
+            for passed in range(2):
+                await self.tell(passed, wait, "waiting")
         return self._answer("debug_event_delivery", given)
 
     async def find_events(self, **given: object) -> Document:
