@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import pytest
 
 from support.agents import Agent, agent
@@ -76,6 +77,7 @@ async def test_it_was_refused_by_the_vendor_and_the_replay_is_ready(asker: Asker
     assert (only(told)["verdict"], only(told)["reason"]) == ("discarded", "refused")
     assert "bad token" in only(told)["untrusted"]["answer"]
     assert asker.calls == ["debug_event_delivery", "replay_events"]
+    await anyio.to_thread.run_sync(vendor.wait_for, 2)
     again = await asker.why(destination="mixpanel", wait_seconds=20)
     assert only(again)["verdict"] == "delivered"
 
@@ -110,6 +112,7 @@ async def test_it_was_connected_later_and_the_replay_sends_it(asker: Asker, vend
     await asker.go_on(told)
 
     assert only(told)["reason"] == "connected_later"
+    await anyio.to_thread.run_sync(vendor.wait_for, 1)
     assert only(await asker.why(wait_seconds=20))["verdict"] == "delivered"
 
 

@@ -58,24 +58,6 @@ async def fail(send: Send, status: int, error: Json, *more: tuple[bytes, bytes])
     await say(send, status, encode(error), *more)
 
 
-class Pieces:
-    """An answer as a stream of events, begun with its first piece: what is told meanwhile, and the answer last."""
-
-    def __init__(self, send: Send) -> None:
-        """Begin nothing yet."""
-        self._send = send
-        self.begun = False
-
-    async def tell(self, message: bytes, *, last: bool = False) -> None:
-        """Send a message on its own line."""
-        if not self.begun:
-            self.begun = True
-            headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
-            await self._send({"type": "http.response.start", "status": 200, "headers": headers})
-        event = b"event: message\ndata: " + message + b"\n\n"
-        await self._send({"type": "http.response.body", "body": event, "more_body": not last})
-
-
 def base(scope: Scope, found: dict[bytes, bytes]) -> str:
     """Give where the client found us; the name in `Host` is one of ours, or it would not have come so far."""
     return f"{scope.get('scheme', 'http')}://{found.get(b'host', b'').decode('latin-1')}"
