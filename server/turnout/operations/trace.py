@@ -47,7 +47,7 @@ def journey(view: View, eyes: Eyes, reader: Reader, request: Trace, catalogue: C
     received = _received(event)
     rule = stored.rule(event.meta)
     stands = [each for lane in asked.lanes if (each := standing(view, lane, event, eyes)) is not None]
-    shown = [_delivery(view, eyes, reader, request, each, event, received) for each in stands]
+    shown = [_delivery(view, eyes, reader, request, each, event, received, catalogue) for each in stands]
     return {
         "summary": _summary(stands, event, found, request) + asked.say(),
         "found": True,
@@ -84,10 +84,11 @@ def _received(event: Stored) -> Document:
 
 
 def _delivery(
-    view: View, eyes: Eyes, reader: Reader, request: Trace, stands: Standing, event: Stored, received: Document
-) -> Document:
-    told = full(view, eyes, stands, event, reader, received)
-    return {**told, **diff(view, eyes, reader, stands, event, received)} if request.diff else told
+    view: View, eyes: Eyes, reader: Reader, request: Trace, stands: Standing, event: Stored, received: Document,
+    catalogue: Catalogue | None,
+) -> Document:  # fmt: skip
+    told = full(view, eyes, stands, event, reader, received, answered=request.diff)
+    return {**told, **diff(view, eyes, reader, stands, event, received, catalogue)} if request.diff else told
 
 
 def _summary(stands: Sequence[Standing], event: Stored, found: Sequence[Stored], request: Trace) -> str:
