@@ -103,6 +103,35 @@ async def test_the_words_of_strangers_stand_in_fields_marked_as_data_and_nothing
     assert shown >= 5
 
 
+def offers(answer: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Give all calls that an answer offers, those of its rows too."""
+    yield from answer.get("next") or []
+    yield from (row["next"] for row in answer.get("near") or [] if "next" in row)
+
+
+async def test_every_call_that_an_answer_offers_works_when_it_is_passed_on(full_of_ill_will: Path) -> None:
+    asked: list[dict[str, Any]] = [
+        {"message_id": f"{MARK}2"},
+        {"message_id": f"{MARK}3"},
+        {"message_id": "never"},
+        {"message_id": f"{MARK}2", "user_id": "ann"},
+        {"message_id": f"{MARK}2", "destination": "amplitude"},
+        {"user_id": "Ann", "event": "order completed"},
+        {"user_id": "ann", "event": "Order Completed", "namespace": "test"},
+        {"user_id": "ann", "event": "Order Completed", "around": "2020-01-01"},
+        {"email": "ann", "event": "Order Completed"},
+    ]
+    made = 0
+    async with offered(full_of_ill_will) as tools:
+        await tools.ask("track_event", event="Order Completed", user_id="ann", namespace="live")
+        for arguments in asked:
+            for call in offers(await tools.ask("debug_event_delivery", **arguments)):
+                await tools.ask(call["tool"], **call["arguments"])
+                made += 1
+
+    assert made >= len(asked)
+
+
 async def test_the_answers_of_a_crowded_workspace_fit_and_each_destination_keeps_its_verdict(full: Path) -> None:
     sizes = {}
     async with offered(full) as tools:
