@@ -185,18 +185,13 @@ class OwnDesk:
         reader = self._reader(
             {"message_id": message_id, "user_id": user_id, "anonymous_id": anonymous_id, "email": email, "event": event}
         )
-        journey = partial(
-            trace.journey, eyes=self._app.eyes, reader=reader, request=request, catalogue=self._app.catalogue
-        )
-        told: Document = {}
-
-        async def is_settled() -> bool:
-            nonlocal told
-            told = await self._look("debug_event_delivery", journey)
-            return trace.is_settled(told)
-
-        await waiting.until(self._app, is_settled, wait_seconds or 0, self._tell)
-        return told
+        eyes, catalogue = self._app.eyes, self._app.catalogue
+        if wait_seconds:
+            permit(self._principal, LOOKS["debug_event_delivery"])
+            settled = partial(trace.is_settled, eyes=eyes, request=request, catalogue=catalogue)
+            await waiting.until(self._app, partial(self._app.store.read, settled), wait_seconds, self._tell)
+        journey = partial(trace.journey, eyes=eyes, reader=reader, request=request, catalogue=catalogue)
+        return await self._look("debug_event_delivery", journey)
 
     async def find_events(
         self, *, event: str | None, user_id: str | None, anonymous_id: str | None, type: str | None,  # noqa: A002

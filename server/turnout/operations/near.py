@@ -30,6 +30,8 @@ EACH = 2
 """Rows of one word."""
 LOOKED = 5_000
 """Events, or names, that are looked at for each."""
+NAMES = 1_000
+"""Different names that are compared with the one asked for: 50 to 300 us each."""
 _BLOCK = 500
 
 
@@ -56,17 +58,26 @@ def _few(before: list[Near], each: Near) -> bool:
 
 def _theirs(search: Search) -> list[Near]:
     """Look at the person's events, in any namespace and at any time."""
-    asked, where, found = search.request.event, space(search.request), list[Near]()
+    found: list[Near] = []
+    names: dict[str, bool] = {}
     for each in islice(theirs(search.view, search.persons, Span()), LOOKED):
-        there, then = not where or each.namespace == where, search.when.holds(each.received)
-        if not asked or each.name == asked:
-            why = Why.OTHER_TIME if there and not then else Why.OTHER_NAMESPACE
-            found += [] if there and then else [search.event(why, each)]
-        elif alike(asked, each.name):
-            found.append(search.event(Why.OTHER_SPELLING, each))
-        elif each.flags & CONFLICT and there and then:
-            found.append(search.event(Why.DUPLICATE, each))
+        why = _difference(search, each, names)
+        if why is not None and sum(one.why is why for one in found) < EACH:
+            found.append(search.event(why, each))
     return found
+
+
+def _difference(search: Search, event: Stored, names: dict[str, bool]) -> Why | None:
+    """Tell how an event of the person differs from what was asked for; `names` remembers which are like it."""
+    asked, where = search.request.event, space(search.request)
+    there, then = not where or event.namespace == where, search.when.holds(event.received)
+    if not asked or event.name == asked:
+        return None if there and then else Why.OTHER_TIME if there else Why.OTHER_NAMESPACE
+    if event.name not in names and len(names) < NAMES:
+        names[event.name] = alike(asked, event.name)
+    if names.get(event.name):
+        return Why.OTHER_SPELLING
+    return Why.DUPLICATE if event.flags & CONFLICT and there and then else None
 
 
 # -- other people, or the same under another identifier ---------------------------------------------------
@@ -158,7 +169,8 @@ def _names(search: Search) -> list[Near]:
     if any(each.name == asked for each in names):
         return []
     found = []
-    for name in dict.fromkeys(each.name for each in names if alike(asked, each.name)):
+    distinct = islice(dict.fromkeys(each.name for each in names), NAMES)
+    for name in islice((each for each in distinct if alike(asked, each)), EACH):
         arguments: Document = {"event": name}
         clean = search.reader.text(name) == name and len(name) <= SHOWABLE and name.isprintable()
         call: Document = {"tool": "find_events", "arguments": arguments, "why": "Lists the events of this name."}

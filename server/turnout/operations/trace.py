@@ -24,6 +24,7 @@ from turnout.operations.question import Trace, by_message, by_person, fitting, s
 from turnout.operations.reader import Reader
 from turnout.operations.standing import Standing, settled, standing
 from turnout.operations.whither import Asked
+from turnout.store.lanes import LaneRow
 from turnout.store.session import NEWEST
 from turnout.store.unit import View
 
@@ -63,11 +64,15 @@ def journey(view: View, eyes: Eyes, reader: Reader, request: Trace, catalogue: C
     }
 
 
-def is_settled(told: Document) -> bool:
-    """Tell whether a journey is there and nothing of it waits."""
-    rows = told.get("deliveries")
-    each = [row["verdict"] for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-    return told.get("found") is True and str(Verdict.WAITING) not in each
+def is_settled(view: View, eyes: Eyes, request: Trace, catalogue: Catalogue | None = None) -> bool:
+    """Tell whether the event is there, or another has its id, and nothing of it waits where it was asked about."""
+    found = by_message(view, request.message_id) if request.message_id else by_person(view, request)
+    stands = (standing(view, lane, each, eyes) for each in found[:1] for lane in _lanes(view, request, catalogue))
+    return bool(found) and all(each is None or each.worst.verdict is not Verdict.WAITING for each in stands)
+
+
+def _lanes(view: View, request: Trace, catalogue: Catalogue | None) -> tuple[LaneRow, ...]:
+    return whither.asked(view, request.destination, catalogue).lanes
 
 
 def _another(request: Trace) -> Document:
