@@ -12,6 +12,8 @@ from typing import TypeVar
 
 import anyio
 
+from turnout import waiting
+from turnout.agent.desk import Tell
 from turnout.app import App
 from turnout.checks import tried
 from turnout.document import Document, Json
@@ -46,8 +48,6 @@ from turnout.store.unit import Unit, View
 Q = TypeVar("Q")
 P = TypeVar("P")
 
-POLL_S = 1.0
-"""How long a wait for verdicts sleeps at the most between two looks."""
 ANSWER_S = 2.0
 """How long a call waits for the answer of an equal one. Source: reliability-security.md 5.2."""
 
@@ -55,15 +55,18 @@ ANSWER_S = 2.0
 class OwnDesk:
     """The desk over a running workspace. `sure`: a person at the command line confirmed already."""
 
-    def __init__(self, app: App, principal: Principal, *, sure: bool = False) -> None:
-        """Serve one principal."""
+    def __init__(self, app: App, principal: Principal, *, sure: bool = False, tell: Tell = waiting.silent) -> None:
+        """Serve one principal; `tell` hears how far a long call is."""
         self._app = app
         self._principal = principal
         self._sure = sure
+        self._tell = tell
         self._seen: OwnDesk | None = None
 
-    def seen_by(self, client: str) -> OwnDesk:
-        """Give this desk for the calls of one client, for the audit."""
+    def seen_by(self, client: str, tell: Tell | None = None) -> OwnDesk:
+        """Give this desk for the calls of one client, for the audit; with `tell` for one call, that hears how far."""
+        if tell is not None:
+            return OwnDesk(self._app, replace(self._principal, client=client), sure=self._sure, tell=tell)
         if self._seen is None or self._seen._principal.client != client:  # noqa: SLF001 - one of us
             self._seen = OwnDesk(self._app, replace(self._principal, client=client), sure=self._sure)
         return self._seen
@@ -145,19 +148,8 @@ class OwnDesk:
         return await store.transact(act, weight=len(calls))
 
     async def _verdicts(self, done: Done, seconds: float) -> list[Document]:
-        """Wait until nothing of a call's events is on its way, or the time is over; give their verdicts."""
-        until = self._app.clock.monotonic() + seconds
-        seqs = range(done.first, done.last + 1)
-        settled = partial(trace.settled, seqs=seqs, eyes=self._app.eyes)
-        while True:
-            changed = self._app.store.mark()
-            left = until - self._app.clock.monotonic()
-            if await self._app.store.read(settled) or left <= 0:
-                break
-            with anyio.move_on_after(min(left, POLL_S)):
-                await changed.wait()
-        found = await self._app.store.read(partial(trace.verdicts, eyes=self._app.eyes, seqs=seqs))
-        return [each for each in found if isinstance(each, dict)]
+        """Wait for the verdicts of a call's events."""
+        return await waiting.verdicts(self._app, range(done.first, done.last + 1), seconds, self._tell)
 
     # -- reading ------------------------------------------------------------------------------------------
 
@@ -178,19 +170,25 @@ class OwnDesk:
 
     async def debug_event_delivery(
         self, *, message_id: str | None, user_id: str | None, anonymous_id: str | None, email: str | None,
-        event: str | None, destination: str | None, diff: bool,
+        event: str | None, destination: str | None, diff: bool, around: str | None, namespace: str | None,
+        wait_seconds: float | None,
     ) -> Document:  # fmt: skip
-        """Tell one event's journey."""
+        """Tell one event's journey; with `wait_seconds`, wait so long until it is there and nothing of it waits."""
         request = trace.Trace(
             message_id=message_id or "", user_id=user_id or "", anonymous_id=anonymous_id or "", email=email or "",
-            event=event or "", destination=destination or "", diff=diff,
+            event=event or "", destination=destination or "", diff=diff, around=around or "",
+            namespace=namespace or "",
         )  # fmt: skip
         reader = self._reader(
             {"message_id": message_id, "user_id": user_id, "anonymous_id": anonymous_id, "email": email, "event": event}
         )
-        return await self._look(
-            "debug_event_delivery", partial(trace.journey, eyes=self._app.eyes, reader=reader, request=request)
-        )
+        eyes, catalogue = self._app.eyes, self._app.catalogue
+        if wait_seconds:
+            permit(self._principal, LOOKS["debug_event_delivery"])
+            settled = partial(trace.is_settled, eyes=eyes, request=request, catalogue=catalogue)
+            await waiting.until(self._app, partial(self._app.store.read, settled), wait_seconds, self._tell)
+        journey = partial(trace.journey, eyes=eyes, reader=reader, request=request, catalogue=catalogue)
+        return await self._look("debug_event_delivery", journey)
 
     async def find_events(
         self, *, event: str | None, user_id: str | None, anonymous_id: str | None, type: str | None,  # noqa: A002

@@ -19,6 +19,7 @@ MAY_WAIT = (
     "store.wake",
     "checks",
     "preparing",
+    "waiting",
     "desk",
     "inprocess",
     "demo.*",

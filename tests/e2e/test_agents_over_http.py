@@ -309,6 +309,23 @@ async def connect_deaf(web: Web, deaf: Any) -> None:
     await web.tell(*words)
 
 
+@both_eras
+async def test_a_client_that_asked_hears_how_far_a_waiting_call_is(web: Web, mode: str) -> None:
+    heard: list[float] = []
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        assert (total, message) == (1, "waiting for the destinations")
+        heard.append(progress)
+
+    arguments = {"message_id": "never sent", "wait_seconds": 1}
+    async with web.agent(mode) as one:
+        answer = await one.client.call_tool("debug_event_delivery", arguments, progress_callback=hear)
+
+    assert (answer.structured_content or {})["found"] is False
+    assert heard
+    assert heard == sorted(set(heard))
+
+
 async def test_what_was_sent_stays_when_its_client_goes_away_and_who_waits_at_a_stop_is_answered(
     tmp_path: Path,
 ) -> None:

@@ -90,14 +90,14 @@ class Carrier:
         now = self.bench.clock.now()
         talk = target.exchange(batch.first.item.action, items, Moment(now, request_id(batch)))
         turns: list[Document] = []
-        ask = next(talk)
-        while True:
-            self.sent.append(ask)
-            turns.append(evidence(batch, ask, reply, spelled))
-            try:
+        try:
+            ask = next(talk)
+            while True:
+                self.sent.append(ask)
+                turns.append(evidence(batch, ask, reply, spelled))
                 ask = talk.send(reply)
-            except StopIteration as end:
-                return Answered(batch, end.value, now, reply.took_ms, tuple(turns))
+        except StopIteration as end:
+            return Answered(batch, end.value, now, reply.took_ms, tuple(turns))
 
 
 def carrier(bench: Bench) -> Carrier:

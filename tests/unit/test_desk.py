@@ -121,7 +121,8 @@ async def test_every_look_asks_for_its_scopes(data_dir: Path) -> None:
             "list_sources": desk.list_sources(cursor=None, limit=1),
             "get_deletion": desk.get_deletion(deletion_id="del_1"),
             "debug_event_delivery": desk.debug_event_delivery(
-                message_id="m", user_id=None, anonymous_id=None, email=None, event=None, destination=None, diff=False
+                message_id="m", user_id=None, anonymous_id=None, email=None, event=None, destination=None, diff=False,
+                around=None, namespace=None, wait_seconds=None,
             ),
             "find_events": desk.find_events(
                 event=None, user_id=None, anonymous_id=None, type=None, source=None, namespace=None, since=None,

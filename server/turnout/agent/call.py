@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from turnout import telemetry
 from turnout.agent.answers import Told, answered, clipped, explained, refused
 from turnout.agent.catalogue import BY_NAME, admit, offered
-from turnout.agent.desk import Desk
+from turnout.agent.desk import Desk, Tell
 from turnout.agent.model import AnyTool, Args
 from turnout.agent.schema import teach
 from turnout.agent.toolsets import Toolset
@@ -44,8 +44,11 @@ class Offer:
         """Name the tools that the client sees, in our order."""
         return offered(self.scopes(), self.toolsets)
 
-    async def call(self, name: str, arguments: Mapping[str, Json], client: str) -> Told:
-        """Call a tool; `client` is what the client's program calls itself. Raises: NotFound, for another name."""
+    async def call(self, name: str, arguments: Mapping[str, Json], client: str, tell: Tell | None = None) -> Told:
+        """Call a tool; `client` is what the client's program calls itself, `tell` hears how far a long call is.
+
+        Raises: NotFound, for another name.
+        """
         tool = BY_NAME.get(name)
         if tool is None:
             raise NotFound(_unknown(name, self.tools()))
@@ -54,7 +57,7 @@ class Offer:
             args = _read(tool, arguments)
             if isinstance(args, str):
                 return refused(args)
-            told = await tool.run((await self.desk()).seen_by(client), args)
+            told = await tool.run((await self.desk()).seen_by(client, tell), args)
             return answered(told, args.budget(), tool.advice())
         except TurnoutError as error:
             return refused(explained(error))

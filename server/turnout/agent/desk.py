@@ -10,17 +10,23 @@ Raises, all of them: TurnoutError, whose message is safe to show.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol, TypeAlias
 
 from turnout.document import Document, Json
+
+Tell: TypeAlias = Callable[[float, float, str], Awaitable[None]]
+"""Hears how far a long call is: seconds that passed, seconds it may take, and what it waits for."""
 
 
 class Desk(Protocol):
     """Every operation that a tool of ours calls."""
 
-    def seen_by(self, client: str) -> Desk:
-        """Give this desk for the calls of one client ("claude-code 2.1.330", or empty), for the audit."""
+    def seen_by(self, client: str, tell: Tell | None = None) -> Desk:
+        """Give this desk for the calls of one client ("claude-code 2.1.330", or empty), for the audit.
+
+        With `tell`, for one call, whose client hears how far it is.
+        """
         ...
 
     async def track_event(
@@ -91,8 +97,11 @@ class Desk(Protocol):
         event: str | None,
         destination: str | None,
         diff: bool,
+        around: str | None,
+        namespace: str | None,
+        wait_seconds: int | None,
     ) -> Document:
-        """Tell one event's journey: its newest match, one verdict for each destination."""
+        """Tell one event's journey: its newest match, one verdict for each destination; or what came near it."""
         ...
 
     async def find_events(

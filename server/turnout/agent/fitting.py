@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TypeGuard
 
 from turnout.document import Document, Json, encode
@@ -14,11 +15,15 @@ from turnout.document import Document, Json, encode
 LAST = ("next", "next_cursor")
 QUOTED = frozenset({"untrusted", "properties", "traits", "context", "diff", "requests"})
 """Fields that hold what was received, or is sent, as it is: a null in them is data, elsewhere it says nothing."""
+DATA = QUOTED | {"message_id", "message_ids", "event", "user_id", "anonymous_id", "type"}
+"""Fields in which a stranger's words may stand, with all below them. Elsewhere every word is ours or the operator's."""
 
 _STEPS = ((512, 200), (256, 100), (128, 50), (64, 24), (48, 12), (48, 6), (48, 3))
 """Characters of a text and members of an object or list that stay in quoted data, tighter and tighter."""
 _DETAILS = frozenset({"deliveries", "attempts", "parts", "diff", "requests", "untrusted"})
 """What a row may do without."""
+_WORDS = _DETAILS | {"evidence", "says", "rule", "next"}
+"""What it may do without rather than be left out."""
 _NOTE = 20
 _WAS_CUT = re.compile(r"… \((\d{1,9}) more\)$")
 
@@ -39,7 +44,7 @@ def _shorter(answer: Document, budget: int, rest: str) -> Document:
     rows = {key: value for key, value in answer.items() if isinstance(value, list) and value and key not in LAST}
     if rows:
         key = max(rows, key=lambda each: len(_lines(rows[each])))
-        for shorter in (_without_details, _shortened):
+        for shorter in (partial(_without, gone=_DETAILS), partial(_without, gone=_WORDS), _shortened):
             if (found := shorter(answer, key, rows[key], budget, rest)) is not None:
                 return found
     return _without_longest(answer, budget, rest)
@@ -91,12 +96,14 @@ def _squeeze(value: Json, texts: int, members: int) -> Json:
     return rows
 
 
-def _without_details(answer: Document, key: str, rows: list[Json], budget: int, rest: str) -> Document | None:
+def _without(
+    answer: Document, key: str, rows: list[Json], budget: int, rest: str, *, gone: frozenset[str]
+) -> Document | None:
     """Keep every row, without its details; None if they do not fit either."""
-    gone = sorted({name for row in rows if isinstance(row, Mapping) for name in row if name in _DETAILS})
-    short = [{n: v for n, v in row.items() if n not in gone} if isinstance(row, Mapping) else row for row in rows]
-    told = _noted(answer | {key: short}, f"Left out of each of {key}: {', '.join(gone)}. {_advice(rest)}")
-    return told if gone and len(rendered(told)) <= budget else None
+    there = sorted({name for row in rows if isinstance(row, Mapping) for name in row if name in gone})
+    short = [{n: v for n, v in row.items() if n not in there} if isinstance(row, Mapping) else row for row in rows]
+    told = _noted(answer | {key: short}, f"Left out of each of {key}: {', '.join(there)}. {_advice(rest)}")
+    return told if there and len(rendered(told)) <= budget else None
 
 
 def _shortened(answer: Document, key: str, rows: list[Json], budget: int, rest: str) -> Document | None:

@@ -35,9 +35,17 @@ def read(scope: Scope) -> dict[bytes, bytes]:
 def are_plain(found: Mapping[bytes, bytes]) -> bool:
     """Tell JSON of a revision we know, for a client that takes JSON; everything else is the SDK's to refuse."""
     kind = found.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    takes = [each.partition(b";")[0].strip().lower() for each in found.get(b"accept", b"").split(b",")]
     known = found.get(b"mcp-protocol-version") in _VERSIONS
-    return known and kind == b"application/json" and not _JSON.isdisjoint(takes)
+    return known and kind == b"application/json" and not _JSON.isdisjoint(_takes(found))
+
+
+def take_pieces(found: Mapping[bytes, bytes]) -> bool:
+    """Tell a client that takes an answer as a stream of events, too."""
+    return b"text/event-stream" in _takes(found)
+
+
+def _takes(found: Mapping[bytes, bytes]) -> list[bytes]:
+    return [each.partition(b";")[0].strip().lower() for each in found.get(b"accept", b"").split(b",")]
 
 
 _JSON: Final = frozenset({b"application/json", b"application/*", b"*/*"})

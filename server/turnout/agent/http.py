@@ -28,9 +28,10 @@ from turnout.agent.bearer import Bearer, Bearers
 from turnout.agent.call import Offer
 from turnout.agent.card import MODERN, Card
 from turnout.agent.deck import Deck
+from turnout.agent.pieces import Pieces, made
 from turnout.agent.short import Asked
 from turnout.document import Document, encode
-from turnout.errors import NotFound, Unavailable
+from turnout.errors import Unavailable
 
 HEADER_MISMATCH = -32020
 REFUSED, CLOSED = -32000, -32000
@@ -173,7 +174,8 @@ class Door:
         elif modern and headers.are_missing(found, method):
             return False
         elif method == "tools/call" and (asking := short.call(said, None if modern else "")) is not None:
-            await self._call(bearer, asking, receive, send)
+            pieces = Pieces(send) if asking.token is not None and headers.take_pieces(found) else None
+            await self._call(bearer, asking, receive, send, pieces)
         else:
             return await self._opened(bearer, said, send, modern=modern)
         return True
@@ -192,20 +194,26 @@ class Door:
             await web.say(send, 200, encode({"jsonrpc": "2.0", "id": asked, "result": result}))
         return result is not None
 
-    async def _call(self, bearer: Bearer, asked: Asked, receive: Receive, send: Send) -> None:
-        """Answer a call of a tool; one that waits, for as long as the client does."""
+    async def _call(self, bearer: Bearer, asked: Asked, receive: Receive, send: Send, pieces: Pieces | None) -> None:
+        """Answer a call of a tool; one that waits, for as long as the client does, who may hear how far it is."""
         if not asked.arguments.get("wait_seconds"):
-            await web.say(send, *await _made(bearer.offer, asked))
+            await web.say(send, *await made(bearer.offer, asked))
             return
         try:
-            made = await web.while_there(receive, lambda: _made(bearer.offer, asked))
+            told = await web.while_there(receive, lambda: made(bearer.offer, asked, pieces))
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True):
                 said = "Connection closed: the server stops. What was recorded stays; the same call may be made again."
-                await web.fail(send, 503, unread.error(asked.id, CLOSED, said), _LATER)
+                error = unread.error(asked.id, CLOSED, said)
+                if pieces is not None and pieces.begun:
+                    await pieces.tell(encode(error), last=True)
+                else:
+                    await web.fail(send, 503, error, _LATER)
             raise
-        if made is not None:
-            await web.say(send, *made)
+        if told is not None and pieces is not None and pieces.begun:
+            await pieces.tell(told[1], last=True)
+        elif told is not None:
+            await web.say(send, *told)
 
     async def _leave(self, bearer: Bearer, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the SDK answer a request whose body was read."""
@@ -230,12 +238,3 @@ class Door:
 
 _LEGACY_MOVES: Final = frozenset({"initialize", "tools/list"})
 _MODERN_MOVES: Final = frozenset({"server/discover", "tools/list"})
-
-
-async def _made(offer: Offer, asked: Asked) -> tuple[int, bytes]:
-    """Make the answer to a call, and its status: an error of the protocol is one of HTTP since 2026-07-28."""
-    try:
-        return 200, short.result(asked, await offer.call(asked.name, asked.arguments, asked.client))
-    except NotFound as error:
-        told = unread.error(asked.id, unread.INVALID_PARAMS, error.message)
-        return 400 if asked.modern else 200, encode(told)

@@ -11,6 +11,7 @@ from mcp.server import CacheHint, Server, ServerRequestContext
 
 from turnout.agent.answers import Told
 from turnout.agent.call import Offer, named
+from turnout.agent.desk import Tell
 from turnout.agent.model import AnyTool
 from turnout.agent.schema import input_schema, output_schema
 from turnout.agent.short import NAME, TITLE, VERSION
@@ -41,7 +42,7 @@ def build(offer: Offer) -> Server[None]:
 
     async def on_call(ctx: ServerRequestContext[None], params: t.CallToolRequestParams) -> t.CallToolResult:
         try:
-            return result(await offer.call(params.name, params.arguments or {}, _client(ctx)))
+            return result(await offer.call(params.name, params.arguments or {}, _client(ctx), _tell(ctx)))
         except NotFound as error:
             raise MCPError(code=t.INVALID_PARAMS, message=error.message) from None
 
@@ -62,6 +63,19 @@ def result(told: Told) -> t.CallToolResult:
     """Write an answer for the SDK."""
     text = t.TextContent(type="text", text=told.text)
     return t.CallToolResult(content=[text], structured_content=told.structured_content, is_error=told.is_error)
+
+
+def _tell(ctx: ServerRequestContext[None]) -> Tell | None:
+    """Give what the client hears of a long call, where it asked to."""
+    token = ctx.meta.get("progress_token") if ctx.meta else None
+    if token is None:
+        return None
+    asked = None if ctx.request_id is None else str(ctx.request_id)
+
+    async def tell(passed: float, whole: float, what: str) -> None:
+        await ctx.session.send_progress_notification(token, passed, whole, what, asked)
+
+    return tell
 
 
 def _client(ctx: ServerRequestContext[None]) -> str:

@@ -31,13 +31,14 @@ _PLAIN = frozenset({"name", "arguments", "_meta"})
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A call of a tool as it came; `client` is what its program calls itself."""
+    """A call of a tool as it came; `client` is what its program calls itself, `token` what its progress goes by."""
 
     id: int | str
     name: str
     arguments: Mapping[str, Json]
     client: str
     modern: bool
+    token: int | str | None = None
 
 
 def message(line: bytes) -> Document | None:
@@ -62,7 +63,9 @@ def call(said: Mapping[str, Json], greeted: str | None) -> Asked | None:
         return None
     if modern := meta is not None and ERA in meta:
         greeted = _modern(meta) if greeted is None else None
-    return None if greeted is None else Asked(asked, name, arguments or {}, greeted, modern)
+    token = meta.get("progressToken") if meta is not None else None
+    mark = token if is_id(token) else None
+    return None if greeted is None else Asked(asked, name, arguments or {}, greeted, modern, mark)
 
 
 def result(asked: Asked, told: Told) -> bytes:
@@ -75,6 +78,12 @@ def result(asked: Asked, told: Told) -> bytes:
     if asked.modern:
         body["_meta"] = _STAMP
     return encode({"jsonrpc": "2.0", "id": asked.id, "result": body})
+
+
+def progress(token: int | str, passed: float, whole: float, what: str) -> bytes:
+    """Write how far a call is: seconds that passed, of those that it may take."""
+    params: Document = {"progressToken": token, "progress": round(passed, 3), "total": whole, "message": what}
+    return encode({"jsonrpc": "2.0", "method": "notifications/progress", "params": params})
 
 
 def is_ping(said: Mapping[str, Json]) -> bool:

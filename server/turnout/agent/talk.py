@@ -134,10 +134,14 @@ class Talk:
                 self._wire.tell(encode(unread.error(asked.id, CLOSED, "Connection closed")))
 
     async def _made(self, asked: Asked) -> bytes:
+        tell = None if asked.token is None else partial(self._tell, asked.token)
         try:
-            return short.result(asked, await self._offer.call(asked.name, asked.arguments, asked.client))
+            return short.result(asked, await self._offer.call(asked.name, asked.arguments, asked.client, tell))
         except NotFound as error:
             return encode(unread.error(asked.id, unread.INVALID_PARAMS, error.message))
+
+    async def _tell(self, token: int | str, passed: float, whole: float, what: str) -> None:
+        await self._write(short.progress(token, passed, whole, what))
 
     def _cancel(self, params: Json) -> bool:
         """Cancel a call that was begun here; say whether it was one."""

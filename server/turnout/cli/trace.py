@@ -28,7 +28,7 @@ def trace(here: Here, *, message_id: str, destination: str | None, diff: bool) -
     async def work(desk: OwnDesk, _: App) -> Document:
         return await desk.debug_event_delivery(
             message_id=message_id, user_id=None, anonymous_id=None, email=None, event=None, destination=destination,
-            diff=diff,
+            diff=diff, around=None, namespace=None, wait_seconds=None,
         )  # fmt: skip
 
     told = at_desk(here, work)

@@ -10,6 +10,7 @@ from turnout.binder import Binder
 from turnout.delivery import tokens
 from turnout.delivery.eyes import held_of
 from turnout.document import Document, Json
+from turnout.errors import NotFound
 from turnout.exchange import Grant, Target
 from turnout.guard.audit import Inverse
 from turnout.guard.principal import Effect, Scope
@@ -69,7 +70,7 @@ def plan(
     catalogue: Catalogue, binder: Binder, prepared: Prepared, view: View, request: Connect, calling: Calling
 ) -> Connecting:
     """Find and check all of it. Raises: NotFound, InvalidSettings, InvalidInput, Conflict."""
-    entry = catalogue.find(request.slug)
+    entry = _entry(catalogue, request.slug)
     given = filled.named(entry, request.settings or {}, calling.principal)
     settings = filled.fill(catalogue, entry, prepared.over(given))
     changed = merged({}, request.overrides or {})
@@ -92,6 +93,15 @@ def plan(
         prepared,
         view.now,
     )
+
+
+def _entry(catalogue: Catalogue, slug: str) -> Entry:
+    try:
+        return catalogue.find(slug)
+    except NotFound as error:
+        raise NotFound(
+            f"`slug`: {error.message}", fix="list_destinations with catalog true and search finds what there is"
+        ) from None
 
 
 def apply(unit: Unit, connecting: Connecting, calling: Calling) -> Applied:

@@ -75,9 +75,13 @@ def told(view: View, standing: Standing) -> Document:
 
 
 def full(
-    view: View, eyes: Eyes, standing: Standing, event: Stored, reader: Reader, received: Document
+    view: View, eyes: Eyes, standing: Standing, event: Stored, reader: Reader, received: Document, *,
+    answered: bool = False,
 ) -> Document:  # fmt: skip
-    """Put a standing in words, with attempts, evidence, each part, and what the destination answered."""
+    """Put a standing in words, with attempts, evidence, each part, and what the destination answered.
+
+    Of a success that is told only where `answered` is asked for.
+    """
     worst = standing.worst
     short = told(view, standing)
     tried = attempts(view, standing, worst, event)
@@ -88,7 +92,7 @@ def full(
         "attempts": tried,
         "evidence": ("recorded" if kept else "not_kept") if tried else None,
         "next": short["next"],
-        "untrusted": _answer(kept, worst, reader, received),
+        "untrusted": _answer(kept, reader, received) if answered or worst.verdict is not Verdict.DELIVERED else None,
         "run_id": short["run_id"],
         "parts": [_part(view, eyes, standing, part, event) for part in standing.parts[:PARTS_SHOWN]] if many else None,
     }
@@ -212,9 +216,9 @@ def _action(view: View, eyes: Eyes, lane: LaneRow, number: int) -> str:
     return name if place in {0, 0xFFFF} else f"{name}, item {place + 1}"
 
 
-def _answer(kept: Sequence[Document], part: PartStanding, reader: Reader, received: Document) -> Json:
-    """Show what the destination answered last, where that was no success: data, masked together with the event."""
-    answered = kept[-1].get("answered") if kept and part.verdict is not Verdict.DELIVERED else None
+def _answer(kept: Sequence[Document], reader: Reader, received: Document) -> Json:
+    """Show what the destination answered last: data, masked together with the event."""
+    answered = kept[-1].get("answered") if kept else None
     if not isinstance(answered, dict):
         return None
     if "fault" in answered:

@@ -16,6 +16,8 @@ from turnout.errors import TurnoutError
 from turnout.event.model import Stored
 from turnout.exchange import Item
 from turnout.guard.namespace import is_test
+from turnout.manifest.catalogue import Catalogue
+from turnout.manifest.origin import Origins
 from turnout.operations.asked import body_of, hidden, turns
 from turnout.operations.reader import Reader
 from turnout.operations.standing import Standing
@@ -36,10 +38,17 @@ class Leaf:
     key: str
     value: Json
     shown: Json
+    keys: tuple[str, ...] = ()
 
 
-def diff(view: View, eyes: Eyes, reader: Reader, standing: Standing, event: Stored, received: Document) -> Document:
-    """Give the rows `diff` of one delivery, and `diff_of`: which of both they compare; nothing for an erased event."""
+def diff(
+    view: View, eyes: Eyes, reader: Reader, standing: Standing, event: Stored, received: Document,
+    catalogue: Catalogue | None = None,
+) -> Document:  # fmt: skip
+    """Give the rows `diff` of one delivery, and `diff_of`: which of both they compare; nothing for an erased event.
+
+    With the catalogue, each row names the line of the manifest that made it.
+    """
     if event.erased:
         return {}
     item, secrets, outward = _mapped(view, eyes, standing, event)
@@ -54,25 +63,36 @@ def diff(view: View, eyes: Eyes, reader: Reader, standing: Standing, event: Stor
     who = _with_pool(reader, event, outward)
     before = leaves(received, who.document(received), who)
     after = leaves(sent, who.beside(received, sent), who)
-    rows = compare(before, after)
+    today = leaves(mapped := hidden(item.value, secrets), who.beside(received, mapped), who) if item else ()
+    rows = compare(before, after, today if of is KEPT else (), _origins(catalogue, view, standing, item))
     more = {"diff_more": len(rows) - ROWS} if len(rows) > ROWS else {}
     listed: list[Json] = list(rows[:ROWS])
     return {"diff": listed, "diff_of": of, **more}
 
 
-def compare(received: Sequence[Leaf], sent: Sequence[Leaf]) -> list[Document]:
-    """Say of each field sent where it came from, then of each field received that it was left out."""
+def compare(
+    received: Sequence[Leaf], sent: Sequence[Leaf], today: Sequence[Leaf] = (), origins: Origins | None = None
+) -> list[Document]:
+    """Say of each field sent where it came from, then of each field received that it was left out.
+
+    `today` is what the mapping makes of it now: said where it differs from what was sent.
+    """
+    mapped = {leaf.path: leaf for leaf in today}
     finder = _Finder(received)
     rows: list[Document] = []
     used: set[str] = set()
     for leaf in sent:
         origin, how = finder.origin(leaf)
+        more: Document = {"line": line} if origins is not None and (line := origins.line(leaf.keys)) else {}
+        now = mapped.get(leaf.path)
+        if now is not None and canonical(now.value) != canonical(leaf.value):
+            more = {"mapped": now.shown, **more}
         if origin is None:
-            rows.append({"field": leaf.path, "received": None, "sent": leaf.shown, "how": how})
+            rows.append({"field": leaf.path, "received": None, "sent": leaf.shown, "how": how, **more})
             continue
         used.add(origin.path)
         moved = {"from": origin.path} if origin.path != leaf.path else {}
-        rows.append({"field": leaf.path, **moved, "received": origin.shown, "sent": leaf.shown, "how": how})
+        rows.append({"field": leaf.path, **moved, "received": origin.shown, "sent": leaf.shown, "how": how, **more})
     left = [leaf for leaf in received if leaf.path not in used]
     rows += [{"field": leaf.path, "received": leaf.shown, "sent": None, "how": "left_out"} for leaf in left]
     return rows
@@ -93,7 +113,7 @@ class _Finder:
         """Give the field received that this one came from, and what was done to it."""
         here = self._paths.get(leaf.path)
         if here is not None:
-            return here, "same" if canonical(here.value) == canonical(leaf.value) else "changed"
+            return here, "same" if canonical(here.value) == canonical(leaf.value) else _changed(here, leaf)
         equal = self._values.get(canonical(leaf.value), [])
         alike = self._keys.get(leaf.key, [])
         both = [each for each in alike if each in equal]
@@ -102,8 +122,15 @@ class _Finder:
         if len(equal) == 1 and _tells(leaf.value):
             return equal[0], "renamed"
         if len(alike) == 1:
-            return alike[0], "changed"
+            return alike[0], _changed(alike[0], leaf)
         return (equal[0], "renamed") if equal and _tells(leaf.value) else (None, "computed")
+
+
+def _changed(before: Leaf, after: Leaf) -> str:
+    """Tell a value that became one of another type from one that became another."""
+    one, other = before.value, after.value
+    numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in (one, other))
+    return "changed" if type(one) is type(other) or numbers else "coerced"
 
 
 def leaves(value: Json, masked: Json, reader: Reader) -> tuple[Leaf, ...]:
@@ -111,11 +138,11 @@ def leaves(value: Json, masked: Json, reader: Reader) -> tuple[Leaf, ...]:
     raw, seen = list(_walk(value)), list(_walk(masked))
     if len(raw) == len(seen):
         return tuple(
-            Leaf(_path(named), _key(keys), each, as_seen)
+            Leaf(_path(named), _key(keys), each, as_seen, keys)
             for (keys, each), (named, as_seen) in zip(raw, seen, strict=True)
         )
     # two keys became one when they were masked: mask each value by itself
-    return tuple(Leaf(reader.value(_path(keys)), _key(keys), each, _seen(each, reader)) for keys, each in raw)
+    return tuple(Leaf(reader.value(_path(keys)), _key(keys), each, _seen(each, reader), keys) for keys, each in raw)
 
 
 def _seen(value: Json, reader: Reader) -> Json:
@@ -167,6 +194,14 @@ def _mapped(
     parts = [each for each in owed(event, standing.lane.lane, standing.run, bound, sight) if isinstance(each, Part)]
     part = next((each for each in parts if each.part == standing.worst.part), parts[0] if parts else None)
     return part.item if part else None, bound.spelled, sight.document(event)
+
+
+def _origins(catalogue: Catalogue | None, view: View, standing: Standing, item: Item | None) -> Origins | None:
+    """Look up the manifest that made an item; None where there is none, as of a file."""
+    destination = view.workspace.by_lane().get(standing.lane.lane)
+    if catalogue is None or destination is None or item is None or catalogue.find(destination.slug).native:
+        return None
+    return Origins(catalogue.manifest(destination.slug), item.action, item.document)
 
 
 def _alone(view: View, standing: Standing) -> bool:

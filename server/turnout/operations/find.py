@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from turnout.clock import HOUR, iso
+from turnout.clock import HOUR
 from turnout.delivery.eyes import Eyes
 from turnout.delivery.verdict import Verdict
 from turnout.document import Document, Json, canonical
 from turnout.errors import InvalidInput
-from turnout.event import stored
 from turnout.event.model import Kind, Stored
 from turnout.guard.namespace import namespace
 from turnout.operations import page
 from turnout.operations.moments import moment
-from turnout.operations.names import of_rule
 from turnout.operations.reader import Reader
 from turnout.operations.refusals import refusals
+from turnout.operations.rows import event_row
 from turnout.operations.sought import Sought
 from turnout.operations.standing import standing
-from turnout.operations.trace import source_name
 from turnout.operations.whose import Whose, events_of, people
 from turnout.store.lanes import LaneRow
 from turnout.store.session import NEWEST
@@ -108,7 +106,7 @@ def _events(
             continue
         looks += len(lanes)
         if not request.verdict or _came_to(view, eyes, lanes, event, request.verdict):
-            rows.append(_row(view, reader, event))
+            rows.append(event_row(view, reader, event))
     return rows, 0, True
 
 
@@ -127,23 +125,6 @@ def _candidates(view: View, sought: Sought, before: int) -> Iterator[Stored]:
 def _came_to(view: View, eyes: Eyes, lanes: tuple[LaneRow, ...], event: Stored, verdict: str) -> bool:
     stands = (standing(view, lane, event, eyes) for lane in lanes)
     return any(each is not None and each.worst.verdict == verdict for each in stands)
-
-
-def _row(view: View, reader: Reader, event: Stored) -> Document:
-    body = stored.document(event.body, event.meta, received=event.received, kind=event.kind)
-    user_id, anonymous_id = body.get("userId"), body.get("anonymousId")
-    rule = stored.rule(event.meta)
-    return {
-        "message_id": reader.text(str(body["messageId"])),
-        "event": reader.text(event.name) if event.name else None,
-        "type": str(event.kind),
-        "user_id": reader.value(user_id) if isinstance(user_id, str) else None,
-        "anonymous_id": reader.value(anonymous_id) if isinstance(anonymous_id, str) else None,
-        "namespace": event.namespace,
-        "moved_by": of_rule(rule) if rule else None,
-        "source": source_name(view, event.source),
-        "received_at": iso(event.received),
-    }
 
 
 def _summary(count: int, request: Find, *, over: bool) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from turnout.errors import Conflict, InvalidInput
 from turnout.guard.masking import untrusted
+from turnout.store.unit import View
 
 LONGEST = 64
 
@@ -38,6 +39,12 @@ def of_rule(number: int) -> str:
     'rule_6'
     """
     return f"rule_{number}"
+
+
+def source_name(view: View, source: int) -> str:
+    """Name a source; 0 stands for calls whose write key is of none."""
+    known = view.workspace.sources.get(source)
+    return known.name if known else f"source {source}" if source else "none"
 
 
 def unused(what: str, name: str, taken: Iterable[str]) -> str:

@@ -6,9 +6,9 @@ from turnout.clock import iso
 from turnout.document import Document, Json
 from turnout.event.model import Refused
 from turnout.event.wire import check
+from turnout.operations.names import source_name
 from turnout.operations.reader import Reader
 from turnout.operations.sought import Sought
-from turnout.operations.trace import source_name
 from turnout.store.unit import View
 
 _BLOCK = 500

@@ -10,8 +10,8 @@ from turnout.identity.meter import WORKSPACE, bounds, forecast, mtu
 from turnout.operations.counted import counted
 from turnout.operations.moments import month as read_month
 from turnout.operations.moments import written
+from turnout.operations.names import source_name
 from turnout.operations.reader import Reader
-from turnout.operations.trace import source_name
 from turnout.store.people import Metered
 from turnout.store.unit import View
 

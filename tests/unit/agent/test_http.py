@@ -479,3 +479,29 @@ async def test_a_client_that_goes_away_ends_its_wait(workspace: Bench) -> None:
 
     assert sent == []
     assert one.desk.asked == []
+
+
+WAITING = call("debug_event_delivery", {"message_id": "m", "wait_seconds": 5})
+
+
+@pytest.mark.parametrize("version", [None, MODERN])
+async def test_a_client_that_asked_hears_how_far_a_waiting_call_is_and_then_its_answer(
+    version: str | None, workspace: Bench
+) -> None:
+    said, headers = modern("tools/call", WAITING) if version else legacy(None, "tools/call", WAITING)
+    meta = {**said["params"].get("_meta", {}), "progressToken": "p7"}
+    body = said | {"params": {**said["params"], "_meta": meta}}
+    pieces = {**headers, "accept": "application/json, text/event-stream"}
+    async with opened(workspace, await create(workspace, "read")) as one, one.client() as client:
+        answer = await client.post("/mcp", json=body, headers=pieces)
+        plain = await client.post("/mcp", json=body, headers={**headers, "accept": "application/json"})
+        unasked = await client.post("/mcp", json=said, headers=pieces)
+
+    told = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: ")]
+    assert answer.headers["content-type"] == "text/event-stream"
+    assert [each.get("method") for each in told] == ["notifications/progress", "notifications/progress", None]
+    assert [each["params"] for each in told[:2]] == [
+        {"progressToken": "p7", "progress": passed, "total": 5, "message": "waiting"} for passed in (0, 1)
+    ]
+    assert told[2] == plain.json() == unasked.json()
+    assert one.loaded == []

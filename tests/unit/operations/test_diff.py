@@ -8,6 +8,7 @@ from turnout.document import Document, Json, encode
 from turnout.event.model import TEST
 from turnout.exchange import Answer
 from turnout.guard.principal import Principal
+from turnout.manifest.catalogue import packaged
 from turnout.operations import trace
 from turnout.operations.diff import ROWS, Leaf, compare
 from turnout.operations.reader import Reader
@@ -23,7 +24,9 @@ def lanes(here: Bench) -> Carrier:
 
 def delivery(lanes: Carrier, message_id: str = "m1", who: Principal = PERSON) -> Document:
     request = Trace(message_id=message_id, diff=True)
-    found = lanes.bench.look(lambda view: trace.journey(view, lanes.eyes, Reader(who), request))["deliveries"]
+    found = lanes.bench.look(lambda view: trace.journey(view, lanes.eyes, Reader(who), request, lanes.bench.catalogue))[
+        "deliveries"
+    ]
     assert isinstance(found, list)
     assert isinstance(found[0], dict)
     return found[0]
@@ -43,7 +46,9 @@ def test_what_was_forwarded_as_it_is_reads_same_and_what_was_not_left_out(here: 
     found = rows(lanes)
 
     assert delivery(lanes)["diff_of"] == "what was sent, from evidence"
-    assert found["properties.plan"] == {"field": "properties.plan", "received": "pro", "sent": "pro", "how": "same"}
+    assert {name: each for name, each in found["properties.plan"].items() if name != "line"} == {
+        "field": "properties.plan", "received": "pro", "sent": "pro", "how": "same",
+    }  # fmt: skip
     assert found["receivedAt"]["how"] == "left_out"
     assert found["receivedAt"]["sent"] is None
 
@@ -147,8 +152,9 @@ def leaf(path: str, value: Json) -> Leaf:
     [
         (("a.plan", "pro"), ("a.plan", "pro"), "same"),
         (("a.plan", "pro"), ("a.plan", "PRO"), "changed"),
-        (("a.plan", 1), ("a.plan", True), "changed"),
-        (("a.plan", 1), ("a.plan", "1"), "changed"),
+        (("a.plan", 1), ("a.plan", True), "coerced"),
+        (("a.plan", 1), ("a.plan", "1"), "coerced"),
+        (("a.plan", 1), ("a.plan", 1.5), "changed"),
         (("userId", "u1"), ("user_id", "u1"), "renamed"),
         (("plan", "enterprise"), ("tier", "enterprise"), "renamed"),
         (("plan", True), ("tier", True), "computed"),
@@ -166,3 +172,41 @@ def test_a_field_of_another_name_is_masked_by_what_it_holds(here: Bench, lanes: 
 
     assert rows(lanes, who=LIVE_AGENT)["context.who"]["sent"] == "A…"
     assert rows(lanes)["context.who"]["sent"] == "Ann"
+
+
+def test_each_field_names_the_line_of_the_manifest_that_made_it(here: Bench, lanes: Carrier) -> None:
+    mixpanel = here.connect("mixpanel", {"token": TOKEN})
+    context: Document = {"ip": "203.0.113.9", "os": {"name": "iOS"}}
+    here.record({"messageId": "m1", "properties": {"plan": "pro"}, "context": context})
+    lanes.deliver(mixpanel)
+    manifest = here.catalogue.manifest("mixpanel").source
+    text = (packaged() / manifest.file).read_text(encoding="utf-8").splitlines()
+
+    lines = {name: str(row.get("line", "")) for name, row in rows(lanes).items() if row["how"] != "left_out"}
+
+    made = {name: text[int(line.rpartition(":")[2]) - 1].strip() for name, line in lines.items()}
+    assert {line.partition(":")[0] for line in lines.values()} == {"mixpanel.yaml"}
+    assert made["properties.plan"].startswith("$spread: [$.properties, $let.common]")
+    assert made["properties.$os"] == "$os: $.context.os.name"
+    assert made["properties.distinct_id"] == "distinct_id: $let.person"
+    assert made["properties.time"] == "time: $.timestamp | unix_ms"
+    assert made["event"].startswith("event: >-")
+
+
+def test_what_the_destination_answered_is_told_of_a_success_too_where_the_fields_are_asked_for(
+    here: Bench, lanes: Carrier
+) -> None:
+    segment = here.connect("segment")
+    here.record({"messageId": "m1"})
+    lanes.deliver(segment, Answer(200, (), b'{"success": true}'))
+
+    assert delivery(lanes)["untrusted"] == {"answer": '{"success":true}', "status": 200}
+
+
+def test_what_the_mapping_would_say_today_stands_beside_what_was_sent() -> None:
+    today = [leaf("plan", "pro"), leaf("same", 1)]
+
+    row, other = compare([leaf("plan", "p")], [leaf("plan", "old"), leaf("same", 1)], today)
+
+    assert (row["received"], row["mapped"], row["sent"], row["how"]) == ("p", "pro", "old", "changed")
+    assert "mapped" not in other
