@@ -19,6 +19,7 @@ MAY_WAIT = (
     "store.wake",
     "checks",
     "desk",
+    "looking",
     "inprocess",
     "demo.*",
     "api.*",

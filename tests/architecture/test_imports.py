@@ -49,7 +49,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     ("doors", ("config", "calls", "api", "api.*", "agent", "agent.*")),
-    ("assembly", ("opening", "app", "checks", "desk")),
+    ("assembly", ("opening", "app", "checks", "looking", "desk")),
     # These doors open what the assembly puts together.
     ("entries", ("", "__main__", "testing", "inprocess", "analytics", "cli", "cli.*", "demo", "demo.*")),
 )

@@ -21,6 +21,7 @@ from turnout.guard.principal import Effect, Principal, Scope, permit
 from turnout.identity.model import Identifier, IdType
 from turnout.operations.counted import counted
 from turnout.operations.model import Applied, Calling, Operation, Shown
+from turnout.operations.proof import proof
 from turnout.operations.whose import Whose
 from turnout.routing import Bound
 from turnout.store.privacy import Regulation
@@ -137,7 +138,7 @@ def get_deletion(view: View, deletion_id: str) -> Document:
     if found is None:
         raise NotFound("no deletion has this deletion_id; request_deletion gave it")
     receipt = erasure.receipt(found.id, erasure.read(found.steps), suppressed=_is_suppressed(view, found))
-    return {"summary": _said(found), **receipt}
+    return {"summary": _said(found), **receipt, "proof": proof(view, found, receipt)}
 
 
 def can_delete(eyes: Eyes, view: View, destination: Destination) -> bool:
