@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,6 +13,8 @@ SHORTEST = 5
 """Letters from which on one that differs is a slip."""
 LONGEST = 80
 """Letters of which slips are looked for."""
+SAME = 8
+"""Names of one form that later ones are compared with: the most frequent."""
 RARE = 5
 """How many times as often the other name comes, where a letter alone differs."""
 
@@ -50,44 +52,58 @@ def pairs(names: Mapping[str, int]) -> list[Pair]:
     >>> [(pair.name, str(pair.how)) for pair in found]
     [('order_completed', 'same_words'), ('Ordr Completed', 'typo')]
     """
-    rank = {name: at for at, name in enumerate(sorted(names, key=lambda name: (-names[name], name)))}
+    ranked = [_Form.of(name, names[name]) for name in sorted(names, key=lambda name: (-names[name], name))]
     found: dict[str, Pair] = {}
     for how, keys in ((Alike.WORDS, _whole), (Alike.PLURAL, _singular), (Alike.SLIP, _shortened)):
-        first: dict[str, list[str]] = {}
-        for name in rank:
-            near = [other for key in keys(name) for other in first.get(key, ()) if _are(how, name, other, names)]
-            if near and name not in found:
-                found[name] = Pair(name, min(near, key=rank.__getitem__), how)
-            for key in keys(name):
-                first.setdefault(key, []).append(name)
-    return [found[name] for name in rank if name in found]
+        seen: dict[str, list[_Form]] = {}
+        for form in ranked:
+            own = keys(form) if form.plain else ()
+            near = (
+                other for key in own for other in seen.get(key, ()) if how is not Alike.SLIP or _slipped(form, other)
+            )
+            if form.name not in found and (other := max(near, key=lambda each: each.n, default=None)) is not None:
+                found[form.name] = Pair(form.name, other.name, how)
+            for key in own:
+                if len(same := seen.setdefault(key, [])) < SAME:
+                    same.append(form)
+    return [found[form.name] for form in ranked if form.name in found]
 
 
-def _are(how: Alike, name: str, other: str, names: Mapping[str, int]) -> bool:
-    """Tell whether two names that share a key are alike so: numbers tell names apart, and rare ones are slips."""
-    if how is not Alike.SLIP:
-        return name != other
-    one, two = plain(name), plain(other)
-    return (
-        min(len(one), len(two)) >= SHORTEST
-        and names[name] * RARE <= names[other]
-        and _DIGITS.sub("", one) != _DIGITS.sub("", two)
-        and _DIGITS.findall(one) == _DIGITS.findall(two)
-    )
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """A name, how often it came, and its forms: all of it, its numbers, what is left without them."""
+
+    name: str
+    n: int
+    plain: str
+    digits: tuple[str, ...]
+    letters: str
+
+    @classmethod
+    def of(cls, name: str, n: int) -> _Form:
+        whole = plain(name)
+        return cls(name, n, whole, tuple(_DIGITS.findall(whole)), _DIGITS.sub("", whole))
 
 
-def _whole(name: str) -> Iterable[str]:
-    return (plain(name),) if plain(name) else ()
+def _slipped(form: _Form, other: _Form) -> bool:
+    """Tell whether a name that shares a shortened form is a slip: it is rare, and no number tells it apart."""
+    return form.n * RARE <= other.n and form.letters != other.letters and form.digits == other.digits
 
 
-def _singular(name: str) -> Iterable[str]:
-    return ("".join(map(_one, _words(name))),) if plain(name) else ()
+def _whole(form: _Form) -> Iterable[str]:
+    return (form.plain,)
 
 
-def _shortened(name: str) -> Iterator[str]:
+def _singular(form: _Form) -> Iterable[str]:
+    return ("".join(map(_one, _words(form.name))),)
+
+
+def _shortened(form: _Form) -> Iterable[str]:
     """Give a name as it is, and without each letter: those of two that differ in one have one in common."""
-    whole = plain(name)[:LONGEST]
-    yield from {whole, *(whole[:at] + whole[at + 1 :] for at in range(len(whole)))} if whole else ()
+    whole = form.plain
+    if not SHORTEST <= len(whole) <= LONGEST:
+        return ()
+    return {whole, *(whole[:at] + whole[at + 1 :] for at in range(len(whole)))}
 
 
 def _words(name: str) -> list[str]:

@@ -1,7 +1,7 @@
 """How many a month will have counted by its end, and how sure that is.
 
-1. With three whole days or more, and the whole month before: each day to come brings what its twin brought (the same
-   weekday of the month before, the nearest day), times how this month's whole days compare with their twins.
+1. With three whole days or more, and the whole month before: each day to come brings what that day of the month before
+   did, evened out over a week and shaped by its own weekday, times how this month's whole days compare with theirs.
 2. With three whole days or more alone: each day to come brings what the last seven whole days did on average.
 3. With fewer: in proportion to the time gone, without a range, for there is too little to tell.
 
@@ -73,7 +73,7 @@ def expect(counted: int, days: Sequence[int], before: Sequence[int], now: int, m
     return Expected(round(ends), max(counted, round(ends - spread)), round(ends + spread), method, len(strays))
 
 
-def _beside(days: Sequence[int], twins: Sequence[int], ahead: float) -> tuple[float, float, list[float]]:
+def _beside(days: Sequence[int], twins: Sequence[float], ahead: float) -> tuple[float, float, list[float]]:
     """Give what days to come bring whose twins brought `ahead`, the weight of a day in that, and how days strayed."""
     scale = sum(days) / sum(twins)
     strays = [day - scale * twin for day, twin in zip(days, twins, strict=True)]
@@ -91,24 +91,26 @@ def _stray(strays: Sequence[float], mean: float) -> float:
     return sqrt(max(sum(each**2 for each in strays) / max(1, len(strays) - 1), mean))
 
 
-def _twins(before: Sequence[int], month: int) -> list[int]:
-    """Give for each day of a month what its twin of the month before brought."""
-    if not before:
+def _twins(before: Sequence[int], month: int) -> list[float]:
+    """Give for each day of a month what the month before lets expect: its day there, and its weekday."""
+    if len(before) < WEEK:
         return []
     first, after = bounds(month)
-    count = (after - first) // DAY
-    shift = (_weekday(first) - _weekday(first - len(before) * DAY)) % WEEK
-    shift = shift - WEEK if shift > WEEK // 2 else shift
-    return [before[_within(day + shift, len(before))] for day in range(count)]
+    trend = [_evened(before, day) for day in range(len(before))]
+    begun = _weekday(first - len(before) * DAY)
+    brought, evened = [0.0] * WEEK, [0.0] * WEEK
+    for day, (n, even) in enumerate(zip(before, trend, strict=True)):
+        brought[(begun + day) % WEEK] += n
+        evened[(begun + day) % WEEK] += even
+    shape = [n / even if even else 1.0 for n, even in zip(brought, evened, strict=True)]
+    days = range((after - first) // DAY)
+    return [trend[min(day, len(trend) - 1)] * shape[(_weekday(first) + day) % WEEK] for day in days]
 
 
-def _within(day: int, count: int) -> int:
-    """Move a day by whole weeks until the month has it."""
-    while day < 0:
-        day += WEEK
-    while day >= count:
-        day -= WEEK
-    return day
+def _evened(before: Sequence[int], day: int) -> float:
+    """Give the mean of the week around a day, all of it within the month."""
+    begin = min(max(0, day - WEEK // 2), len(before) - WEEK)
+    return sum(before[begin : begin + WEEK]) / WEEK
 
 
 def _weekday(moment: int) -> int:

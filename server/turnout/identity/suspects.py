@@ -23,7 +23,7 @@ _TESTS = frozenset(
 )
 _DOMAINS = re.compile(r"(^|\.)(test|example|invalid|localhost|example\.(com|org|net)|mailinator\.com)$")
 _BOTS = re.compile(
-    r"bot\b|crawl|spider|slurp|headless|lighthouse|pingdom|uptime|monitor|curl/|wget/|python-requests|go-http-client",
+    r"(?<!cu)bot\b|crawl|spider|slurp|headless|lighthouse|pingdom|uptime|monitor|curl/|wget/|python-requests|go-http-client",
     re.IGNORECASE,
 )
 
