@@ -120,8 +120,8 @@ class PeopleView:
         return int(row[2]) if row else 0
 
     def brought(self, person: int) -> tuple[tuple[Identifier, int], ...]:
-        """Give a person's identifiers, each with the event that brought it, in the order in which they came."""
-        rows = self._s.rows(SQL["list_identifiers"], (person,))
+        """Give a person's identifiers by priority, each with the event that brought it."""
+        rows = sorted(self._s.rows(SQL["list_identifiers"], (person,)))
         return tuple((Identifier(Namespace(row[2]), TYPES[row[0]], row[1]), int(row[3])) for row in rows)
 
     def counts(self, month: int, identifier: Identifier) -> Metered | None:
