@@ -172,6 +172,7 @@ OURS = (
     (r"test_wk_[0-9a-f]{32}", "KEY"),
     (r"(del|dst|d)_[A-Za-z0-9_-]{6,}", "ID"),
     (r"\b1\d{9}\b", "TIME"),
+    (r"\b[0-9a-f]{64}\b", "HASH"),
     (r"\b\d+ (ms|s)\b", "SOME \\1"),
 )
 """Ids and times that stand in texts."""

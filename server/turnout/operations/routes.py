@@ -210,8 +210,9 @@ def _summary(
 ) -> str:
     twice = sum(int(str(row["maybe_twice"])) for row in again if isinstance(row, dict))
     said = (
-        f"{counted(len(every), 'event name')}, {counted(destinations, 'destination')}: {unrouted} that none takes, "
-        f"{counted(idle, 'destination')} got nothing, {counted(silent, 'source is', 'sources are')} stale, "
+        f"{counted(len(every), 'event name')}, {unrouted} of them taken by no destination; "
+        f"{counted(destinations, 'destination')}, {idle} of them without an event; "
+        f"{counted(silent, 'source is', 'sources are')} stale; "
         f"{counted(alike, 'name looks', 'names look')} like another."
     )
     if not twice:

@@ -284,7 +284,7 @@ def test_what_came_again_under_its_id_is_counted_as_stopped(here: Bench) -> None
 
 
 @pytest.mark.parametrize("asked", [{"days": 0}, {"days": 91}, {"limit": 0}, {"limit": 101}])
-def test_what_cannot_be_asked_is_refused(here: Bench, asked: dict[str, int]) -> None:
+def test_what_cannot_be_asked_is_refused(here: Bench, asked: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):
         told(here, **asked)
 
