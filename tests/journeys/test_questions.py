@@ -113,7 +113,7 @@ def test_which_destinations_get_order_completed(answers: dict[str, list[Told]]) 
     }  # fmt: skip
     assert (each["Tests"]["reason"], each["Pages"]["reason"]) == ("namespace", "filtered")
     assert each["File"]["newest"] == "delivered: delivered"
-    assert [row["name"] for row in told["similar_names"]] == ["order_completed"]
+    assert [row["event"] for row in told["similar_names"]] == ["order_completed"]
 
 
 def test_what_would_happen_if_i_sent_this(answers: dict[str, list[Told]]) -> None:

@@ -50,6 +50,9 @@ def _known(
         "of_events": len(found),
         **{str(verdict): tally[verdict] or None for verdict in Verdict},
         "reasons": dict(why.most_common(3)) or None,
-        "last_delivered": None if last is None else reader.text(stored.message_id(last.body, last.meta)),
-        "last_delivered_received_at": None if last is None else iso(last.received),
+        "last_delivered": None if last is None else _event(reader, last),
     }
+
+
+def _event(reader: Reader, event: Stored) -> Document:
+    return {"message_id": reader.text(stored.message_id(event.body, event.meta)), "received_at": iso(event.received)}

@@ -31,7 +31,7 @@ def row(view: View, reader: Reader, listed: Listed) -> Document:
     return {
         **facts(view, Namespace(listed.namespace), selves, ids, events),
         **{str(kind): _of(reader, ids, kind) for kind in IdType},
-        "last_event": reader.text(last.name) if last and last.name else None,
+        "event": reader.text(last.name) if last and last.name else None,
         "source": source_name(view, last.source) if last else None,
         "joined_people": listed.merges or None,
     }

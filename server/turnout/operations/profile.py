@@ -148,12 +148,7 @@ def _mtu(view: View, each: Someone) -> Document:
 
 def _identifier(view: View, reader: Reader, each: Someone, one: Identifier, seq: int) -> Document:
     """Tell an identifier, and the event that brought it."""
-    return {
-        "namespace": each.namespace,
-        "type": str(one.type),
-        "value": reader.value(one.value),
-        **_by(view, reader, seq),
-    }
+    return {"namespace": each.namespace, str(one.type): reader.value(one.value), **_by(view, reader, seq)}
 
 
 def _joins(view: View, each: Someone) -> list[tuple[int, str]]:

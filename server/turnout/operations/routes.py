@@ -164,11 +164,10 @@ def _similar(reader: Reader, every: Sequence[Flow], only: str = "") -> list[Json
         rows += [
             {
                 "type": kind,
-                "name": reader.text(pair.name),
+                "event": reader.text(pair.name),
                 "events": tally[pair.name],
-                "like": reader.text(pair.other),
-                "like_events": tally[pair.other],
                 "how": str(pair.how),
+                "like": {"event": reader.text(pair.other), "events": tally[pair.other]},
             }
             for pair in pairs(tally)
             if not only or only in {pair.name, pair.other}

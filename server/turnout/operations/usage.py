@@ -94,12 +94,12 @@ def _named(view: View, each: Metered, reader: Reader) -> Document:
     kind = "user_id" if each.kind == "u" else "anonymous_id"
     event = view.log.get(each.seq)
     if event is None or event.erased:
-        return {"counted": kind, "value": None, "event": None}
+        return {"counted": kind, "event": None}
     body = stored.document(event.body, event.meta, received=event.received, kind=event.kind)
     value = body.get("userId" if each.kind == "u" else "anonymousId")
     return {
         "counted": kind,
-        "value": reader.value(value) if isinstance(value, str) else None,
+        kind: reader.value(value) if isinstance(value, str) else None,
         "type": str(event.kind),
         "event": reader.text(event.name) if event.name else None,
         "message_id": reader.text(str(body["messageId"])),

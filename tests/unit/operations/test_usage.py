@@ -169,7 +169,7 @@ def test_who_counted_last_is_named_with_the_event_that_counted(here: Bench) -> N
     assert seen["counted_by"] == [
         {
             "counted": "anonymous_id",
-            "value": "visitor_0815",
+            "anonymous_id": "visitor_0815",
             "type": "track",
             "event": "Signed Up",
             "message_id": "m3",
@@ -178,7 +178,7 @@ def test_who_counted_last_is_named_with_the_event_that_counted(here: Bench) -> N
         },
         {
             "counted": "user_id",
-            "value": "customer_4711",
+            "user_id": "customer_4711",
             "type": "track",
             "event": "Signed Up",
             "message_id": "m1",
@@ -206,7 +206,7 @@ def test_somebody_erased_still_counts_and_is_not_named(here: Bench) -> None:
     found = counted(here)
 
     assert found["mtu"] == 1
-    assert found["counted_by"] == [{"counted": "user_id", "value": None, "event": None}]
+    assert found["counted_by"] == [{"counted": "user_id", "event": None}]
 
 
 def test_a_month_without_events_is_empty(here: Bench) -> None:

@@ -36,6 +36,7 @@ class Person(BaseModel):
     user_id: str | None = None
     anonymous_id: str | None = None
     email: str | None = None
+    event: str | None = Field(None, description="the last one's name")
     first_seen: str | None = None
     last_seen: str | None = None
     events: int
