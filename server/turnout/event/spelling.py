@@ -71,23 +71,22 @@ def pairs(names: Mapping[str, int]) -> list[Pair]:
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """A name, how often it came, and its forms: all of it, its numbers, what is left without them."""
+    """A name, how often it came, and its forms: all of it, and what is left without its numbers."""
 
     name: str
     n: int
     plain: str
-    digits: tuple[str, ...]
     letters: str
 
     @classmethod
     def of(cls, name: str, n: int) -> _Form:
         whole = plain(name)
-        return cls(name, n, whole, tuple(_DIGITS.findall(whole)), _DIGITS.sub("", whole))
+        return cls(name, n, whole, _DIGITS.sub("", whole))
 
 
 def _slipped(form: _Form, other: _Form) -> bool:
     """Tell whether a name that shares a shortened form is a slip: it is rare, and no number tells it apart."""
-    return form.n * RARE <= other.n and form.letters != other.letters and form.digits == other.digits
+    return form.n * RARE <= other.n and form.letters != other.letters
 
 
 def _whole(form: _Form) -> Iterable[str]:

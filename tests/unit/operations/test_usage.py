@@ -74,9 +74,9 @@ def test_the_forecast_extends_the_month(here: Bench) -> None:
     assert counted(here)["mtu"] == 0
 
 
-def counting(here: Bench, months: int) -> None:
-    """Let one newcomer come each hour of a month, or of two, up to noon of the 15th."""
-    here.clock.moment = bounds(202511 - months)[0]
+def counting(here: Bench, months: int, begun: int = 1) -> None:
+    """Let one newcomer come each hour, from a day of this month or the one before up to noon of the 15th."""
+    here.clock.moment = bounds(202511 - months)[0] + (begun - 1) * DAY
     end, n = bounds(202511)[0] + 14 * DAY + DAY // 2, 0
     while here.clock.now() < end:
         here.record(*({"userId": f"u{n + each}"} for each in range(12)))
@@ -92,6 +92,12 @@ def test_the_forecast_rests_on_the_month_before_where_that_is_all_there(here: Be
     assert (found["mtu"], found["forecast"]) == (14 * 24 + 12, 30 * 24)
     assert str(found["forecast_method"]).startswith("month_before: 14 whole days")
     assert f"{found['forecast_low']} to {found['forecast_high']} likely" in str(found["summary"])
+
+
+def test_a_month_before_that_the_log_has_only_a_part_of_is_left_out(here: Bench) -> None:
+    counting(here, 1, begun=10)
+
+    assert str(counted(here)["forecast_method"]).startswith("days_so_far: ")
 
 
 def test_without_it_the_forecast_rests_on_the_days_so_far(here: Bench) -> None:
