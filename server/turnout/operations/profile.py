@@ -114,7 +114,16 @@ def _told(view: View, eyes: Eyes, reader: Reader, found: Sequence[Someone], eras
         "people": told["people"],
         "erased": list(erased) or None,
         **rows,
+        "next": _next(erased) or None,
     }
+
+
+def _next(erased: Sequence[Document]) -> list[Json]:
+    """Give the call that shows the newest receipt."""
+    why = "Shows its receipt: each step, and the proof of what is left."
+    return [
+        {"tool": "get_deletion", "arguments": {"deletion_id": each["deletion_id"]}, "why": why} for each in erased[-1:]
+    ]
 
 
 def _events(view: View, each: Someone) -> Iterator[Stored]:

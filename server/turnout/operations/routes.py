@@ -100,6 +100,7 @@ def _all(view: View, eyes: Eyes, reader: Reader, request: Audit, every: Sequence
         "maybe_twice": again[:limit] or None,
         "replayed": replayed[:limit] or None,
         "repeats_stopped": repeats,
+        "next": _next(again, idle, silent) or None,
         "looked_at": {"names": len(found), "of": len(every), "days": request.days},
     }
 
@@ -202,6 +203,28 @@ def _repeats(view: View, since: int) -> int:
     """Count what came again under an id that was there, and went nowhere a second time."""
     rows = view.counts.by_hour(0, since // HOUR)
     return sum(n for _, code, n in rows if code in {DUPLICATE, CONFLICTING})
+
+
+def _next(again: Sequence[Json], idle: Sequence[Json], silent: Sequence[Json]) -> list[Json]:
+    """Give the calls that tell more of the first of each that is amiss."""
+    calls: list[Json] = []
+    for rows, field, tool, name, why in (
+        (again, "message_id", "debug_event_delivery", "message_id", "Tells each of its tries."),
+        (idle, "destination", "describe_destination", "destination", "Tells what it is set to take."),
+        (silent, "source", "find_events", "source", "Lists what it sent last."),
+    ):
+        first = rows[0] if rows else None
+        if isinstance(first, dict) and isinstance(value := _first(first, field), str):
+            calls.append({"tool": tool, "arguments": {name: value}, "why": why})
+    return calls
+
+
+def _first(row: Document, field: str) -> Json:
+    """Give a field of a row, or of its first example; a text that was cut or escaped is of no use in a call."""
+    examples = row.get("examples")
+    found = examples[0] if isinstance(examples, list) and examples else row
+    value = found.get(field) if isinstance(found, dict) else None
+    return None if isinstance(value, str) and ("\\u" in value or "…" in value) else value
 
 
 def _summary(

@@ -181,6 +181,7 @@ def test_somebody_erased_is_nobody_and_their_request_is_found_by_what_identified
     found = told(here, anonymous_id="a1")
 
     assert (found["found"], [row["suppressed"] for row in rows(found, "erased")]) == (False, [True])
+    assert [row["tool"] for row in rows(found, "next")] == ["get_deletion"]
 
 
 def test_without_identifiers_the_newest_people_are_listed_each_marked(here: Bench) -> None:

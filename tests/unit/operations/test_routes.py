@@ -150,6 +150,7 @@ def test_a_destination_that_got_nothing_is_idle_with_what_stands_in_the_way(here
     (row,) = rows(told(here), "idle_destinations")
 
     assert (row["destination"], row["reasons"], row["would_take"]) == ("Idle", {"namespace": 2}, "0 of 2 event names")
+    assert rows(told(here), "next")[0]["arguments"] == {"destination": "Idle"}
 
 
 def test_a_source_that_sent_nothing_for_days_is_stale_and_a_young_one_is_not(here: Bench) -> None:
@@ -240,6 +241,7 @@ def test_what_was_sent_again_after_no_answer_may_be_there_twice(here: Bench, lan
     assert before is None
     assert (row["destination"], row["maybe_twice"]) == ("Hook", 2)
     assert {each["message_id"] for each in row["examples"]} == {"m1", "m2"}
+    assert rows(told(here), "next")[0]["arguments"] in ({"message_id": "m1"}, {"message_id": "m2"})
     assert "repeat" in row["repeats"]
 
 
