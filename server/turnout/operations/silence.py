@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from turnout.clock import DAY, iso
 from turnout.document import Document, Json
+from turnout.operations.sources import NAMES_READ
 from turnout.operations.trace import source_name
 from turnout.store.session import NEWEST
 from turnout.store.unit import View
@@ -14,14 +15,13 @@ USUAL = 50
 """Events of a week before from which on fewer say something."""
 FAR = 0.2
 """The share of them below which a source is far below its usual."""
-_NAMES = 10_000
 _WEEK = 7 * DAY
 
 
 def stale(view: View, days: int) -> list[Json]:
     """List stale sources, the longest silent first; one that is younger than the days is none."""
     last: dict[int, int] = {}
-    for each in view.log.names(_NAMES):
+    for each in view.log.names(NAMES_READ):
         last[each.source] = max(each.last, last.get(each.source, 0))
     usual, now, hours = _rates(view)
     rows: list[tuple[int, Document]] = []
@@ -31,7 +31,7 @@ def stale(view: View, days: int) -> list[Json]:
         told: Document = {"source": source_name(view, source.id), "last_event_at": iso(seen) if seen else None}
         before, count = usual.get(source.id, 0), now.get(source.id, 0)
         if silent >= days * DAY:
-            told |= {"reason": "silent" if seen else "never_used", "silent_days": silent // DAY}
+            told |= {"reason": "silent" if seen else "no_events", "silent_days": silent // DAY}
         elif before >= USUAL and count < FAR * before:
             told |= {"reason": "far_below_usual", "events": count, "usual": before, "hours": hours}
         else:

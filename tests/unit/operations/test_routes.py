@@ -169,12 +169,12 @@ def test_a_source_that_sent_nothing_for_days_is_stale_and_a_young_one_is_not(her
     assert rows(told(here, days=9), "stale_sources") == []
 
 
-def test_a_source_that_never_sent_anything_is_told_apart(here: Bench) -> None:
+def test_a_source_of_which_no_event_is_kept_is_told_apart(here: Bench) -> None:
     here.source("Shop")
     here.clock.pass_s(8 * DAY / SECOND)
     here.record({})
 
-    assert [(row["source"], row["reason"]) for row in rows(told(here), "stale_sources")] == [("Shop", "never_used")]
+    assert [(row["source"], row["reason"]) for row in rows(told(here), "stale_sources")] == [("Shop", "no_events")]
 
 
 @pytest.mark.parametrize(("count", "stale"), [(19, True), (21, False)])
