@@ -22,8 +22,6 @@ EVENTS, ANSWERS, EVIDENCE, BATCHES = "events", "answers", "evidence", "batch_evi
 NAMES, REFUSED, PROFILE, BYTES = "event_names", "refused_calls", "profile", "database_file"
 
 WAITING, RUNNING, DONE = "waiting", "running", "done"
-UNFINISHED = frozenset({"planned", "received", "running"})
-"""How a whole stands of which ours is not all done."""
 NOT_SUPPORTED, NOT_YET = "not supported", "not supported yet"
 
 

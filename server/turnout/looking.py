@@ -6,7 +6,6 @@ from functools import partial
 
 import anyio
 
-from turnout import erasure
 from turnout.app import App
 from turnout.document import Document
 from turnout.guard.masking import own_values
@@ -16,6 +15,8 @@ from turnout.operations.looks import LOOKS
 from turnout.operations.reader import Reader
 from turnout.store.unit import View
 
+UNFINISHED = frozenset({"planned", "received", "running"})
+"""How a deletion stands of which ours is not all done."""
 POLL_S = 1.0
 """How long a wait sleeps at the most between two looks."""
 
@@ -61,7 +62,7 @@ class Looking:
             changed = self._app.store.mark()
             found = await self._app.store.read(receipt)
             left = until - self._app.clock.monotonic()
-            if found["status"] not in erasure.UNFINISHED or left <= 0:
+            if found["status"] not in UNFINISHED or left <= 0:
                 return {**told, **found}
             with anyio.move_on_after(min(left, POLL_S)):
                 await changed.wait()

@@ -13,8 +13,8 @@ from turnout.cli.here import Command, Here, pass_here
 from turnout.cli.running import at_desk, change
 from turnout.desk import OwnDesk
 from turnout.document import Document
-from turnout.erasure import UNFINISHED
 from turnout.event.model import LIVE
+from turnout.looking import UNFINISHED
 
 WAIT_S = 600.0
 LOOK_S = 1.0
