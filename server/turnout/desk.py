@@ -21,9 +21,9 @@ from turnout.errors import InProgress, InvalidCall, InvalidInput
 from turnout.event.skew import parse
 from turnout.exchange import Refused
 from turnout.guard import run as guard
-from turnout.guard.masking import own_values
 from turnout.guard.principal import Principal, permit
 from turnout.guard.run import Done
+from turnout.looking import Looking
 from turnout.operations import (
     check,
     connect,
@@ -41,9 +41,8 @@ from turnout.operations import (
 )
 from turnout.operations.looks import LOOKS
 from turnout.operations.model import Intent, Operation
-from turnout.operations.reader import Reader
 from turnout.preparing import prepared
-from turnout.store.unit import Unit, View
+from turnout.store.unit import Unit
 
 Q = TypeVar("Q")
 P = TypeVar("P")
@@ -52,15 +51,13 @@ ANSWER_S = 2.0
 """How long a call waits for the answer of an equal one. Source: reliability-security.md 5.2."""
 
 
-class OwnDesk:
+class OwnDesk(Looking):
     """The desk over a running workspace. `sure`: a person at the command line confirmed already."""
 
     def __init__(self, app: App, principal: Principal, *, sure: bool = False, tell: Tell = waiting.silent) -> None:
         """Serve one principal; `tell` hears how far a long call is."""
-        self._app = app
-        self._principal = principal
+        super().__init__(app, principal, tell)
         self._sure = sure
-        self._tell = tell
         self._seen: OwnDesk | None = None
 
     def seen_by(self, client: str, tell: Tell | None = None) -> OwnDesk:
@@ -293,15 +290,16 @@ class OwnDesk:
 
     async def request_deletion(
         self, *, user_id: str | None, anonymous_id: str | None, email: str | None, kind: str, namespace: str | None,
-        idempotency_key: str | None, dry_run: bool, confirm: str | None,
+        idempotency_key: str | None, dry_run: bool, confirm: str | None, wait_seconds: int | None = None,
     ) -> Document:  # fmt: skip
-        """Suppress, erase, both, or lift a suppression, of one person."""
+        """Suppress, erase, both, or lift a suppression, of one person; with `wait_seconds`, wait for its end."""
         request = deletions.Deletion(
             user_id=user_id, anonymous_id=anonymous_id, email=email, kind=kind, namespace=namespace
         )
-        return await self.change(
+        told = await self.change(
             deletions.operation(self._app.eyes), request, idempotency_key, dry_run=dry_run, confirm=confirm
         )
+        return await self._ended(told, wait_seconds or 0)
 
     async def test_destination(self, *, destination: str, idempotency_key: str | None) -> Document:
         """Check a connected destination's credentials at the vendor."""
@@ -360,16 +358,6 @@ class OwnDesk:
             retention_days=self._app.settings.retention_days,
         )  # fmt: skip
         return _told(await self._app.store.transact(act))
-
-    async def _look(self, name: str, look: partial[Document]) -> Document:
-        def read(view: View) -> Document:
-            return look(view)
-
-        permit(self._principal, LOOKS[name])
-        return await self._app.store.read(read)
-
-    def _reader(self, arguments: Document) -> Reader:
-        return Reader(self._principal, own_values(arguments))
 
 
 def _told(done: Done) -> Document:

@@ -21,6 +21,7 @@ MAY_WAIT = (
     "preparing",
     "waiting",
     "desk",
+    "looking",
     "inprocess",
     "demo.*",
     "api.*",

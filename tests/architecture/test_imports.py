@@ -51,7 +51,7 @@ LAYERS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     ("doors", ("config", "calls", "api", "api.*", "agent", "agent.*")),
-    ("assembly", ("opening", "app", "checks", "preparing", "waiting", "desk")),
+    ("assembly", ("opening", "app", "checks", "preparing", "waiting", "looking", "desk")),
     # These doors open what the assembly puts together.
     (
         "entries",

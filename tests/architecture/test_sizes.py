@@ -38,6 +38,7 @@ LISTED: dict[str, str] = {
     "event.wire": "the one decoder, and what it hides from and finds in its bytes",
     "guard.personal": "what is personal in an event, and the one walk over it",
     "store.writer": "one thread",
+    "store.people": "one graph, and the meter of who counts",
     "store.log": "one table and what is counted with it",
     "store.store": "one door",
 }

@@ -72,8 +72,12 @@ def script(url: str) -> tuple[Step, ...]:
         step("find", "find_events", limit=2),
         Step("find on", "find_events", lambda told: {"limit": 2, "cursor": told["find"]["next_cursor"]}),
         step("find refused", "find_events", verdict="refused"),
+        step("a person", "get_profile", user_id="ann@example.com"),
+        step("the newest people", "get_profile", limit=1),
         step("usage", "get_usage"),
         step("usage of no month", "get_usage", month="november"),
+        step("routes", "audit_routing"),
+        step("routes of one event", "audit_routing", event="Order Paid"),
         step("destinations", "list_destinations"),
         step("the catalogue", "list_destinations", catalog=True, limit=100),
         step("describe one", "describe_destination", destination="Hook"),
@@ -168,6 +172,7 @@ OURS = (
     (r"test_wk_[0-9a-f]{32}", "KEY"),
     (r"(del|dst|d)_[A-Za-z0-9_-]{6,}", "ID"),
     (r"\b1\d{9}\b", "TIME"),
+    (r"\b[0-9a-f]{64}\b", "HASH"),
     (r"\b\d+ (ms|s)\b", "SOME \\1"),
 )
 """Ids and times that stand in texts."""

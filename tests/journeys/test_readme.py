@@ -48,11 +48,15 @@ def test_its_commands_do_what_it_says(data_dir: Path, tmp_path: Path, monkeypatc
     connected = program.run(*words(lines[0]), "--json")
     sent = program.run(*words(lines[1]), "--json")
     traced = program.run(*words(lines[2].replace("MESSAGE_ID", sent.told["message_id"])), "--json")
-    usage = program.run(*words(lines[3]), "--json")
+    audited = program.run(*words(lines[3]), "--json")
+    profile = program.run(*words(lines[4]), "--json")
+    usage = program.run(*words(lines[5]), "--json")
 
     assert connected.told["state"] == "running"
     assert [row["verdict"] for row in sent.told["deliveries"]] == ["delivered"]
     assert traced.told["message_id"] == sent.told["message_id"]
+    assert [row["takes"] for row in audited.told["destinations"]] == ["yes"]
+    assert [row["events"] for row in profile.told["people"]] == [1]
     assert (usage.told["mtu"], usage.told["test_people"]) == (0, 1)
 
 

@@ -72,6 +72,18 @@ SAMPLES: Mapping[str, Document] = {
         ],
         "next_cursor": "c_2",
     },
+    "get_profile": {
+        "summary": "1 person: in live.",
+        "found": True,
+        "people": [{"namespace": "live", "test": False, "looks_like": None, "events": 3, "suppressed": False}],
+        "traits": [{"name": "plan", "value": None, "source": "Web shop", "at": "2026-11-24T16:00:00.123Z"}],
+    },
+    "audit_routing": {
+        "summary": "1 event name, 1 destination.",
+        "events": [{"type": "track", "event": "Order Completed", "events": 3, "judged_by": "name", "to": ["webhook"]}],
+        "stale_sources": [{"source": "Web shop", "reason": "silent", "silent_days": 9}],
+        "repeats_stopped": 0,
+    },
     "get_usage": {"summary": "3 MTU.", "month": "2026-11", "mtu": 3, "test_people": 2, "forecast": 4},
     "list_destinations": {
         "summary": "1 destination.",
@@ -148,6 +160,12 @@ class FakeDesk:
     async def find_events(self, **given: object) -> Document:
         return self._answer("find_events", given)
 
+    async def get_profile(self, **given: object) -> Document:
+        return self._answer("get_profile", given)
+
+    async def audit_routing(self, **given: object) -> Document:
+        return self._answer("audit_routing", given)
+
     async def get_usage(self, **given: object) -> Document:
         return self._answer("get_usage", given)
 
@@ -189,6 +207,8 @@ ARGUMENTS: Mapping[str, Mapping[str, Json]] = {
     "preview_event": {"event": "Order Completed", "user_id": "u_42"},
     "debug_event_delivery": {"message_id": "m_1"},
     "find_events": {},
+    "get_profile": {},
+    "audit_routing": {},
     "get_usage": {},
     "list_destinations": {},
     "describe_destination": {"destination": "webhook"},

@@ -128,6 +128,10 @@ async def test_every_look_asks_for_its_scopes(data_dir: Path) -> None:
                 event=None, user_id=None, anonymous_id=None, type=None, source=None, namespace=None, since=None,
                 until=None, verdict=None, refused=False, cursor=None, limit=1,
             ),
+            "get_profile": desk.get_profile(
+                user_id="u", anonymous_id=None, email=None, namespace=None, cursor=None, limit=1,
+            ),
+            "audit_routing": desk.audit_routing(event=None, source=None, days=7, limit=1),
             "preview_event": desk.preview_event(
                 type="track", event="E", user_id="u", anonymous_id=None, properties=None, traits=None, context=None,
                 destination=None, namespace=None,

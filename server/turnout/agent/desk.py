@@ -123,6 +123,23 @@ class Desk(Protocol):
         """List stored events, newest first; or, with `refused`, the calls that were not accepted."""
         ...
 
+    async def get_profile(
+        self,
+        *,
+        user_id: str | None,
+        anonymous_id: str | None,
+        email: str | None,
+        namespace: str | None,
+        cursor: str | None,
+        limit: int,
+    ) -> Document:
+        """Tell of a person, live and test; or, without identifiers, list the newest people."""
+        ...
+
+    async def audit_routing(self, *, event: str | None, source: str | None, days: int, limit: int) -> Document:
+        """Say which events go where, and what is stale, misspelt, idle, or maybe there twice."""
+        ...
+
     async def get_usage(self, *, month: str | None) -> Document:
         """Count a month's tracked users; the current one unless told."""
         ...
@@ -211,8 +228,9 @@ class Desk(Protocol):
         idempotency_key: str | None,
         dry_run: bool,
         confirm: str | None,
+        wait_seconds: int | None,
     ) -> Document:
-        """Suppress, erase, both, or lift a suppression, of one person."""
+        """Suppress, erase, both, or lift a suppression, of one person; with `wait_seconds`, wait for its end."""
         ...
 
     async def get_deletion(self, *, deletion_id: str) -> Document:

@@ -14,8 +14,8 @@ from turnout.cli.running import at_desk, change
 from turnout.desk import OwnDesk
 from turnout.document import Document
 from turnout.event.model import LIVE
+from turnout.looking import UNFINISHED
 
-UNFINISHED = frozenset({"planned", "received", "running"})
 WAIT_S = 600.0
 LOOK_S = 1.0
 

@@ -47,6 +47,12 @@ COMMANDS: tuple[Section, ...] = (
             Entry("send", "turnout.cli.send:send", "Send one event: track, identify, page, screen, group or alias."),
             Entry("trace", "turnout.cli.trace:trace", "Tell what became of an event at every destination, and why."),
             Entry("replay", "turnout.cli.replay:replay", "Deliver recorded events again."),
+            Entry(
+                "audit",
+                "turnout.cli.audit:audit",
+                "Say which events go where, and what is stale, misspelt, idle, or sent twice.",
+            ),
+            Entry("profile", "turnout.cli.profile:profile", "Show a person, live and test, or the newest people."),
             Entry("usage", "turnout.cli.usage:usage", "Count monthly tracked users, and what counted them."),
         ),
     ),

@@ -119,6 +119,15 @@ def facts(told: Mapping[str, Json], *names: str) -> Table:
     return drawn
 
 
+def lists(told: Mapping[str, Json], titles: Mapping[str, str]) -> Iterable[RenderableType]:
+    """Draw the lists of an answer that have rows, each under its title, with the columns that they have."""
+    for name, title in titles.items():
+        if listed := rows(told.get(name)):
+            columns = dict.fromkeys(field for row in listed for field, value in row.items() if value is not None)
+            yield Text("")
+            yield table(tuple(columns), listed, title=title)
+
+
 def summary(told: Mapping[str, Json]) -> Iterable[RenderableType]:
     """Draw the sentence of an answer, if it has one."""
     if text := told.get("summary"):

@@ -7,7 +7,6 @@ from functools import partial
 
 import click
 from rich.console import RenderableType
-from rich.text import Text
 
 from turnout.cli import output
 from turnout.cli.here import Command, Here, pass_here
@@ -16,6 +15,12 @@ from turnout.guard.principal import command_line
 from turnout.opening import open_store
 from turnout.operations import usage as meter
 from turnout.operations.reader import Reader
+
+FACTS = (
+    *("month", "mtu", "counts", "forecast", "forecast_low", "forecast_high", "forecast_method"),
+    *("events", "test_people", "test_events"),
+)
+LISTS = {"sources": "By source", "inflated_by": "What made it larger", "counted_by": "What counted them"}
 
 
 @click.command(cls=Command, help="Count monthly tracked users, and what counted them.")
@@ -34,9 +39,6 @@ def usage(here: Here, *, month: str | None) -> None:
 def show(told: Document) -> Iterable[RenderableType]:
     """Draw it."""
     yield from output.summary(told)
-    yield output.facts(told, "month", "mtu", "forecast", "events", "test_people", "test_events")
-    for name, title in (("sources", "By source"), ("counted_by", "What counted them")):
-        if listed := output.rows(told.get(name)):
-            columns = tuple(dict.fromkeys(field for row in listed for field in row))
-            yield Text("")
-            yield output.table(columns, listed, title=title)
+    shown = {**told, "counts": output.words(told.get("counts"))}
+    yield output.facts(shown, *FACTS)
+    yield from output.lists(told, LISTS)

@@ -22,6 +22,7 @@ from turnout.identity.model import Identifier, IdType
 from turnout.operations import told
 from turnout.operations.counted import counted
 from turnout.operations.model import Applied, Calling, Operation, Shown
+from turnout.operations.proof import proof
 from turnout.operations.whose import Whose
 from turnout.store.privacy import Regulation
 from turnout.store.unit import Unit, View
@@ -135,7 +136,7 @@ def get_deletion(view: View, deletion_id: str) -> Document:
     if found is None:
         raise NotFound("no deletion has this deletion_id; request_deletion gave it")
     receipt = erasure.receipt(found.id, erasure.read(found.steps), suppressed=_is_suppressed(view, found))
-    return {"summary": _said(found), **receipt}
+    return {"summary": _said(found), **receipt, "proof": proof(view, found, receipt)}
 
 
 def operation(eyes: Eyes) -> Operation[Deletion, Deleting]:

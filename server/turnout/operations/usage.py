@@ -6,11 +6,13 @@ from turnout.clock import iso
 from turnout.document import Document, Json
 from turnout.event import stored
 from turnout.event.model import LIVE
-from turnout.identity.meter import WORKSPACE, bounds, forecast, mtu
+from turnout.identity.meter import WORKSPACE, mtu
 from turnout.operations.counted import counted
+from turnout.operations.inflation import inflation
 from turnout.operations.moments import month as read_month
 from turnout.operations.moments import written
 from turnout.operations.names import source_name
+from turnout.operations.outlook import outlook
 from turnout.operations.reader import Reader
 from turnout.store.people import Metered
 from turnout.store.unit import View
@@ -29,19 +31,34 @@ def usage(view: View, month: str, reader: Reader) -> Document:
     test_people = sum(people.get((space, WORKSPACE), 0) for space in tests)
     live = {source: n for (space, source), n in events.items() if space == LIVE}
     test_events = sum(n for (space, _), n in events.items() if space != LIVE)
-    ends = forecast(counted, view.now, number)
+    ends = outlook(view, number, counted)
     return {
-        "summary": _summary(number, counted, test_people, ends if bounds(number)[1] > view.now else counted),
+        "summary": _summary(number, counted, test_people, ends),
         "month": written(number),
         "mtu": counted,
-        "forecast": ends,
+        **ends,
+        "counts": _counts(view, number),
         "events": sum(live.values()),
         "test_people": test_people,
         "test_events": test_events,
         "test_share": _share(test_people, counted),
         "sources": _sources(view, people, live),
         "test_namespaces": [_space(space, people, events) for space in tests] or None,
+        **inflation(view, number),
         "counted_by": [_named(view, each, reader) for each in view.people.metered(number, LIVE, NAMED)],
+    }
+
+
+def _counts(view: View, month: int) -> Document:
+    """Say what the count is made of, in Segment's words: identified and never identified add up to it."""
+    tally = {(kind, linked): 0 for kind in "ua" for linked in (False, True)}
+    for namespace, source, kind, linked, n in view.people.meter(month):
+        if (namespace, source) == (LIVE, WORKSPACE):
+            tally[kind, linked] += n
+    return {
+        "identified": tally["u", False] + tally["u", True],
+        "never_identified": tally["a", False],
+        "anonymous_identified": tally["a", True],
     }
 
 
@@ -77,12 +94,12 @@ def _named(view: View, each: Metered, reader: Reader) -> Document:
     kind = "user_id" if each.kind == "u" else "anonymous_id"
     event = view.log.get(each.seq)
     if event is None or event.erased:
-        return {"counted": kind, "value": None, "event": None}
+        return {"counted": kind, "event": None}
     body = stored.document(event.body, event.meta, received=event.received, kind=event.kind)
     value = body.get("userId" if each.kind == "u" else "anonymousId")
     return {
         "counted": kind,
-        "value": reader.value(value) if isinstance(value, str) else None,
+        kind: reader.value(value) if isinstance(value, str) else None,
         "type": str(event.kind),
         "event": reader.text(event.name) if event.name else None,
         "message_id": reader.text(str(body["messageId"])),
@@ -95,6 +112,9 @@ def _share(test: int, live: int) -> float:
     return round(test / (test + live), 3) if test else 0.0
 
 
-def _summary(month: int, users: int, test_people: int, ends: int) -> str:
-    said = f"{counted(users, 'monthly tracked user')} in {written(month)}, {ends} expected by its end."
+def _summary(month: int, users: int, test_people: int, ends: Document) -> str:
+    low, high = ends["forecast_low"], ends["forecast_high"]
+    between = f", {low} to {high} likely" if low != high else ""
+    so_far = f"{counted(users, 'monthly tracked user')} in {written(month)}"
+    said = f"{so_far}, {ends['forecast']} expected by its end{between}."
     return f"{said} {counted(test_people, 'test person was', 'test people were')} not counted." if test_people else said

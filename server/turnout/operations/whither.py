@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from turnout.document import Document, Json
 from turnout.errors import NotFound
-from turnout.manifest.catalogue import Catalogue, Entry
+from turnout.manifest.catalogue import Catalogue
+from turnout.manifest.heads import Entry
 from turnout.store.lanes import LaneRow
 from turnout.store.unit import View
 from turnout.workspace import DESTINATION, Destination

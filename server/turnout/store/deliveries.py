@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -99,6 +99,14 @@ class DeliveriesView:
         rows = self._s.rows(SQL["list_tries"], (lane, run, low, last, MEMBER.pack(*member), TRIES))
         found = (_request(row) for row in reversed(rows))
         return tuple(each for each in found if member in (each.members or ()))
+
+    def again(self, lane: int, since: int, looked: int, limit: int) -> tuple[RequestRow, ...]:
+        """Of a lane's newest requests that list their members, give those that were no first try or left a doubt."""
+        return tuple(_request(row) for row in self._s.rows(SQL["list_again"], (lane, looked, since, limit)))
+
+    def codes_of(self, lane: int, run: int) -> Mapping[int, int]:
+        """Count the ledger's rows of a further run by code."""
+        return {row[0]: row[1] for row in self._s.rows(SQL["count_run"], (lane, run))}
 
     def open_requests(self, epoch: int) -> tuple[RequestRow, ...]:
         """List the requests of older reigns that have no outcome."""

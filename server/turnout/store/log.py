@@ -154,9 +154,18 @@ class LogView:
         """List the events of a namespace in a stretch of the log, oldest first."""
         return tuple(row[0] for row in self._s.rows(SQL["list_namespace_seqs"], (after, until, namespace, limit)))
 
+    def by_source(self, after: int, until: int) -> dict[int, int]:
+        """Count the events of a stretch of the log by source."""
+        return {row[0]: row[1] for row in self._s.rows(SQL["count_sources"], (after, until))}
+
     def count_of(self, person: int, until: int = NEWEST) -> int:
         """Count the events recorded for exactly this id, tombstones too."""
         row = self._s.row(SQL["count_person"], (person, until))
+        return int(row[0]) if row else 0
+
+    def content_of(self, person: int, until: int) -> int:
+        """Count the events recorded for exactly this id, up to a seq, that are no tombstones."""
+        row = self._s.row(SQL["count_content"], (person, until))
         return int(row[0]) if row else 0
 
     def has(self, person: int, first: int, last: int) -> bool:

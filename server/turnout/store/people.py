@@ -15,6 +15,9 @@ from turnout.store.session import Session
 SQL = load("people")
 FEW = 5
 """Identifiers looked up one by one: 4 us each, and 32 at once take 20."""
+MOMENTS = 32
+"""What `count_counted_before` has places for: the days of a month begin and end at so many."""
+METERED = {IdType.USER: "u", IdType.ANONYMOUS: "a"}
 TYPES = {code: kind for kind, code in ID_CODES.items()}
 
 
@@ -25,6 +28,26 @@ class Metered:
     kind: str
     linked: bool
     seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Somebody who became part of another: the event that showed it, when, and by which types of identifiers."""
+
+    person: int
+    seq: int
+    at: int
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A person as listed: when it was made, and how many became part of it."""
+
+    person: int
+    namespace: str
+    created: int
+    merges: int
 
 
 class PeopleView:
@@ -82,6 +105,39 @@ class PeopleView:
         """Name who counted, the latest first."""
         rows = self._s.rows(SQL["list_meter"], (month, namespace, limit))
         return tuple(Metered(row[0], bool(row[1]), row[2]) for row in rows)
+
+    def joined(self, person: int) -> tuple[Joined, ...]:
+        """List who became part of a person, oldest first."""
+        return tuple(Joined(*row) for row in self._s.rows(SQL["list_merges"], (person,)))
+
+    def newest(self, before: int, namespace: str, limit: int) -> tuple[Listed, ...]:
+        """List people back from a number, the newest first; `namespace` empty for all."""
+        return tuple(Listed(*row) for row in self._s.rows(SQL["list_newest"], (before, namespace, namespace, limit)))
+
+    def made(self, person: int) -> int:
+        """Give when a person was made; 0 for nobody."""
+        row = self._s.row(SQL["get_profile"], (person,))
+        return int(row[2]) if row else 0
+
+    def brought(self, person: int) -> tuple[tuple[Identifier, int], ...]:
+        """Give a person's identifiers by priority, each with the event that brought it."""
+        rows = sorted(self._s.rows(SQL["list_identifiers"], (person,)))
+        return tuple((Identifier(Namespace(row[2]), TYPES[row[0]], row[1]), int(row[3])) for row in rows)
+
+    def counts(self, month: int, identifier: Identifier) -> Metered | None:
+        """Tell whether a user id or an anonymous id counts in a month."""
+        kind = METERED.get(identifier.type)
+        if kind is None:
+            return None
+        key = self._s.vault.mac("meter", identifier.namespace, kind, identifier.value)
+        row = self._s.row(SQL["find_counted"], (month, identifier.namespace, kind, key))
+        return Metered(kind, bool(row[0]), int(row[1])) if row else None
+
+    def counted_before(self, month: int, namespace: str, seqs: Sequence[int]) -> tuple[int, ...]:
+        """Count who counts today and was counted by an event before each of at most 32."""
+        places = (*seqs, *[0] * (MOMENTS - len(seqs)))
+        row = self._s.row(SQL["count_counted_before"], (*places, month, namespace))
+        return tuple(int(n) for n in row[: len(seqs)]) if row else ()
 
 
 class _Lazily(dict[PersonId, Person]):

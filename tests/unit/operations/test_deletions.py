@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 
 from support.carrier import BUSY, carrier
 from support.workspace import AGENT, LIVE_AGENT, PERSON, Bench
-from turnout.document import Document, encode
+from turnout.document import Document, canonical, encode
 from turnout.errors import Denied, InvalidConfirmation, InvalidInput, NotFound
 from turnout.event.model import LIVE, TEST, Call, Caller, Namespace, SourceId
 from turnout.guard.principal import Principal
@@ -185,3 +187,47 @@ def test_the_live_namespace_is_never_cleared_and_an_unknown_one_not_found(here: 
         here.call(namespaces.CLEAR, Clear("live"), PERSON, sure=True)
     with pytest.raises(NotFound):
         here.call(namespaces.CLEAR, Clear("nowhere"), PERSON, sure=True)
+
+
+def proof(here: Bench, answer: Document) -> Document:
+    found = here.look(lambda view: get_deletion(view, str(answer["deletion_id"])))["proof"]
+    assert isinstance(found, dict)
+    return found
+
+
+def test_the_proof_counts_what_a_look_finds_left_of_the_person(here: Bench) -> None:
+    here.record({"anonymousId": "a1"}, {"anonymousId": "a1"}, {"userId": "u2"})
+    answer = ask(here, Deletion(user_id="u1", kind="erase", namespace="live")).answer
+
+    before = proof(here, answer)
+    here.store.commit(lambda unit: unit.log.bury([1, 2]))
+    after = proof(here, answer)
+
+    assert (before["identifiers_cut"], before["identifiers_left"], before["events_left"]) == (2, 0, 2)
+    assert after["events_left"] == 0
+
+
+def test_somebody_who_comes_again_after_an_erasure_is_no_part_of_its_proof(here: Bench) -> None:
+    here.record({})
+    answer = ask(here, Deletion(user_id="u1", kind="erase", namespace="live")).answer
+    here.record({}, {})
+
+    found = proof(here, answer)
+
+    assert (found["identifiers_left"], found["events_left"]) == (0, 1)
+
+
+def test_the_hash_of_a_receipt_is_that_of_what_was_shown(here: Bench) -> None:
+    here.record({})
+    answer = ask(here, Deletion(user_id="u1", kind="erase", namespace="live")).answer
+
+    told = here.look(lambda view: get_deletion(view, str(answer["deletion_id"])))
+
+    kept = {name: value for name, value in told.items() if name not in {"summary", "proof"}}
+    assert proof(here, answer)["receipt_sha256"] == hashlib.sha256(canonical(kept)).hexdigest()
+
+
+def test_what_only_suppresses_has_no_proof_of_an_erasure(here: Bench) -> None:
+    answer = ask(here, Deletion(user_id="u1", kind="suppress", namespace="live")).answer
+
+    assert here.look(lambda view: get_deletion(view, str(answer["deletion_id"])))["proof"] is None

@@ -74,6 +74,83 @@ def test_the_forecast_extends_the_month(here: Bench) -> None:
     assert counted(here)["mtu"] == 0
 
 
+def counting(here: Bench, months: int, begun: int = 1) -> None:
+    """Let one newcomer come each hour, from a day of this month or the one before up to noon of the 15th."""
+    here.clock.moment = bounds(202511 - months)[0] + (begun - 1) * DAY
+    end, n = bounds(202511)[0] + 14 * DAY + DAY // 2, 0
+    while here.clock.now() < end:
+        here.record(*({"userId": f"u{n + each}"} for each in range(12)))
+        n += 12
+        here.clock.pass_s(DAY / 2 / SECOND)
+
+
+def test_the_forecast_rests_on_the_month_before_where_that_is_all_there(here: Bench) -> None:
+    counting(here, 1)
+
+    found = counted(here)
+
+    assert (found["mtu"], found["forecast"]) == (14 * 24 + 12, 30 * 24)
+    assert str(found["forecast_method"]).startswith("month_before: 14 whole days")
+    assert f"{found['forecast_low']} to {found['forecast_high']} likely" in str(found["summary"])
+
+
+def test_a_month_before_that_the_log_has_only_a_part_of_is_left_out(here: Bench) -> None:
+    counting(here, 1, begun=10)
+
+    assert str(counted(here)["forecast_method"]).startswith("days_so_far: ")
+
+
+def test_without_it_the_forecast_rests_on_the_days_so_far(here: Bench) -> None:
+    counting(here, 0)
+
+    found = counted(here)
+
+    assert found["forecast"] == 30 * 24
+    assert str(found["forecast_method"]).startswith("days_so_far: What the last 7 whole days")
+
+
+def test_of_a_workspace_made_today_the_forecast_has_no_range_and_says_why(here: Bench) -> None:
+    here.record({"userId": "u1"})
+
+    found = counted(here)
+
+    assert (found["forecast_low"], found["forecast_high"]) == (None, None)
+    assert str(found["forecast_method"]).startswith("proportion: ")
+    assert "0 whole days tell too little" in str(found["forecast_method"])
+
+
+def test_the_count_is_told_by_what_it_is_made_of(here: Bench) -> None:
+    here.record({"userId": "u1", "anonymousId": "a1"}, {"userId": "u2"}, {"userId": "", "anonymousId": "a2"})
+    here.record({"userId": "t1"}, namespace=TEST)
+
+    found = counted(here)
+
+    assert (found["mtu"], found["counts"]) == (
+        3, {"identified": 2, "never_identified": 1, "anonymous_identified": 1},
+    )  # fmt: skip
+
+
+def causes(here: Bench) -> dict[str, int]:
+    listed = counted(here)["inflated_by"] or []
+    assert isinstance(listed, list)
+    return {str(each["cause"]): int(str(each["people"])) for each in listed if isinstance(each, dict)}
+
+
+def test_what_inflated_the_count_is_named_with_how_many(here: Bench) -> None:
+    here.record({"userId": "qa-1"}, {"userId": "u2", "type": "identify", "traits": {"email": "dummy@shop.io"}})
+    here.record({"userId": "null"}, {"userId": "u3", "context": {"userAgent": "Googlebot/2.1"}})
+    here.record({"userId": "", "anonymousId": "a1"}, *[{"userId": "", "anonymousId": "a2"}] * 2)
+    here.record({"userId": "ann@shop.io"}, {"userId": "", "anonymousId": "a3"}, {"userId": "u4", "anonymousId": "a3"})
+
+    assert causes(here) == {"test_like": 2, "placeholder_id": 1, "bot": 1, "seen_once": 1, "email_as_id": 1}
+
+
+def test_user_ids_that_are_all_addresses_inflate_nothing(here: Bench) -> None:
+    here.record({"userId": "ann@shop.io"}, {"userId": "bob@shop.io"})
+
+    assert causes(here) == {}
+
+
 def test_each_month_counts_anew(here: Bench) -> None:
     here.record({"userId": "u1"})
     here.clock.pass_s((bounds(202511)[1] - here.clock.now()) / SECOND)
@@ -98,7 +175,7 @@ def test_who_counted_last_is_named_with_the_event_that_counted(here: Bench) -> N
     assert seen["counted_by"] == [
         {
             "counted": "anonymous_id",
-            "value": "visitor_0815",
+            "anonymous_id": "visitor_0815",
             "type": "track",
             "event": "Signed Up",
             "message_id": "m3",
@@ -107,7 +184,7 @@ def test_who_counted_last_is_named_with_the_event_that_counted(here: Bench) -> N
         },
         {
             "counted": "user_id",
-            "value": "customer_4711",
+            "user_id": "customer_4711",
             "type": "track",
             "event": "Signed Up",
             "message_id": "m1",
@@ -135,7 +212,7 @@ def test_somebody_erased_still_counts_and_is_not_named(here: Bench) -> None:
     found = counted(here)
 
     assert found["mtu"] == 1
-    assert found["counted_by"] == [{"counted": "user_id", "value": None, "event": None}]
+    assert found["counted_by"] == [{"counted": "user_id", "event": None}]
 
 
 def test_a_month_without_events_is_empty(here: Bench) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel, Field, JsonValue
 
 from turnout.agent.desk import Desk
 from turnout.agent.model import READS, Answer, Args, Tool
@@ -10,8 +10,9 @@ from turnout.document import Document
 from turnout.guard.principal import Scope
 
 DESCRIPTION = (
-    "Show the receipt of a deletion: its status, and each step, in our stores and at every destination, with counts "
-    "and reasons. Destinations that cannot delete are named. The deletion_id comes from request_deletion."
+    "Show the receipt of a deletion: its status, each step in our stores and at every destination with counts and "
+    "reasons, and the proof of what is left here. Destinations that cannot delete are named. The deletion_id comes "
+    "from request_deletion."
 )
 
 
@@ -37,6 +38,7 @@ class Receipt(Answer):
     status: str
     suppressed: bool | None = None
     steps: list[Step]
+    proof: dict[str, JsonValue] | None = Field(None, description="what was erased, what a look finds left, and a hash")
 
 
 async def run(desk: Desk, args: GetDeletion) -> Document:

@@ -10,8 +10,9 @@ from turnout.document import Document
 from turnout.guard.principal import Scope
 
 DESCRIPTION = (
-    "Count monthly tracked users (MTU) exactly and live: how many, in which sources, what counted them, the "
-    "forecast for the month, and how many test people were left out. Events by source too."
+    "Count monthly tracked users (MTU) exactly and live: how many, in which sources, what counted them, what inflated "
+    "the count, the forecast for the month with method and range, and how many test people were left out. Events by "
+    "source too."
 )
 
 
@@ -38,6 +39,11 @@ class Usage(Answer):
     test_people: int
     test_events: int | None = None
     forecast: int | None = Field(None, description="MTU at the end of the month")
+    forecast_low: int | None = None
+    forecast_high: int | None = None
+    forecast_method: str | None = None
+    counts: dict[str, JsonValue] | None = Field(None, description="identified and never_identified make the MTU")
+    inflated_by: list[dict[str, JsonValue]] | None = Field(None, description="causes, of those who counted last")
     sources: list[SourceUsage] | None = None
     counted_by: list[dict[str, JsonValue]] | None = None
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from turnout.agent.desk import Desk
-from turnout.agent.model import Args, Change, Confirm, DryRun, Hints, Key, Space, Tool
+from turnout.agent.model import WAIT_LIMIT_S, Args, Change, Confirm, DryRun, Hints, Key, Space, Tool
+from turnout.agent.tools.get_deletion import Step
 from turnout.document import Document
 from turnout.guard.principal import Scope
 
@@ -31,6 +32,7 @@ class RequestDeletion(Args):
     idempotency_key: Key = None
     dry_run: DryRun = False
     confirm: Confirm = None
+    wait_seconds: int | None = Field(None, ge=0, le=WAIT_LIMIT_S, description="wait for the receipt")
 
 
 class Requested(Change):
@@ -39,6 +41,8 @@ class Requested(Change):
     deletion_id: str | None = None
     status: str | None = Field(None, description="planned, received, running, partial or finished")
     suppressed: bool | None = None
+    steps: list[Step] | None = Field(None, description="the receipt, with wait_seconds")
+    proof: dict[str, JsonValue] | None = None
 
 
 async def run(desk: Desk, args: RequestDeletion) -> Document:
@@ -52,6 +56,7 @@ async def run(desk: Desk, args: RequestDeletion) -> Document:
         idempotency_key=args.idempotency_key,
         dry_run=args.dry_run,
         confirm=args.confirm,
+        wait_seconds=args.wait_seconds,
     )
 
 

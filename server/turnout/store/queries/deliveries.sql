@@ -77,3 +77,14 @@ DELETE FROM deliveries WHERE (lane, run, seq, part) IN
 -- name: prune_requests
 -- The oldest page alone is looked at.
 DELETE FROM requests WHERE id IN (SELECT id FROM requests ORDER BY id LIMIT ?) AND sent < ? AND outcome IS NOT NULL;
+
+-- name: list_again
+-- A lane's newest requests that list what they carried, by the index requests_members: of so many, those that were no
+-- first try, or whose answer left a doubt.
+SELECT id, lane, run, n, epoch, revision, manifest, members, status, outcome, sent, took FROM
+(SELECT * FROM requests WHERE lane = ? AND members IS NOT NULL ORDER BY id DESC LIMIT ?)
+WHERE sent >= ? AND (n > 1 OR outcome IS NULL OR outcome NOT IN ('delivered', 'already')) ORDER BY id DESC LIMIT ?;
+
+-- name: count_run
+-- By primary key, over a run that is no other's.
+SELECT code, count(*) FROM deliveries WHERE lane = ? AND run = ? GROUP BY code;

@@ -178,3 +178,11 @@ FROM events e WHERE e.seq <= ? ORDER BY e.seq LIMIT ?;
 -- name: prune_refused
 -- The oldest page alone is looked at.
 DELETE FROM refused WHERE id IN (SELECT id FROM refused ORDER BY id LIMIT ?) AND received < ?;
+
+-- name: count_sources
+-- A bounded range of the log, by primary key.
+SELECT source, count(*) FROM events WHERE seq > ? AND seq <= ? GROUP BY source;
+
+-- name: count_content
+-- By the index events_person: what is no tombstone.
+SELECT count(*) FROM events WHERE person = ? AND seq <= ? AND flags & 1 = 0;

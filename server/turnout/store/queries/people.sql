@@ -88,3 +88,24 @@ DELETE FROM links WHERE survivor = ? OR loser = ?;
 
 -- name: count_people
 SELECT namespace, count(*) FROM profiles WHERE person NOT IN (SELECT loser FROM links) GROUP BY namespace;
+
+-- name: list_merges
+-- By the index links_survivor: who became this person, oldest first.
+SELECT loser, seq, at, because FROM links WHERE survivor = ? ORDER BY at, loser;
+
+-- name: list_newest
+-- Back by primary key: people as they are today, the newest first; of each, by primary key, that nobody took it over.
+SELECT p.person, p.namespace, p.created, p.merges FROM profiles p WHERE p.person < ? AND (? = '' OR p.namespace = ?)
+AND NOT EXISTS (SELECT 1 FROM links l WHERE l.loser = p.person) ORDER BY p.person DESC LIMIT ?;
+
+-- name: find_counted
+-- By primary key: whether an id counts in a month, over all sources.
+SELECT linked, seq FROM meter WHERE month = ? AND namespace = ? AND source = 0 AND kind = ? AND key = ?;
+
+-- name: count_counted_before
+-- In one pass by primary key: how many of those who count today were counted by an event before each of 32.
+SELECT total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?),
+total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?),
+total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?),
+total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?)
+FROM meter WHERE month = ? AND namespace = ? AND source = 0 AND (kind = 'u' OR linked = 0);

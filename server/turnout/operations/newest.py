@@ -1,0 +1,81 @@
+"""The newest people, each with what it looks like: a test that came in live, a placeholder, a bot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+
+from turnout.clock import iso
+from turnout.document import Document
+from turnout.event import stored
+from turnout.event.model import LIVE, Namespace, Stored
+from turnout.identity.model import Identifier, IdType
+from turnout.identity.suspects import Mark, marks
+from turnout.operations.counted import counted
+from turnout.operations.reader import Reader
+from turnout.operations.trace import source_name
+from turnout.operations.whose import events_of
+from turnout.store.people import Listed
+from turnout.store.unit import View
+
+FIRST = 1
+"""Events that a person is looked at by, the last one."""
+
+
+def row(view: View, reader: Reader, listed: Listed) -> Document:
+    """Tell a person in a line."""
+    ids = view.people.get(listed.person).identifiers
+    selves = view.people.selves(listed.person)
+    events = [each for each in islice(events_of(view, frozenset(selves)), FIRST) if not each.erased]
+    last = events[0] if events else None
+    return {
+        **facts(view, Namespace(listed.namespace), selves, ids, events),
+        **{str(kind): _of(reader, ids, kind) for kind in IdType},
+        "event": reader.text(last.name) if last and last.name else None,
+        "source": source_name(view, last.source) if last else None,
+        "joined_people": listed.merges or None,
+    }
+
+
+def facts(
+    view: View, space: Namespace, selves: Sequence[int], ids: Sequence[Identifier], events: Sequence[Stored]
+) -> Document:
+    """Tell what every person is told by. `events` are the last ones, the newest first."""
+    made = [moment for each in selves if (moment := view.people.made(each))]
+    return {
+        "namespace": space,
+        "test": space != LIVE,
+        "looks_like": [str(mark) for mark in looks(ids, events)] or None,
+        "first_seen": iso(min(made)) if made else None,
+        "last_seen": iso(events[0].received) if events else None,
+        "events": sum(view.log.count_of(each) for each in selves),
+    }
+
+
+def looks(ids: Sequence[Identifier], events: Sequence[Stored]) -> tuple[Mark, ...]:
+    """Say what somebody looks like, by their ids and the program that sent their last event."""
+    own = [each.value for each in ids if each.type is not IdType.EMAIL]
+    emails = [each.value for each in ids if each.type is IdType.EMAIL]
+    return marks(own, emails, user_agent(events[0]) if events else "")
+
+
+def user_agent(event: Stored) -> str:
+    """Read which program sent an event, as it says."""
+    body = stored.document(event.body, event.meta, received=event.received, kind=event.kind)
+    context = body.get("context")
+    said = context.get("userAgent") if isinstance(context, dict) else None
+    return said if isinstance(said, str) else ""
+
+
+def summary(rows: Sequence[Document], *, over: bool) -> str:
+    """Put a page in a sentence."""
+    live = [each for each in rows if not each["test"]]
+    odd = sum(1 for each in live if each["looks_like"])
+    said = f"{counted(len(rows), 'person', 'people')}, newest first: {len(live)} live, {len(rows) - len(live)} test."
+    if odd:
+        said += f" {odd} of the live look like tests, bots or placeholders, by how they are written."
+    return said if over else f"{said} There are more: go on with next_cursor."
+
+
+def _of(reader: Reader, ids: Sequence[Identifier], kind: IdType) -> str | None:
+    return next((reader.value(each.value) for each in ids if each.type is kind), None)
