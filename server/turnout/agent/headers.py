@@ -45,6 +45,11 @@ _VERSIONS: Final = frozenset({None, *(each.encode() for each in (*LEGACY, MODERN
 """What `MCP-Protocol-Version` says, where it is there: older clients leave it out."""
 
 
+def take_streams(found: Mapping[bytes, bytes]) -> bool:
+    """Tell a client that takes an answer as a stream of events."""
+    return b"text/event-stream" in found.get(b"accept", b"").lower()
+
+
 def are_missing(found: Mapping[bytes, bytes], method: str) -> bool:
     """Tell a request of 2026-07-28 without the headers that it must have."""
     return b"mcp-method" not in found or (method in _NAMED and b"mcp-name" not in found)

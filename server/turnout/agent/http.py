@@ -8,6 +8,7 @@ such request comes.
 2. What a header says and the body does not is refused, in every era: who routes by it must not be led astray.
 3. There is no stream to listen to: all but POST is 405.
 4. A client that goes away ends its wait for verdicts; what was committed stays.
+5. A call whose client wants to hear of its progress is a stream of events, once there is something to say.
 """
 
 from __future__ import annotations
@@ -22,15 +23,16 @@ import anyio.to_thread
 from anyio.abc import TaskGroup
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from turnout.agent import attend, headers, resource, short, unread, web
 from turnout.agent import card as cards
-from turnout.agent import headers, resource, short, unread, web
 from turnout.agent.bearer import Bearer, Bearers
 from turnout.agent.call import Offer
-from turnout.agent.card import MODERN, Card
+from turnout.agent.caller import Caller
+from turnout.agent.card import LISTS, MODERN, Card
 from turnout.agent.deck import Deck
 from turnout.agent.short import Asked
 from turnout.document import Document, encode
-from turnout.errors import NotFound, Unavailable
+from turnout.errors import Unavailable
 
 HEADER_MISMATCH = -32020
 REFUSED, CLOSED = -32000, -32000
@@ -172,8 +174,8 @@ class Door:
             await web.say(send, 202)
         elif modern and headers.are_missing(found, method):
             return False
-        elif method == "tools/call" and (asking := short.call(said, None if modern else "")) is not None:
-            await self._call(bearer, asking, receive, send)
+        elif method == "tools/call" and (asking := short.call(said, None if modern else Caller())) is not None:
+            await self._call(bearer, asking, receive, send, streams=headers.take_streams(found))
         else:
             return await self._opened(bearer, said, send, modern=modern)
         return True
@@ -192,20 +194,22 @@ class Door:
             await web.say(send, 200, encode({"jsonrpc": "2.0", "id": asked, "result": result}))
         return result is not None
 
-    async def _call(self, bearer: Bearer, asked: Asked, receive: Receive, send: Send) -> None:
-        """Answer a call of a tool; one that waits, for as long as the client does."""
-        if not asked.arguments.get("wait_seconds"):
-            await web.say(send, *await _made(bearer.offer, asked))
+    async def _call(self, bearer: Bearer, asked: Asked, receive: Receive, send: Send, *, streams: bool) -> None:
+        """Answer a call of a tool; one that waits, or whose progress is told, for as long as the client is there."""
+        stream = web.Stream(send)
+        tell = stream.tell if streams and asked.token is not None else None
+        if tell is None and not asked.arguments.get("wait_seconds"):
+            await web.say(send, *await attend.answer(bearer.offer, asked))
             return
         try:
-            made = await web.while_there(receive, lambda: _made(bearer.offer, asked))
+            made = await web.while_there(receive, lambda: attend.answer(bearer.offer, asked, tell))
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True):
                 said = "Connection closed: the server stops. What was recorded stays; the same call may be made again."
-                await web.fail(send, 503, unread.error(asked.id, CLOSED, said), _LATER)
+                await stream.end(503, encode(unread.error(asked.id, CLOSED, said)), _LATER)
             raise
         if made is not None:
-            await web.say(send, *made)
+            await stream.end(*made)
 
     async def _leave(self, bearer: Bearer, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the SDK answer a request whose body was read."""
@@ -228,14 +232,5 @@ class Door:
             return self._rest
 
 
-_LEGACY_MOVES: Final = frozenset({"initialize", "tools/list"})
-_MODERN_MOVES: Final = frozenset({"server/discover", "tools/list"})
-
-
-async def _made(offer: Offer, asked: Asked) -> tuple[int, bytes]:
-    """Make the answer to a call, and its status: an error of the protocol is one of HTTP since 2026-07-28."""
-    try:
-        return 200, short.result(asked, await offer.call(asked.name, asked.arguments, asked.client))
-    except NotFound as error:
-        told = unread.error(asked.id, unread.INVALID_PARAMS, error.message)
-        return 400 if asked.modern else 200, encode(told)
+_LEGACY_MOVES: Final = frozenset({"initialize", *LISTS})
+_MODERN_MOVES: Final = frozenset({"server/discover", *LISTS})

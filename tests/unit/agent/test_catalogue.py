@@ -45,7 +45,7 @@ def test_all_tools_of_the_design_are_there() -> None:
 
 
 def test_the_usual_tools_cost_at_most_4000_tokens() -> None:
-    assert sum(tokens(tool) for tool in offered(EVERY, USUAL_TOOLSETS)) <= 4_000
+    assert sum(tokens(tool) for tool in offered(TOOLS, EVERY, USUAL_TOOLSETS)) <= 4_000
 
 
 def test_all_tools_cost_at_most_6500_tokens() -> None:
@@ -130,18 +130,18 @@ def test_the_sample_answers_are_answers(tool: AnyTool) -> None:
 
 
 def test_whoever_reads_sees_only_what_reads() -> None:
-    seen = offered(MODES["read"], USUAL_TOOLSETS)
+    seen = offered(TOOLS, MODES["read"], USUAL_TOOLSETS)
 
     assert "debug_event_delivery" in {tool.name for tool in seen}
     assert all(tool.hints.read_only for tool in seen)
 
 
 def test_live_and_people_alone_show_no_tool() -> None:
-    assert offered(frozenset({Scope.LIVE, Scope.PEOPLE}), USUAL_TOOLSETS) == ()
+    assert offered(TOOLS, frozenset({Scope.LIVE, Scope.PEOPLE}), USUAL_TOOLSETS) == ()
 
 
 def test_without_a_toolset_there_is_no_tool() -> None:
-    assert offered(EVERY, frozenset()) == ()
+    assert offered(TOOLS, EVERY, frozenset()) == ()
 
 
 def test_a_call_out_of_scope_names_the_scope() -> None:

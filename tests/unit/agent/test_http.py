@@ -19,7 +19,7 @@ from support.desk import ARGUMENTS, FakeDesk
 from support.workspace import PERSON, Bench, bench
 from turnout.agent import web
 from turnout.agent.bearer import Bearer, Bearers
-from turnout.agent.card import CAPABILITIES, ERA, LEGACY, MODERN
+from turnout.agent.card import CAPABILITIES, ERA, LEGACY, LISTS, MODERN
 from turnout.agent.catalogue import TOOLS
 from turnout.agent.http import Door
 from turnout.agent.sdk import Sdk, serve
@@ -138,9 +138,9 @@ PLAIN: list[tuple[Message, dict[str, str]]] = [
     *(legacy(version, "tools/call", each) for version in (None, LEGACY[-1]) for each in CALLS),
     *(legacy(version, "tools/call", CALLS[0]) for version in LEGACY),
     *(legacy(None, "initialize", HELLO | {"protocolVersion": version}) for version in (*LEGACY, "2099-01-01")),
-    *(legacy(version, method) for version in (None, LEGACY[0]) for method in ("tools/list", "ping")),
+    *(legacy(version, method) for version in (None, LEGACY[0]) for method in (*LISTS, "ping")),
     modern("server/discover"),
-    modern("tools/list"),
+    *(modern(method) for method in LISTS),
 ]
 NOTIFICATIONS: list[tuple[Message, dict[str, str]]] = [
     ({"jsonrpc": "2.0", "method": "notifications/initialized"}, JSON),
@@ -218,8 +218,8 @@ LEFT = [
     (json.dumps(modern("tools/call", CALLS[0])[0]), wrong("accept", "text/html"), 406),
     (json.dumps(modern("tools/call", CALLS[0])[0]), JSON | {"mcp-protocol-version": MODERN}, 400),
     (json.dumps(message("tools/call", CALLS[0])), wrong("mcp-method", "tools/call"), 400),
-    (json.dumps(modern("prompts/list")[0]), modern("prompts/list")[1], 404),
-    (json.dumps(message("prompts/list")), JSON, 200),
+    (json.dumps(modern("tasks/list")[0]), modern("tasks/list")[1], 404),
+    (json.dumps(message("tasks/list")), JSON, 200),
     ("[]", JSON, 400),
     ("no json", JSON, 400),
     ("", JSON, 400),
