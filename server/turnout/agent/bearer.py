@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import anyio
 
 from turnout.agent.call import Offer
+from turnout.agent.catalogue import OURS, Catalogue
 from turnout.agent.desk import Desk
 from turnout.agent.toolsets import Toolset
 from turnout.errors import Unavailable
@@ -67,6 +68,7 @@ class Bearers:
     toolsets: AbstractSet[Toolset]
     both_allowed: bool
     rate: int
+    catalogue: Catalogue = OURS
     _revision: int = -1
     _known: dict[str, Bearer] = field(default_factory=dict)
     _used: dict[str, int] = field(default_factory=dict)
@@ -130,7 +132,7 @@ class Bearers:
         async def give() -> Desk:
             return desk
 
-        offer = Offer(lambda: principal.scopes, give, self.toolsets, self.store.entropy)
+        offer = Offer(lambda: principal.scopes, give, self.toolsets, self.store.entropy, self.catalogue)
         bucket = Bucket(self.rate, self.rate * BURST, self.store.clock.monotonic())
         return Bearer(token, principal, offer, bucket)
 

@@ -228,7 +228,8 @@ class Door:
         async with self._loading:
             if self._rest is None:
                 serve = await anyio.to_thread.run_sync(self._load)
-                self._rest = await self._tasks.start(serve, self._bearers.toolsets, self._bearers.store.entropy)
+                all_ = self._bearers
+                self._rest = await self._tasks.start(serve, all_.toolsets, all_.store.entropy, all_.catalogue)
             return self._rest
 
 
