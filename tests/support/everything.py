@@ -16,13 +16,13 @@ from typing_extensions import override
 
 from turnout.agent.answers import Told
 from turnout.agent.caller import Asking, Caller, form
-from turnout.agent.catalogue import PROMPTS, RESOURCES, TOOLS, Catalogue
+from turnout.agent.catalogue import TOOLS, Catalogue
 from turnout.agent.desk import Desk
 from turnout.agent.model import READS, Answer, Args, Tool
-from turnout.agent.prompts import Argument, Prompt
-from turnout.agent.resources import Resource
+from turnout.agent.prompts import PROMPTS, Argument, Prompt
+from turnout.agent.resources import RESOURCES, Resource
 from turnout.document import Document, Json
-from turnout.errors import InvalidInput
+from turnout.errors import InvalidConfirmation, InvalidInput
 from turnout.guard import confirmation
 from turnout.guard.principal import Scope
 
@@ -130,7 +130,7 @@ def state_of(caller: Caller, *states: str) -> str:
     for each in states[:-1]:
         try:
             confirmation.open_token(KEY, caller.state, "conformance", each, b"", now=0)
-        except confirmation.InvalidConfirmation:
+        except InvalidConfirmation:
             continue
         return each
     confirmation.open_token(KEY, caller.state, "conformance", states[-1], b"", now=0)
