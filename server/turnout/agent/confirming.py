@@ -30,6 +30,10 @@ def heeded(args: A, caller: Caller) -> A:
     if caller.state is None or said is None or getattr(args, CONFIRM, "") is not None:
         return args
     match said:
+        case _ if not caller.state:
+            raise Fault(
+                INVALID_PARAMS, "requestState is empty: give back what the question came with. Nothing was changed."
+            )
         case {"action": "accept", "content": {"confirm": True}}:
             return args.model_copy(update={CONFIRM: caller.state})
         case {"action": "cancel"}:
