@@ -457,6 +457,41 @@ async def test_what_is_protected_is_told_to_everybody(path: str, workspace: Benc
     assert "track" in answer.json()["scopes_supported"]
 
 
+SLOW = {"name": "track_event", "arguments": {"event": "A", "user_id": "u", "wait_seconds": 2}}
+
+
+@pytest.mark.parametrize("version", [LEGACY[-1], MODERN])
+async def test_whoever_gave_a_token_hears_of_progress_in_a_stream(version: str, workspace: Bench) -> None:
+    said, headers = modern("tools/call", SLOW) if version == MODERN else legacy(version, "tools/call", SLOW)
+    said["params"] = {**said["params"], "_meta": {**said["params"].get("_meta", {}), "progressToken": 7}}
+
+    async with opened(workspace, await create(workspace, *USUAL)) as one:
+        answer = await one.post(json.dumps(said).encode(), headers)
+
+    assert answer.headers["content-type"] == "text/event-stream"
+    *told, last = [json.loads(line.removeprefix("data: ")) for line in answer.text.splitlines() if "data: " in line]
+    assert [(each["method"], each["params"]["progressToken"]) for each in told] == [
+        ("notifications/progress", 7) for _ in told
+    ]
+    assert [each["params"]["progress"] for each in told] == list(range(1, len(told) + 1))
+    assert told
+    assert last["id"] == 7
+    assert last["result"]["structuredContent"]["message_id"] == "m_1"
+    assert one.loaded == []
+
+
+async def test_who_takes_no_stream_and_a_call_that_is_quick_are_answered_in_one_piece(workspace: Bench) -> None:
+    answers = []
+    async with opened(workspace, await create(workspace, *USUAL)) as one:
+        for params, accept in ((SLOW, "application/json"), (CALLS[0], JSON["accept"])):
+            said, headers = modern("tools/call", params, accept=accept)
+            said["params"]["_meta"] = {**ENVELOPE, "progressToken": 7}
+            answers.append(await one.post(json.dumps(said).encode(), headers))
+
+    assert [each.headers["content-type"] for each in answers] == ["application/json"] * 2
+    assert all("result" in each.json() for each in answers)
+
+
 async def test_a_client_that_goes_away_ends_its_wait(workspace: Bench) -> None:
     said, headers = modern("tools/call", call("track_event", {"event": "A", "user_id": "u", "wait_seconds": 30}))
     minted = await create(workspace, *USUAL)
