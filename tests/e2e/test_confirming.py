@@ -34,7 +34,7 @@ class Person:
     content: dict[str, Any] = field(default_factory=lambda: {"confirm": True})
     asked: list[str] = field(default_factory=list)
 
-    async def __call__(self, _: object, params: ElicitRequestParams) -> ElicitResult:
+    async def __call__(self, context: object, params: ElicitRequestParams) -> ElicitResult:  # noqa: ARG002
         assert isinstance(params, ElicitRequestFormParams)
         assert list(params.requested_schema["properties"]) == ["confirm"]
         self.asked.append(params.message)

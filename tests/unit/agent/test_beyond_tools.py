@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -64,12 +64,14 @@ async def test_what_can_be_read_is_listed_and_the_same_whatever_is_there(mode: s
         async with connected(FakeDesk(dict(answers)), mode) as client:
             listed, templates = await client.list_resources(), await client.list_resource_templates()
             prompts = await client.list_prompts()
+            uris = [each.uri for each in listed.resources] + [
+                each.uri_template for each in templates.resource_templates
+            ]
+            assert uris == [each.uri for each in RESOURCES]
+            assert [each.name for each in prompts.prompts] == [each.name for each in PROMPTS]
         lists.append([each.model_dump(exclude={"meta"}) for each in (listed, templates, prompts)])
 
     assert lists[0] == lists[1]
-    uris = [each.uri for each in listed.resources] + [each.uri_template for each in templates.resource_templates]
-    assert uris == [each.uri for each in RESOURCES]
-    assert [each.name for each in prompts.prompts] == [each.name for each in PROMPTS]
 
 
 @both_eras
@@ -117,7 +119,11 @@ async def test_an_address_where_nothing_stands_is_an_error_that_names_it(mode: s
 
 
 async def test_strangers_text_in_a_resource_is_cut_and_has_no_control_characters() -> None:
-    wild = {"type": "track", "event": "A", "properties": {f"p{n}": "\x1b[2J\u202e" + "x" * 5_000 for n in range(100)}}
+    wild: Document = {
+        "type": "track",
+        "event": "A",
+        "properties": {f"p{n}": "\x1b[2J\u202e" + "x" * 5_000 for n in range(100)},
+    }
     told = {**SAMPLES["debug_event_delivery"], "event": wild}
 
     async with connected(FakeDesk({"debug_event_delivery": told})) as client:
@@ -138,6 +144,16 @@ async def test_what_goes_wrong_while_reading_is_told_in_our_words(fault: Excepti
 
     assert caught.value.error.code == code
     assert "secret" not in caught.value.error.message
+
+
+async def test_prompts_and_resources_are_the_reviewed_ones(golden: Callable[[str, str], None]) -> None:
+    async with connected(FakeDesk()) as client:
+        lists = [await client.list_prompts(), await client.list_resources(), await client.list_resource_templates()]
+    shown = [each.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"meta"}) for each in lists]
+    said = [f"## {each.name}\n\n{each.write({a.name: f'<{a.name}>' for a in each.arguments})}\n" for each in PROMPTS]
+
+    golden("beyond_tools.json", json.dumps(shown, indent=2, ensure_ascii=False) + "\n")
+    golden("prompts.md", "\n".join(said))
 
 
 @each_prompt
