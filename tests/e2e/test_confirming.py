@@ -11,9 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import anyio
+import anyio.to_thread
 import httpx2
 import pytest
 from mcp import Client, StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
 from mcp.types import ElicitRequestFormParams, ElicitRequestParams, ElicitResult
 
 from support.agents import Agent
@@ -44,17 +47,34 @@ class Person:
 
 
 @asynccontextmanager
-async def started(data: Path, mode: str, person: Person) -> AsyncIterator[Agent]:
+async def over_http(data: Path, mode: str, person: Person) -> AsyncIterator[Agent]:
+    program = Program(data)
+    token = await anyio.to_thread.run_sync(lambda: program.tell("token", "create", "--scopes", SCOPES)["token"])
+    with program.served(data / "log") as server:
+        async with (
+            httpx2.AsyncClient(headers={"authorization": f"Bearer {token}"}, timeout=60) as http,
+            Client(
+                streamable_http_client(f"{server.address}/mcp", http_client=http),
+                mode=mode,
+                elicitation_callback=person,
+            ) as client,
+        ):
+            yield Agent(client)
+
+
+@asynccontextmanager
+async def over_stdio(data: Path, mode: str, person: Person) -> AsyncIterator[Agent]:
     command, *words = TURNOUT
     parameters = StdioServerParameters(command=command, args=[*words, "--data", str(data), "mcp"], env=dict(os.environ))
     async with Client(parameters, mode=mode, elicitation_callback=person) as client:
         yield Agent(client)
 
 
+@pytest.mark.parametrize("door", [over_stdio, over_http])
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_a_person_who_can_be_asked_is_asked_and_their_word_holds(mode: str, data_dir: Path) -> None:
+async def test_a_person_who_can_be_asked_is_asked_and_their_word_holds(door: Any, mode: str, data_dir: Path) -> None:
     person = Person()
-    async with started(data_dir, mode, person) as agent:
+    async with door(data_dir, mode, person) as agent:
         await agent.ask("track_event", event="A", **PERSON)
         dry = await agent.ask("request_deletion", **PERSON, dry_run=True)
         asked_for_a_dry_run = list(person.asked)

@@ -1,13 +1,18 @@
-"""What a client is asked in the midst of a call, on a line that goes both ways: before 2026-07-28."""
+"""What a client is asked in the midst of a call: before 2026-07-28."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import anyio
 
 from turnout.document import Document, Json
+from turnout.entropy import Entropy
+
+_NONCE: Final = 12
+"""Bytes of a request's id: drawn, so that a late answer to what another process asked meets nothing."""
 
 
 @dataclass(slots=True)
@@ -17,24 +22,22 @@ class _Asked:
 
 
 class Asks:
-    """The requests of ours that have no answer yet; `say` takes them to the client."""
+    """The requests of ours to one client that have no answer yet."""
 
-    def __init__(self, say: Callable[[Document], Awaitable[None]]) -> None:
+    def __init__(self, entropy: Entropy) -> None:
         """Ask nothing yet."""
-        self._say = say
+        self._entropy = entropy
         self._open: dict[str, _Asked] = {}
-        self._number = 0
 
-    async def put(self, requests: Mapping[str, Json]) -> Mapping[str, Json]:
+    async def put(self, say: Callable[[Document], Awaitable[None]], requests: Mapping[str, Json]) -> Mapping[str, Json]:
         """Ask one thing after the other; give what was said, by name. What the client cannot answer is put off."""
         said: dict[str, Json] = {}
         for name, request in requests.items():
             assert isinstance(request, Mapping)
-            self._number += 1
-            number = f"turnout-{self._number}"
+            number = self._entropy.token(_NONCE).hex()
             asked = self._open[number] = _Asked()
             try:
-                await self._say({"jsonrpc": "2.0", "id": number, **request})
+                await say({"jsonrpc": "2.0", "id": number, **request})
                 await asked.heard.wait()
             finally:
                 del self._open[number]

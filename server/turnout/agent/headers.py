@@ -16,7 +16,7 @@ TWICE = b"\0twice"
 _WANTED: Final = frozenset(
     {
         *(b"accept", b"authorization", b"content-length", b"content-type", b"host"),
-        *(b"mcp-protocol-version", b"mcp-method", b"mcp-name"),
+        *(b"mcp-protocol-version", b"mcp-method", b"mcp-name", b"mcp-session-id"),
     }
 )
 _NAMED: Final[Mapping[str, str]] = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}

@@ -57,7 +57,7 @@ class Talk:
         self._rest: MemoryObjectSendStream[bytes] | None = None
         self._rested = anyio.Event()
         self._calls: dict[str, anyio.CancelScope] = {}
-        self._asks = Asks(self._tell)
+        self._asks = Asks(offer.entropy)
         self._busy = 0
         self._eased = anyio.Event()
         self._turn = anyio.Lock()
@@ -126,7 +126,7 @@ class Talk:
         written = False
         try:
             with scope:
-                _, answer = await attend.answer(self._offer, asked, self._tell, self._asks.put)
+                _, answer = await attend.answer(self._offer, asked, self._tell, partial(self._asks.put, self._tell))
                 written = True
                 await self._write(answer)
         finally:

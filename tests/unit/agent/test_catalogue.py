@@ -65,7 +65,7 @@ def quarter(text: bytes) -> int:
 
 
 def test_the_table_of_tokens_is_the_current_one(golden: Callable[[str, str], None]) -> None:
-    rows = [("", "shown", "answer", "all")]
+    rows: list[tuple[str, ...]] = [("", "shown", "answer", "all")]
     sums = [0, 0, 0]
     for tool in TOOLS:
         shown = definition(tool)
