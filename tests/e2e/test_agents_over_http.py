@@ -373,8 +373,8 @@ def test_a_server_loads_what_agents_need_when_the_first_one_comes_and_notes_when
         body, headers = call("get_usage")
         answer = client.post(web.mcp, content=body, headers=headers | bearer(made["token"]))
         called = loaded(web.server)
-        prompts = {"jsonrpc": "2.0", "id": 1, "method": "prompts/list"}
-        asked = client.post(web.mcp, json=prompts, headers=bearer(made["token"]))
+        prompt = {"jsonrpc": "2.0", "id": 1, "method": "prompts/get", "params": {"name": "review_tracking"}}
+        asked = client.post(web.mcp, json=prompt, headers=bearer(made["token"]))
         listed = loaded(web.server)
         (row,) = web.program.tell("token", "list")["tokens"]
 

@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 
-from turnout.agent.card import ERA, LISTS, MODERN
+from turnout.agent.card import ERA, MODERN
 
+LISTS = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")
+"""What clients ask for right after the greeting."""
 ROOT = Path(__file__).parents[2]
 Message = dict[str, Any]
 META: Message = {"_meta": {ERA: MODERN, "io.modelcontextprotocol/clientCapabilities": {}}}

@@ -58,4 +58,4 @@ class Caller:
 def form(message: str, fields: Document) -> Document:
     """Write a form for the person: every field must be filled in."""
     schema: Document = {"type": "object", "properties": fields, "required": list(fields)}
-    return {"method": FORM, "params": {"message": message, "requestedSchema": schema}}
+    return {"method": FORM, "params": {"mode": "form", "message": message, "requestedSchema": schema}}

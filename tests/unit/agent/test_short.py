@@ -80,6 +80,31 @@ async def test_a_modern_call_is_answered_as_the_sdk_answers_it(name: str, argume
     assert seen == desk.client
 
 
+ASKING: Document = {"name": "connect_destination", "arguments": {"slug": "webhook"}}
+TAKES_FORMS: Document = ENVELOPE | {CAPABILITIES: {"elicitation": {}}}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"inputResponses": {"confirm": {"action": "accept", "content": {"confirm": True}}}, "requestState": "t"},
+        {"inputResponses": {"confirm": {"action": "cancel"}}, "requestState": "t"},
+        {"inputResponses": {"confirm": {"action": "decline"}}, "requestState": "t"},
+        {"inputResponses": {"other": {"action": "cancel"}}, "requestState": "t"},
+    ],
+)
+async def test_every_round_of_a_call_is_answered_as_the_sdk_answers_it(more: Document) -> None:
+    desk = FakeDesk()
+    params: Document = {**ASKING, **more, "_meta": TAKES_FORMS}
+
+    (slow,) = await ask(build(offer(desk)), ("tools/call", params))
+    quick, _ = await shortly(line(**params), None)
+
+    assert json.dumps(quick, sort_keys=True) == json.dumps(slow, sort_keys=True)
+    assert (quick["resultType"] == "input_required") is (more == {} or "other" in more["inputResponses"])  # type: ignore[operator]
+
+
 PLAIN: Document = {"name": "get_usage", "arguments": {}}
 
 
