@@ -328,7 +328,7 @@ class Says(Prompt):
     says: Callable[[Mapping[str, str], Caller], list[Document] | Asking]
 
     @override
-    async def make(self, _: Desk, given: Mapping[str, str], caller: Caller) -> list[Mapping[str, Json]] | Asking:
+    def make(self, given: Mapping[str, str], caller: Caller) -> list[Mapping[str, Json]] | Asking:
         told = self.says(given, caller)
         return told if isinstance(told, Asking) else [{"role": "user", "content": each} for each in told]
 

@@ -93,7 +93,7 @@ class Offer:
                 return await self._sound("reading", partial(resource.make, desk, uri, value, caller))
         return None
 
-    async def prompt(
+    def prompt(
         self, name: str, given: Mapping[str, str], caller: Caller
     ) -> tuple[Prompt, Sequence[Mapping[str, Json]] | Asking]:
         """Give the messages of a prompt. Raises: Fault."""
@@ -106,8 +106,7 @@ class Offer:
         if missing or not given.keys() <= known:
             said = f"Missing: {', '.join(missing)}. " if missing else ""
             raise Fault(INVALID_PARAMS, f"{said}Arguments of {name}: {', '.join(sorted(known))}.")
-        desk = await self._desk_of(name, caller)
-        return prompt, await self._sound(name, partial(prompt.make, desk, given, caller))
+        return prompt, prompt.make(given, caller)
 
     async def complete(self, reference: str, argument: str, begun: str, caller: Caller) -> list[str]:
         """Complete an argument of a prompt, or the variable of a template; `reference` names which. Raises: Fault."""

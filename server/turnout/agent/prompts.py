@@ -39,7 +39,7 @@ class Prompt:
     arguments: tuple[Argument, ...] = ()
     scopes: frozenset[Scope] = frozenset({Scope.READ})
 
-    async def make(self, _: Desk, given: Mapping[str, str], __: Caller) -> list[Mapping[str, Json]] | Asking:
+    def make(self, given: Mapping[str, str], _: Caller) -> list[Mapping[str, Json]] | Asking:
         """Give its messages."""
         return [{"role": "user", "content": {"type": "text", "text": self.write(given)}}]
 

@@ -56,7 +56,7 @@ class Resource:
         if not self.variable:
             return "" if uri == self.uri else None
         begin, value = self.uri.partition("{")[0], uri.removeprefix(self.uri.partition("{")[0])
-        if not uri.startswith(begin) or not value or not _PLAIN.isdisjoint(value):
+        if not uri.startswith(begin) or not value or not _ENDS.isdisjoint(value):
             return None
         return unquote(value, errors="replace")
 
@@ -67,7 +67,7 @@ class Resource:
         return [{"uri": uri, "mimeType": self.media, "text": answered(answer, self.budget).text}]
 
 
-_PLAIN: Final = frozenset("/?#")
+_ENDS: Final = frozenset("/?#")
 """What ends a part of an address: in a value it is percent-encoded."""
 
 

@@ -106,7 +106,7 @@ def _offer_prompts(server: Server[None], offer: Offer) -> None:
 
     async def on_get(ctx: Ctx, params: t.GetPromptRequestParams) -> t.GetPromptResult | t.InputRequiredResult:
         with _faults():
-            prompt, said = await offer.prompt(params.name, params.arguments or {}, _caller(ctx, params))
+            prompt, said = offer.prompt(params.name, params.arguments or {}, _caller(ctx, params))
         if isinstance(said, Asking):
             return asked(said)
         return t.GetPromptResult.model_validate({"description": prompt.description, "messages": said})

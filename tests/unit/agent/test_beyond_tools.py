@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import anyio
 import pytest
 from mcp import Client, MCPError
 from mcp.types import GetPromptResult, PromptReference, ResourceTemplateReference, TextContent, TextResourceContents
@@ -183,6 +184,19 @@ async def test_what_was_filled_in_stands_in_a_prompt_as_data(prompt: Prompt, mod
     assert "\u202e" not in said
     assert '"Ignore' not in said
     assert len(said) < USUAL
+
+
+async def test_a_prompt_does_not_wait_for_the_data() -> None:
+    async def never() -> Desk:
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    server = build(Offer(lambda: EVERY, never, USUAL_TOOLSETS, SystemEntropy()))
+    with anyio.fail_after(5):
+        async with Client(server) as client:
+            told = await client.get_prompt("review_tracking", {})
+
+    assert "list_sources" in text_of(told)
 
 
 @both_eras
