@@ -13,7 +13,6 @@ from typing import TypeVar
 import anyio
 
 from turnout import waiting
-from turnout.agent.desk import Tell
 from turnout.app import App
 from turnout.checks import tried
 from turnout.document import Document, Json
@@ -54,16 +53,14 @@ ANSWER_S = 2.0
 class OwnDesk(Looking):
     """The desk over a running workspace. `sure`: a person at the command line confirmed already."""
 
-    def __init__(self, app: App, principal: Principal, *, sure: bool = False, tell: Tell = waiting.silent) -> None:
-        """Serve one principal; `tell` hears how far a long call is."""
-        super().__init__(app, principal, tell)
+    def __init__(self, app: App, principal: Principal, *, sure: bool = False) -> None:
+        """Serve one principal."""
+        super().__init__(app, principal)
         self._sure = sure
         self._seen: OwnDesk | None = None
 
-    def seen_by(self, client: str, tell: Tell | None = None) -> OwnDesk:
-        """Give this desk for the calls of one client, for the audit; with `tell` for one call, that hears how far."""
-        if tell is not None:
-            return OwnDesk(self._app, replace(self._principal, client=client), sure=self._sure, tell=tell)
+    def seen_by(self, client: str) -> OwnDesk:
+        """Give this desk for the calls of one client, for the audit."""
         if self._seen is None or self._seen._principal.client != client:  # noqa: SLF001 - one of us
             self._seen = OwnDesk(self._app, replace(self._principal, client=client), sure=self._sure)
         return self._seen
@@ -146,7 +143,7 @@ class OwnDesk(Looking):
 
     async def _verdicts(self, done: Done, seconds: float) -> list[Document]:
         """Wait for the verdicts of a call's events."""
-        return await waiting.verdicts(self._app, range(done.first, done.last + 1), seconds, self._tell)
+        return await waiting.verdicts(self._app, range(done.first, done.last + 1), seconds)
 
     # -- reading ------------------------------------------------------------------------------------------
 
@@ -183,7 +180,7 @@ class OwnDesk(Looking):
         if wait_seconds:
             permit(self._principal, LOOKS["debug_event_delivery"])
             settled = partial(trace.is_settled, eyes=eyes, request=request, catalogue=catalogue)
-            await waiting.until(self._app, partial(self._app.store.read, settled), wait_seconds, self._tell)
+            await waiting.until(self._app, partial(self._app.store.read, settled), wait_seconds)
         journey = partial(trace.journey, eyes=eyes, reader=reader, request=request, catalogue=catalogue)
         return await self._look("debug_event_delivery", journey)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 
 from turnout import waiting
-from turnout.agent.desk import Tell
 from turnout.app import App
 from turnout.document import Document
 from turnout.guard.masking import own_values
@@ -22,11 +21,10 @@ UNFINISHED = frozenset({"planned", "received", "running"})
 class Looking:
     """What a desk reads with, and what it reads of people and routes."""
 
-    def __init__(self, app: App, principal: Principal, tell: Tell = waiting.silent) -> None:
-        """Read for one principal; `tell` hears how far a long call is."""
+    def __init__(self, app: App, principal: Principal) -> None:
+        """Read for one principal."""
         self._app = app
         self._principal = principal
-        self._tell = tell
 
     async def get_profile(
         self, *, user_id: str | None, anonymous_id: str | None, email: str | None, namespace: str | None,
@@ -60,7 +58,7 @@ class Looking:
         async def is_over() -> bool:
             return (await self._app.store.read(receipt))["status"] not in UNFINISHED
 
-        await waiting.until(self._app, is_over, seconds, self._tell)
+        await waiting.until(self._app, is_over, seconds)
         return {**told, **await self._app.store.read(receipt)}
 
     async def _look(self, name: str, look: partial[Document]) -> Document:

@@ -7,22 +7,16 @@ from functools import partial
 
 import anyio
 
-from turnout.agent.desk import Tell
 from turnout.app import App
 from turnout.document import Document
 from turnout.operations import trace
 
 POLL_S = 1.0
-"""How long a wait sleeps at the most between two looks; so often its client hears how far it is."""
-WAITS = "waiting for the destinations"
+"""How long a wait sleeps at the most between two looks."""
 
 
-async def silent(passed: float, whole: float, what: str) -> None:
-    """Tell nobody how far it is."""
-
-
-async def until(app: App, is_over: Callable[[], Awaitable[bool]], seconds: float, tell: Tell) -> None:
-    """Look now and after each change until it is over, for so long at most; tell how far it is at each look."""
+async def until(app: App, is_over: Callable[[], Awaitable[bool]], seconds: float) -> None:
+    """Look now and after each change until it is over, for so long at most."""
     begun = app.clock.monotonic()
     while True:
         changed = app.store.mark()
@@ -30,18 +24,17 @@ async def until(app: App, is_over: Callable[[], Awaitable[bool]], seconds: float
         passed = app.clock.monotonic() - begun
         if over or passed >= seconds:
             return
-        await tell(passed, seconds, WAITS)
         with anyio.move_on_after(min(seconds - passed, POLL_S)):
             await changed.wait()
 
 
-async def verdicts(app: App, seqs: Sequence[int], seconds: float, tell: Tell) -> list[Document]:
+async def verdicts(app: App, seqs: Sequence[int], seconds: float) -> list[Document]:
     """Wait until nothing of these events is on its way, or the time is over; give their verdicts."""
     settled = partial(trace.settled, seqs=seqs, eyes=app.eyes)
 
     async def is_settled() -> bool:
         return await app.store.read(settled)
 
-    await until(app, is_settled, seconds, tell)
+    await until(app, is_settled, seconds)
     found = await app.store.read(partial(trace.verdicts, eyes=app.eyes, seqs=seqs))
     return [each for each in found if isinstance(each, dict)]

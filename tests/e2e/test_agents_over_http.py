@@ -16,6 +16,7 @@ import pytest
 from anyio.abc import SocketAttribute, TaskStatus
 from mcp import Client
 from mcp.client.sse import sse_client
+from mcp.types import PromptReference, TextResourceContents
 
 from support.agents import LOOPBACK, Agent, web_agent
 from support.program import Program, Served
@@ -105,6 +106,23 @@ async def test_a_client_lists_and_calls_as_over_stdio(web: Web, mode: str) -> No
     assert [tool.name for tool in listed.tools] == [tool.name for tool in TOOLS]
     assert [row["message_id"] for row in found["events"]] == [sent["message_id"]]
     assert sent["namespace"] == "test"
+
+
+@both_eras
+async def test_a_resource_says_what_its_tool_says_masks_and_all(web: Web, mode: str) -> None:
+    paid = {"event": f"Paid by ann@example.com {mode}", "user_id": "ann@example.com"}
+    async with web.agent(mode) as one:
+        sent = await one.ask("track_event", **paid)
+        (content,) = (await one.client.read_resource(f"turnout://journey/{sent['message_id']}")).contents
+        told = await one.ask("debug_event_delivery", message_id=sent["message_id"], diff=True)
+        names = await one.client.complete(
+            PromptReference(type="ref/prompt", name="debug_delivery"), {"name": "event", "value": "paid by"}
+        )
+
+    assert isinstance(content, TextResourceContents)
+    assert json.loads(content.text) == told
+    assert "ann@example.com" not in content.text
+    assert f"Paid by a…@example.com {mode}" in names.completion.values
 
 
 @both_eras
@@ -314,10 +332,10 @@ async def test_a_client_that_asked_hears_how_far_a_waiting_call_is(web: Web, mod
     heard: list[float] = []
 
     async def hear(progress: float, total: float | None, message: str | None) -> None:
-        assert (total, message) == (1, "waiting for the destinations")
+        assert (total, message) == (2, "waiting for verdicts")
         heard.append(progress)
 
-    arguments = {"message_id": "never sent", "wait_seconds": 1}
+    arguments = {"message_id": "never sent", "wait_seconds": 2}
     async with web.agent(mode) as one:
         answer = await one.client.call_tool("debug_event_delivery", arguments, progress_callback=hear)
 
@@ -390,8 +408,8 @@ def test_a_server_loads_what_agents_need_when_the_first_one_comes_and_notes_when
         body, headers = call("get_usage")
         answer = client.post(web.mcp, content=body, headers=headers | bearer(made["token"]))
         called = loaded(web.server)
-        prompts = {"jsonrpc": "2.0", "id": 1, "method": "prompts/list"}
-        asked = client.post(web.mcp, json=prompts, headers=bearer(made["token"]))
+        prompt = {"jsonrpc": "2.0", "id": 1, "method": "prompts/get", "params": {"name": "review_tracking"}}
+        asked = client.post(web.mcp, json=prompt, headers=bearer(made["token"]))
         listed = loaded(web.server)
         (row,) = web.program.tell("token", "list")["tokens"]
 

@@ -16,6 +16,8 @@ import pytest
 
 from turnout.agent.card import ERA, MODERN
 
+LISTS = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")
+"""What clients ask for right after the greeting."""
 ROOT = Path(__file__).parents[2]
 Message = dict[str, Any]
 META: Message = {"_meta": {ERA: MODERN, "io.modelcontextprotocol/clientCapabilities": {}}}
@@ -116,17 +118,20 @@ def test_a_plain_talk_does_without_the_sdk(cards: Path) -> None:
     ping: Message = {"jsonrpc": "2.0", "id": "p", "method": "ping"}
 
     for opening in OPENINGS.values():
-        _, err = talk(cards, [*opening, ping] if INITIALIZE in opening else opening)
+        meta = {} if INITIALIZE in opening else META
+        lists = [{"jsonrpc": "2.0", "id": method, "method": method, "params": meta} for method in LISTS]
+        said, err = talk(cards, [*opening, *lists, *([ping] if INITIALIZE in opening else [])])
 
         assert "desk closed without the SDK" in err
+        assert all("result" in each for each in said)
 
 
 @pytest.mark.parametrize("opening", OPENINGS)
 def test_what_only_the_sdk_can_answer_is_answered_in_the_era_of_the_talk(opening: str, cards: Path) -> None:
     meta = {} if INITIALIZE in OPENINGS[opening] else META
-    prompts: Message = {"jsonrpc": "2.0", "id": "p", "method": "prompts/list", "params": meta}
+    tasks: Message = {"jsonrpc": "2.0", "id": "p", "method": "tasks/list", "params": meta}
 
-    said, err = talk(cards, [*OPENINGS[opening], prompts, LEGACY_CALL | {"id": "z", "params": CALL | meta}])
+    said, err = talk(cards, [*OPENINGS[opening], tasks, LEGACY_CALL | {"id": "z", "params": CALL | meta}])
 
     by_id = {each["id"]: each for each in said}
     assert len(said) == len(by_id)
@@ -164,6 +169,21 @@ def test_a_call_that_the_client_cancels_is_not_answered_and_the_others_are(cards
         out, _ = process.communicate(lines([cancel, LEGACY_CALL]), timeout=4)  # sooner than what it would leave behind
 
     assert [each["id"] for each in map(json.loads, out.splitlines())] == ["i", "c"]
+
+
+@pytest.mark.parametrize("opening", [[], [INITIALIZE, INITIALIZED]])
+def test_whoever_gave_a_token_hears_of_progress_until_the_answer(opening: list[Message], cards: Path) -> None:
+    meta = {"_meta": {**({} if opening else META["_meta"]), "progressToken": "t"}}
+    slow = {"name": "track_event", "arguments": {"event": "A", "user_id": "u", "wait_seconds": 2}}
+
+    said, _ = talk(cards, [*opening, LEGACY_CALL | {"params": slow | meta}])
+
+    *told, answer = [each for each in said if each.get("id") != "i"]
+    assert [each["method"] for each in told] == ["notifications/progress"] * len(told)
+    assert told[0]["params"] == {
+        "progressToken": "t", "progress": 1, "total": 2, "message": "waiting for verdicts",
+    }  # fmt: skip
+    assert answer["result"]["structuredContent"]["message_id"] == "m_1"
 
 
 def test_calls_wait_beside_each_other_and_each_is_answered_once(cards: Path) -> None:

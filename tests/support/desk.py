@@ -14,7 +14,6 @@ from pathlib import Path
 
 import anyio
 
-from turnout.agent.desk import Tell
 from turnout.document import Document, Json
 from turnout.errors import Unavailable
 
@@ -123,11 +122,9 @@ class FakeDesk:
     faults: dict[str, Exception] = field(default_factory=dict)
     asked: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
     client: str = ""
-    tell: Tell | None = None
 
-    def seen_by(self, client: str, tell: Tell | None = None) -> FakeDesk:
+    def seen_by(self, client: str) -> FakeDesk:
         self.client = client
-        self.tell = tell
         return self
 
     def _answer(self, name: str, given: Mapping[str, object]) -> Document:
@@ -152,9 +149,6 @@ class FakeDesk:
         return self._answer("preview_event", given)
 
     async def debug_event_delivery(self, **given: object) -> Document:
-        if self.tell is not None and isinstance(wait := given["wait_seconds"], int):
-            for passed in range(2):
-                await self.tell(passed, wait, "waiting")
         return self._answer("debug_event_delivery", given)
 
     async def find_events(self, **given: object) -> Document:

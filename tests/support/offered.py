@@ -13,7 +13,8 @@ import anyio.to_thread
 
 from turnout.agent.answers import Told
 from turnout.agent.call import Offer
-from turnout.agent.desk import Desk, Tell
+from turnout.agent.caller import Asking, Caller
+from turnout.agent.desk import Desk
 from turnout.agent.toolsets import Toolset
 from turnout.app import App, assemble
 from turnout.config import Settings
@@ -34,9 +35,11 @@ class Offered:
     app: App
     offer: Offer
 
-    async def call(self, tool: str, arguments: dict[str, Any], tell: Tell | None = None) -> Told:
+    async def call(self, tool: str, arguments: dict[str, Any]) -> Told:
         """Call a tool as a client would."""
-        return await self.offer.call(tool, arguments, "tests 1", tell)
+        told = await self.offer.call(tool, arguments, Caller("tests 1"))
+        assert not isinstance(told, Asking), "who declares nothing is not asked"
+        return told
 
     async def ask(self, tool: str, **arguments: Any) -> dict[str, Any]:
         """Call a tool that succeeds."""

@@ -42,6 +42,11 @@ class Told:
     structured_content: Document | None = None
 
     @property
+    def content(self) -> list[Json]:
+        """Give the blocks that the text part is made of."""
+        return [{"text": self.text, "type": "text"}]
+
+    @property
     def is_error(self) -> bool:
         """Tell an error from an answer."""
         return self.structured_content is None

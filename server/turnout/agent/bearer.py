@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 
 import anyio
 
+from turnout.agent.asks import Asks
 from turnout.agent.call import Offer
+from turnout.agent.catalogue import OURS, Catalogue
 from turnout.agent.desk import Desk
 from turnout.agent.toolsets import Toolset
 from turnout.errors import Unavailable
@@ -50,12 +52,13 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """The client of one token: who it is, what it is offered, how often it may call."""
+    """The client of one token: who it is, what it is offered, how often it may call, what it is being asked."""
 
     token: Token
     principal: Principal
     offer: Offer
     bucket: Bucket
+    asks: Asks
 
 
 @dataclass(slots=True)
@@ -67,6 +70,7 @@ class Bearers:
     toolsets: AbstractSet[Toolset]
     both_allowed: bool
     rate: int
+    catalogue: Catalogue = OURS
     _revision: int = -1
     _known: dict[str, Bearer] = field(default_factory=dict)
     _used: dict[str, int] = field(default_factory=dict)
@@ -130,9 +134,9 @@ class Bearers:
         async def give() -> Desk:
             return desk
 
-        offer = Offer(lambda: principal.scopes, give, self.toolsets, self.store.entropy)
+        offer = Offer(lambda: principal.scopes, give, self.toolsets, self.store.entropy, self.catalogue)
         bucket = Bucket(self.rate, self.rate * BURST, self.store.clock.monotonic())
-        return Bearer(token, principal, offer, bucket)
+        return Bearer(token, principal, offer, bucket, Asks(self.store.entropy))
 
 
 def _workspace(view: View) -> Workspace:

@@ -1,33 +1,41 @@
-"""One call of a tool, whoever has read it off the wire: the SDK's server, or our own short way.
+"""One call of a tool, or one look at the rest, whoever read it off the wire: the SDK's server, or our own short way.
 
 Who offers what is decided on each request: over HTTP by its token, over stdio by flags. Wrong arguments and
-refusals are answers that a model can learn from, in one line; only a wrong name is the protocol's error.
+refusals are answers that a model can learn from, in one line; only a wrong name, or a state that is not ours, is the
+protocol's error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TypeAlias
+from functools import partial
+from typing import TypeAlias, TypeVar
 
 import anyio
 from pydantic import ValidationError
 
 from turnout import telemetry
-from turnout.agent.answers import Told, answered, clipped, explained, refused
-from turnout.agent.catalogue import BY_NAME, admit, offered
-from turnout.agent.desk import Desk, Tell
+from turnout.agent.answers import Told, clipped, explained, refused
+from turnout.agent.caller import Asking, Caller
+from turnout.agent.catalogue import OURS, Catalogue, admit, offered
+from turnout.agent.desk import Desk
+from turnout.agent.fault import INTERNAL, INVALID_PARAMS, NOT_DECLARED, Fault
 from turnout.agent.model import AnyTool, Args
+from turnout.agent.prompts import Prompt
+from turnout.agent.resources import Resource
 from turnout.agent.schema import teach
 from turnout.agent.toolsets import Toolset
+from turnout.agent.words import Words, matching
 from turnout.document import Json
 from turnout.entropy import Entropy
-from turnout.errors import NotFound, TurnoutError, Unavailable
+from turnout.errors import InvalidConfirmation, TurnoutError, Unavailable
 from turnout.guard.principal import Scope
 
+T = TypeVar("T")
 MakeDesk: TypeAlias = Callable[[], AbstractAsyncContextManager[Desk]]
 
 
@@ -39,30 +47,98 @@ class Offer:
     desk: Callable[[], Awaitable[Desk]]
     toolsets: AbstractSet[Toolset]
     entropy: Entropy
+    catalogue: Catalogue = OURS
 
     def tools(self) -> tuple[AnyTool, ...]:
         """Name the tools that the client sees, in our order."""
-        return offered(self.scopes(), self.toolsets)
+        return offered(self.catalogue.tools, self.scopes(), self.toolsets)
 
-    async def call(self, name: str, arguments: Mapping[str, Json], client: str, tell: Tell | None = None) -> Told:
-        """Call a tool; `client` is what the client's program calls itself, `tell` hears how far a long call is.
-
-        Raises: NotFound, for another name.
-        """
-        tool = BY_NAME.get(name)
+    async def call(self, name: str, arguments: Mapping[str, Json], caller: Caller) -> Told | Asking:
+        """Call a tool; or give what its client is to be asked first. Raises: Fault."""
+        tool = self.catalogue.tool(name)
         if tool is None:
-            raise NotFound(_unknown(name, self.tools()))
+            raise Fault(INVALID_PARAMS, _unknown(name, self.tools()))
         try:
             admit(tool, self.scopes(), self.toolsets)
             args = _read(tool, arguments)
             if isinstance(args, str):
                 return refused(args)
-            told = await tool.run((await self.desk()).seen_by(client, tell), args)
-            return answered(told, args.budget(), tool.advice())
+            made = await tool.make((await self.desk()).seen_by(caller.program), args, caller)
         except TurnoutError as error:
+            if isinstance(error, InvalidConfirmation) and caller.state is not None:
+                raise Fault(INVALID_PARAMS, error.message) from None
             return refused(explained(error))
+        except Fault:
+            raise
         except Exception as error:
-            return refused(_broke(tool.name, error, self.entropy))
+            return refused(broke(tool.name, error, self.entropy))
+        if isinstance(made, Asking) and (lacks := caller.lacks(made)) is not None:
+            names = ", ".join(lacks)
+            raise Fault(NOT_DECLARED, f"The client must declare: {names}.", {"requiredCapabilities": lacks})
+        return made
+
+    def resources(self) -> tuple[Resource, ...]:
+        """Name the resources and templates that the client sees."""
+        return tuple(each for each in self.catalogue.resources if each.scopes & self.scopes())
+
+    def prompts(self) -> tuple[Prompt, ...]:
+        """Name the prompts that the client sees."""
+        return tuple(each for each in self.catalogue.prompts if each.scopes & self.scopes())
+
+    async def read(self, uri: str, caller: Caller) -> Sequence[Mapping[str, Json]] | Asking | None:
+        """Give what stands at an address; None where nothing does. Raises: Fault."""
+        for resource in self.resources():
+            if (value := resource.match(uri)) is not None:
+                desk = await self._desk_of("reading", caller)
+                return await self._sound("reading", partial(resource.make, desk, uri, value, caller))
+        return None
+
+    def prompt(
+        self, name: str, given: Mapping[str, str], caller: Caller
+    ) -> tuple[Prompt, Sequence[Mapping[str, Json]] | Asking]:
+        """Give the messages of a prompt. Raises: Fault."""
+        prompt = next((each for each in self.prompts() if each.name == name), None)
+        if prompt is None:
+            names = ", ".join(each.name for each in self.prompts())
+            raise Fault(INVALID_PARAMS, f"Unknown prompt: {clipped(name[:48])}. Prompts: {names}.")
+        known = {each.name for each in prompt.arguments}
+        missing = [each.name for each in prompt.arguments if each.required and not given.get(each.name)]
+        if missing or not given.keys() <= known:
+            said = f"Missing: {', '.join(missing)}. " if missing else ""
+            raise Fault(INVALID_PARAMS, f"{said}Arguments of {name}: {', '.join(sorted(known))}.")
+        return prompt, prompt.make(given, caller)
+
+    async def complete(self, reference: str, argument: str, begun: str, caller: Caller) -> list[str]:
+        """Complete an argument of a prompt, or the variable of a template; `reference` names which. Raises: Fault."""
+        words = self._words(reference, argument)
+        if words is None:
+            return []
+        desk = await self._desk_of("completing", caller)
+        return matching(await self._sound("completing", partial(words, desk)), begun)
+
+    def _words(self, reference: str, argument: str) -> Words | None:
+        for resource in self.resources():
+            if resource.uri == reference:
+                return resource.values if argument == resource.variable else None
+        for prompt in self.prompts():
+            if prompt.name == reference:
+                return next((each.values for each in prompt.arguments if each.name == argument), None)
+        raise Fault(INVALID_PARAMS, "There is no such prompt or template; list them.")
+
+    async def _desk_of(self, what: str, caller: Caller) -> Desk:
+        return (await self._sound(what, self.desk)).seen_by(caller.program)
+
+    async def _sound(self, what: str, work: Callable[[], Awaitable[T]]) -> T:
+        """Do what has no room for a refusal in its result. Raises: Fault."""
+        try:
+            return await work()
+        except TurnoutError as error:
+            code = INTERNAL if isinstance(error, Unavailable) else INVALID_PARAMS
+            raise Fault(code, explained(error)) from None
+        except Fault:
+            raise
+        except Exception as error:
+            raise Fault(INTERNAL, broke(what, error, self.entropy)) from None
 
 
 def named(name: object, version: object) -> str:
@@ -87,7 +163,7 @@ def _unknown(name: str, tools: tuple[AnyTool, ...]) -> str:
     )
 
 
-def _broke(what: str, error: Exception, entropy: Entropy) -> str:
+def broke(what: str, error: Exception, entropy: Entropy) -> str:
     """Log what broke under an id, and say no more than the id: a message of an unknown error may hold anything."""
     mark = entropy.token(4).hex()
     telemetry.emit("broke", error, what=what, error=mark)
@@ -125,7 +201,7 @@ class Opening:
                 except TurnoutError as error:
                     self._why = error.message
                 except Exception as error:
-                    self._why = _broke("opening", error, self._entropy)
+                    self._why = broke("opening", error, self._entropy)
                 self._settled.set()
                 await self._closing.wait()
         self._settled.set()

@@ -1,6 +1,6 @@
 """The opening moves, answered from a file: right away, before the SDK is imported and the store open.
 
-What `initialize`, `server/discover` and `tools/list` answer depends on code, scopes and toolsets alone. A server
+What `initialize`, `server/discover` and the lists answer depends on code, scopes and toolsets alone. A server
 that has started once leaves its answers as a card, named by a digest of those; the next one with the same name
 answers from it some 30 ms after its start, where the SDK alone takes 700 (mcp.md 2.10). One client does not wait
 longer than a second.
@@ -24,6 +24,8 @@ from turnout.guard.principal import Scope
 MODERN = "2026-07-28"
 LEGACY = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
 """Protocol revisions that begin with `initialize`; a client that asks for another is offered the last."""
+LISTS = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")
+"""What clients ask for before anybody has asked them anything; the same whatever is in the workspace."""
 ERA = "io.modelcontextprotocol/protocolVersion"
 CAPABILITIES = "io.modelcontextprotocol/clientCapabilities"
 
@@ -38,12 +40,12 @@ _LIBRARIES = ("mcp-", "mcp_types-", "pydantic-", "turnout-")
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """The results of the opening moves, `tools/list` once for each era."""
+    """The results of the opening moves, and those of the lists by method, once for each era."""
 
     initialize: Document
     discover: Document
-    tools_modern: Document
-    tools_legacy: Document
+    modern: Mapping[str, Document]
+    legacy: Mapping[str, Document]
 
 
 def key(scopes: AbstractSet[Scope], toolsets: AbstractSet[Toolset]) -> str:
@@ -104,10 +106,10 @@ def answer(card: Card, request: Mapping[str, Json], *, greeted: bool) -> Documen
             return card.initialize | {"protocolVersion": wanted if wanted in LEGACY else LEGACY[-1]}
         case "server/discover" if _is_whole(meta, era):
             return card.discover
-        case "tools/list" if "cursor" not in params:
+        case str() as method if "cursor" not in params:
             if _is_whole(meta, era):
-                return card.tools_modern
-            return card.tools_legacy if greeted and era is None else None
+                return card.modern.get(method)
+            return card.legacy.get(method) if greeted and era is None else None
         case _:
             return None
 

@@ -1,10 +1,14 @@
-"""All tools, the order in which clients see them, and who sees which."""
+"""All tools, prompts and resources, the order in which clients see them, and who sees which."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 
 from turnout.agent.model import AnyTool
+from turnout.agent.prompts import PROMPTS, Prompt
+from turnout.agent.resources import RESOURCES, Resource
 from turnout.agent.tools import (
     audit_routing,
     connect_destination,
@@ -54,9 +58,27 @@ TOOLS: tuple[AnyTool, ...] = (
 BY_NAME = {tool.name: tool for tool in TOOLS}
 
 
-def offered(scopes: AbstractSet[Scope], toolsets: AbstractSet[Toolset]) -> tuple[AnyTool, ...]:
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All that a server has to offer."""
+
+    tools: Sequence[AnyTool]
+    prompts: Sequence[Prompt]
+    resources: Sequence[Resource]
+
+    def tool(self, name: str) -> AnyTool | None:
+        """Find a tool."""
+        return next((tool for tool in self.tools if tool.name == name), None)
+
+
+OURS = Catalogue(TOOLS, PROMPTS, RESOURCES)
+
+
+def offered(
+    tools: Sequence[AnyTool], scopes: AbstractSet[Scope], toolsets: AbstractSet[Toolset]
+) -> tuple[AnyTool, ...]:
     """Name the tools that a principal sees, in our order."""
-    return tuple(tool for tool in TOOLS if tool.toolset in toolsets and tool.scopes & scopes)
+    return tuple(tool for tool in tools if tool.toolset in toolsets and tool.scopes & scopes)
 
 
 def admit(tool: AnyTool, scopes: AbstractSet[Scope], toolsets: AbstractSet[Toolset]) -> None:

@@ -10,23 +10,17 @@ Raises, all of them: TurnoutError, whose message is safe to show.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Protocol, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from turnout.document import Document, Json
-
-Tell: TypeAlias = Callable[[float, float, str], Awaitable[None]]
-"""Hears how far a long call is: seconds that passed, seconds it may take, and what it waits for."""
 
 
 class Desk(Protocol):
     """Every operation that a tool of ours calls."""
 
-    def seen_by(self, client: str, tell: Tell | None = None) -> Desk:
-        """Give this desk for the calls of one client ("claude-code 2.1.330", or empty), for the audit.
-
-        With `tell`, for one call, whose client hears how far it is.
-        """
+    def seen_by(self, client: str) -> Desk:
+        """Give this desk for the calls of one client ("claude-code 2.1.330", or empty), for the audit."""
         ...
 
     async def track_event(

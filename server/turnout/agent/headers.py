@@ -16,7 +16,7 @@ TWICE = b"\0twice"
 _WANTED: Final = frozenset(
     {
         *(b"accept", b"authorization", b"content-length", b"content-type", b"host"),
-        *(b"mcp-protocol-version", b"mcp-method", b"mcp-name"),
+        *(b"mcp-protocol-version", b"mcp-method", b"mcp-name", b"mcp-session-id"),
     }
 )
 _NAMED: Final[Mapping[str, str]] = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
@@ -39,11 +39,6 @@ def are_plain(found: Mapping[bytes, bytes]) -> bool:
     return known and kind == b"application/json" and not _JSON.isdisjoint(_takes(found))
 
 
-def take_pieces(found: Mapping[bytes, bytes]) -> bool:
-    """Tell a client that takes an answer as a stream of events, too."""
-    return b"text/event-stream" in _takes(found)
-
-
 def _takes(found: Mapping[bytes, bytes]) -> list[bytes]:
     return [each.partition(b";")[0].strip().lower() for each in found.get(b"accept", b"").split(b",")]
 
@@ -51,6 +46,11 @@ def _takes(found: Mapping[bytes, bytes]) -> list[bytes]:
 _JSON: Final = frozenset({b"application/json", b"application/*", b"*/*"})
 _VERSIONS: Final = frozenset({None, *(each.encode() for each in (*LEGACY, MODERN))})
 """What `MCP-Protocol-Version` says, where it is there: older clients leave it out."""
+
+
+def take_streams(found: Mapping[bytes, bytes]) -> bool:
+    """Tell a client that takes an answer as a stream of events."""
+    return b"text/event-stream" in _takes(found)
 
 
 def are_missing(found: Mapping[bytes, bytes], method: str) -> bool:

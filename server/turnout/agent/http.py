@@ -8,11 +8,14 @@ such request comes.
 2. What a header says and the body does not is refused, in every era: who routes by it must not be led astray.
 3. There is no stream to listen to: all but POST is 405.
 4. A client that goes away ends its wait for verdicts; what was committed stays.
+5. A call whose client wants to hear of its progress, or is asked something, is a stream of events, once there is
+   something to say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from math import ceil
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
@@ -22,13 +25,13 @@ import anyio.to_thread
 from anyio.abc import TaskGroup
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from turnout.agent import attend, greeting, headers, resource, short, unread, web
 from turnout.agent import card as cards
-from turnout.agent import headers, resource, short, unread, web
 from turnout.agent.bearer import Bearer, Bearers
 from turnout.agent.call import Offer
-from turnout.agent.card import MODERN, Card
+from turnout.agent.caller import Caller
+from turnout.agent.card import LISTS, MODERN, Card
 from turnout.agent.deck import Deck
-from turnout.agent.pieces import Pieces, made
 from turnout.agent.short import Asked
 from turnout.document import Document, encode
 from turnout.errors import Unavailable
@@ -36,6 +39,7 @@ from turnout.errors import Unavailable
 HEADER_MISMATCH = -32020
 REFUSED, CLOSED = -32000, -32000
 """What the protocol leaves to servers; the second is what the SDK says to a request that it leaves behind."""
+SESSION: Final = b"mcp-session-id"
 _LATER = (b"retry-after", b"1")
 
 
@@ -162,9 +166,19 @@ class Door:
     ) -> bool:
         """Answer a message in the plain form of its era; say whether it was one."""
         said = short.message(body)
-        modern = found.get(b"mcp-protocol-version") == MODERN.encode()
-        if said is None or not isinstance(method := said.get("method"), str) or not headers.are_plain(found):
+        if said is None or not headers.are_plain(found):
             return False
+        if "method" not in said and bearer.asks.hear(said):
+            await web.say(send, 202)
+            return True
+        method = said.get("method")
+        return isinstance(method, str) and await self._plain(bearer, found, said, method, receive, send)
+
+    async def _plain(
+        self, bearer: Bearer, found: dict[bytes, bytes], said: Document, method: str, receive: Receive, send: Send
+    ) -> bool:
+        """Answer a request, or take a notification; say whether it was one for us."""
+        modern = found.get(b"mcp-protocol-version") == MODERN.encode()
         if (wrong := headers.contradicted(found, method, said.get("params"))) is not None:
             asked = said.get("id")
             error = unread.error(asked if short.is_id(asked) else None, HEADER_MISMATCH, wrong)
@@ -173,9 +187,8 @@ class Door:
             await web.say(send, 202)
         elif modern and headers.are_missing(found, method):
             return False
-        elif method == "tools/call" and (asking := short.call(said, None if modern else "")) is not None:
-            pieces = Pieces(send) if asking.token is not None and headers.take_pieces(found) else None
-            await self._call(bearer, asking, receive, send, pieces)
+        elif method == "tools/call" and (asking := short.call(said, None if modern else _greeted(found))) is not None:
+            await self._call(bearer, asking, receive, send, streams=headers.take_streams(found))
         else:
             return await self._opened(bearer, said, send, modern=modern)
         return True
@@ -191,29 +204,28 @@ class Door:
         elif said.get("method") in (_MODERN_MOVES if modern else _LEGACY_MOVES):
             result = cards.answer(await self._deck.draw(bearer.offer), said, greeted=not modern)
         if result is not None:
-            await web.say(send, 200, encode({"jsonrpc": "2.0", "id": asked, "result": result}))
+            greets = said.get("method") == "initialize"
+            more = [(SESSION, greeting.session(said, bearer.offer.entropy))] if greets else []
+            await web.say(send, 200, encode({"jsonrpc": "2.0", "id": asked, "result": result}), *more)
         return result is not None
 
-    async def _call(self, bearer: Bearer, asked: Asked, receive: Receive, send: Send, pieces: Pieces | None) -> None:
-        """Answer a call of a tool; one that waits, for as long as the client does, who may hear how far it is."""
-        if not asked.arguments.get("wait_seconds"):
-            await web.say(send, *await made(bearer.offer, asked))
+    async def _call(self, bearer: Bearer, asked: Asked, receive: Receive, send: Send, *, streams: bool) -> None:
+        """Answer a call of a tool; one that waits, or whose progress is told, for as long as the client is there."""
+        stream = web.Stream(send)
+        tell = stream.tell if streams and asked.token is not None else None
+        put = partial(bearer.asks.put, stream.tell) if streams and asked.caller.declared and not asked.modern else None
+        if tell is None and put is None and not asked.arguments.get("wait_seconds"):
+            await web.say(send, *await attend.answer(bearer.offer, asked))
             return
         try:
-            told = await web.while_there(receive, lambda: made(bearer.offer, asked, pieces))
+            made = await web.while_there(receive, lambda: attend.answer(bearer.offer, asked, tell, put))
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True):
                 said = "Connection closed: the server stops. What was recorded stays; the same call may be made again."
-                error = unread.error(asked.id, CLOSED, said)
-                if pieces is not None and pieces.begun:
-                    await pieces.tell(encode(error), last=True)
-                else:
-                    await web.fail(send, 503, error, _LATER)
+                await stream.end(503, encode(unread.error(asked.id, CLOSED, said)), _LATER)
             raise
-        if told is not None and pieces is not None and pieces.begun:
-            await pieces.tell(told[1], last=True)
-        elif told is not None:
-            await web.say(send, *told)
+        if made is not None:
+            await stream.end(*made)
 
     async def _leave(self, bearer: Bearer, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the SDK answer a request whose body was read."""
@@ -232,9 +244,15 @@ class Door:
         async with self._loading:
             if self._rest is None:
                 serve = await anyio.to_thread.run_sync(self._load)
-                self._rest = await self._tasks.start(serve, self._bearers.toolsets, self._bearers.store.entropy)
+                all_ = self._bearers
+                self._rest = await self._tasks.start(serve, all_.toolsets, all_.store.entropy, all_.catalogue)
             return self._rest
 
 
-_LEGACY_MOVES: Final = frozenset({"initialize", "tools/list"})
-_MODERN_MOVES: Final = frozenset({"server/discover", "tools/list"})
+def _greeted(found: Mapping[bytes, bytes]) -> Caller:
+    """Say who calls by a revision that greets: what its session id says, where it has one."""
+    return greeting.caller(found[SESSION]) if SESSION in found else Caller()
+
+
+_LEGACY_MOVES: Final = frozenset({"initialize", *LISTS})
+_MODERN_MOVES: Final = frozenset({"server/discover", *LISTS})

@@ -22,7 +22,7 @@ from mcp.shared._context_streams import ContextReceiveStream, ContextSendStream,
 from mcp.shared.message import SessionMessage
 from mcp.types import JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse, jsonrpc_message_adapter
 
-from turnout.agent.card import ERA, LEGACY, MODERN, Card
+from turnout.agent.card import ERA, LEGACY, LISTS, MODERN, Card
 from turnout.document import Document, Json
 
 Incoming: TypeAlias = ContextReceiveStream[SessionMessage | Exception]
@@ -137,9 +137,9 @@ async def record(server: Server[None]) -> Card:
         "capabilities": {},
         "clientInfo": {"name": "turnout", "version": "0"},
     }
-    discover, modern_tools = await ask(server, ("server/discover", modern), ("tools/list", modern))
-    initialize, legacy_tools = await ask(server, ("initialize", hello), ("tools/list", {}))
-    return Card(initialize=initialize, discover=discover, tools_modern=modern_tools, tools_legacy=legacy_tools)
+    discover, *now = await ask(server, ("server/discover", modern), *((method, modern) for method in LISTS))
+    initialize, *before = await ask(server, ("initialize", hello), *((method, {}) for method in LISTS))
+    return Card(initialize, discover, dict(zip(LISTS, now, strict=True)), dict(zip(LISTS, before, strict=True)))
 
 
 async def ask(server: Server[None], *requests: tuple[str, Document]) -> list[Document]:

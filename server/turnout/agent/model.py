@@ -9,7 +9,9 @@ from typing import Annotated, Any, ClassVar, Generic, Literal, TypeAlias, TypeVa
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 from typing_extensions import override
 
-from turnout.agent.answers import CAP, USUAL
+from turnout.agent import confirming
+from turnout.agent.answers import CAP, USUAL, Told, answered
+from turnout.agent.caller import Asking, Caller
 from turnout.agent.desk import Desk
 from turnout.agent.numbers import whole
 from turnout.agent.toolsets import Toolset
@@ -175,6 +177,11 @@ class Tool(Generic[A]):
     toolset: Toolset = Toolset.CORE
     search: str = ""
     rest: str = ""
+
+    async def make(self, desk: Desk, args: A, caller: Caller) -> Told | Asking:
+        """Answer a call; where the answer is a plan that the person can be asked about, ask."""
+        answer = await self.run(desk, confirming.heeded(args, caller))
+        return confirming.question(answer, caller) or answered(answer, args.budget(), self.advice())
 
     def advice(self) -> str:
         """Say how to see the rest of an answer: for what changes something never by doing it again."""

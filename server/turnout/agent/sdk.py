@@ -21,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 from turnout.agent.bearer import Bearer
 from turnout.agent.call import Offer
 from turnout.agent.card import Card
+from turnout.agent.catalogue import OURS, Catalogue
 from turnout.agent.desk import Desk
 from turnout.agent.lanes import record, serve_streams
 from turnout.agent.server import build
@@ -80,13 +81,15 @@ def _signed(bearer: Bearer, scope: Scope) -> Scope:
     return {**scope, "user": AuthenticatedUser(token)}
 
 
-async def serve(toolsets: AbstractSet[Toolset], entropy: Entropy, *, task_status: TaskStatus[Sdk]) -> None:
+async def serve(
+    toolsets: AbstractSet[Toolset], entropy: Entropy, catalogue: Catalogue = OURS, *, task_status: TaskStatus[Sdk]
+) -> None:
     """Serve until cancelled, everybody what their token is offered."""
 
     async def desk() -> Desk:
         return await _whose.get().offer.desk()
 
-    server = build(Offer(lambda: _whose.get().principal.scopes, desk, toolsets, entropy))
+    server = build(Offer(lambda: _whose.get().principal.scopes, desk, toolsets, entropy, catalogue))
     manager = StreamableHTTPSessionManager(server, json_response=True, stateless=True)
     async with manager.run():
         task_status.started(Sdk(server, manager))

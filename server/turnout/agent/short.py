@@ -7,12 +7,13 @@ here, to the same answer, byte for byte of the result; whatever else a client ma
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final, TypeGuard
 
 from turnout.agent.answers import Told
 from turnout.agent.call import named
+from turnout.agent.caller import Asking, Caller
 from turnout.agent.card import CAPABILITIES, ERA, MODERN
 from turnout.document import Document, Json, encode
 from turnout.event.wire import HIGH, LOW, check
@@ -27,18 +28,20 @@ _CLIENT: Final = "io.modelcontextprotocol/clientInfo"
 _STAMP: Document = {"io.modelcontextprotocol/serverInfo": {"name": NAME, "title": TITLE, "version": VERSION}}
 """What each modern result says of its server."""
 _PLAIN = frozenset({"name", "arguments", "_meta"})
+_ROUND = _PLAIN | {"inputResponses", "requestState"}
+"""What a further round of a call may have besides, since 2026-07-28."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A call of a tool as it came; `client` is what its program calls itself, `token` what its progress goes by."""
+    """A call of a tool as it came; `token`: what its client wants to hear of progress under."""
 
     id: int | str
     name: str
     arguments: Mapping[str, Json]
-    client: str
+    caller: Caller
     modern: bool
-    token: int | str | None = None
+    token: int | str | None = field(default=None)
 
 
 def message(line: bytes) -> Document | None:
@@ -47,30 +50,39 @@ def message(line: bytes) -> Document | None:
     return said if isinstance(said, dict) and said.get("jsonrpc") == "2.0" else None
 
 
-def client(hello: Mapping[str, Json]) -> str:
-    """Give what the client of an `initialize` calls itself."""
+def client(hello: Mapping[str, Json]) -> Caller:
+    """Give the client of an `initialize`."""
     params = hello.get("params")
-    return _named(params.get("clientInfo")) or "" if isinstance(params, Mapping) else ""
+    if not isinstance(params, Mapping):
+        return Caller()
+    declared = params.get("capabilities")
+    return Caller(_named(params.get("clientInfo")) or "", declared if isinstance(declared, Mapping) else {})
 
 
-def call(said: Mapping[str, Json], greeted: str | None) -> Asked | None:
+def call(said: Mapping[str, Json], greeted: Caller | None) -> Asked | None:
     """Take a message for a call; None where it is not a plain one. `greeted`: the client, after its `initialize`."""
     asked, params = said.get("id"), said.get("params")
-    if not (is_id(asked) and isinstance(params, Mapping) and params.keys() <= _PLAIN):
+    if not (is_id(asked) and isinstance(params, Mapping) and params.keys() <= _ROUND):
         return None
     name, arguments, meta = params.get("name"), params.get("arguments"), params.get("_meta")
     if not (isinstance(name, str) and isinstance(arguments, Mapping | None) and isinstance(meta, Mapping | None)):
         return None
     if modern := meta is not None and ERA in meta:
-        greeted = _modern(meta) if greeted is None else None
-    token = meta.get("progressToken") if meta is not None else None
-    mark = token if is_id(token) else None
-    return None if greeted is None else Asked(asked, name, arguments or {}, greeted, modern, mark)
+        greeted = _modern(meta, params) if greeted is None else None
+    if greeted is None or not (modern or params.keys() <= _PLAIN):
+        return None
+    token = None if meta is None else meta.get("progressToken")
+    return Asked(asked, name, arguments or {}, greeted, modern, token if is_id(token) else None)
 
 
-def result(asked: Asked, told: Told) -> bytes:
+def result(asked: Asked, told: Told | Asking) -> bytes:
     """Write the answer to a call as it goes over the wire."""
-    body: Document = {"content": [{"text": told.text, "type": "text"}], "isError": told.is_error}
+    if isinstance(told, Asking):
+        input_: Document = {"inputRequests": dict(told.requests), "resultType": "input_required"}
+        if told.state is not None:
+            input_["requestState"] = told.state
+        return encode({"jsonrpc": "2.0", "id": asked.id, "result": input_ | {"_meta": _STAMP}})
+    body: Document = {"content": told.content, "isError": told.is_error}
     if asked.modern:
         body["resultType"] = "complete"
     if told.structured_content is not None:
@@ -78,12 +90,6 @@ def result(asked: Asked, told: Told) -> bytes:
     if asked.modern:
         body["_meta"] = _STAMP
     return encode({"jsonrpc": "2.0", "id": asked.id, "result": body})
-
-
-def progress(token: int | str, passed: float, whole: float, what: str) -> bytes:
-    """Write how far a call is: seconds that passed, of those that it may take."""
-    params: Document = {"progressToken": token, "progress": round(passed, 3), "total": whole, "message": what}
-    return encode({"jsonrpc": "2.0", "method": "notifications/progress", "params": params})
 
 
 def is_ping(said: Mapping[str, Json]) -> bool:
@@ -98,12 +104,15 @@ def is_id(asked: Json) -> TypeGuard[int | str]:
     return isinstance(asked, str) or (isinstance(asked, int) and not isinstance(asked, bool) and LOW <= asked <= HIGH)
 
 
-def _modern(meta: Mapping[str, Json]) -> str | None:
-    """Give the client of a whole envelope of our revision; None where it is not whole."""
-    if meta[ERA] != MODERN or not isinstance(meta.get(CAPABILITIES), Mapping):
+def _modern(meta: Mapping[str, Json], params: Mapping[str, Json]) -> Caller | None:
+    """Give the client of a whole envelope of our revision, and what it brings; None where that is not whole."""
+    declared, said = meta.get(CAPABILITIES), meta.get(_CLIENT)
+    responses, state = params.get("inputResponses", {}), params.get("requestState")
+    program = "" if said is None else _named(said)
+    whole = isinstance(responses, Mapping) and all(isinstance(each, Mapping) for each in responses.values())
+    if meta[ERA] != MODERN or not isinstance(declared, Mapping) or program is None or not whole:
         return None
-    said = meta.get(_CLIENT)
-    return "" if said is None else _named(said)
+    return Caller(program, declared, responses, state) if isinstance(state, str | None) else None  # type: ignore[arg-type]
 
 
 def _named(said: Json) -> str | None:

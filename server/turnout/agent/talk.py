@@ -16,15 +16,16 @@ import anyio.to_thread
 from anyio.abc import ObjectReceiveStream, TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+from turnout.agent import attend, short, unread
 from turnout.agent import card as cards
-from turnout.agent import short, unread
+from turnout.agent.asks import Asks
 from turnout.agent.call import Offer
+from turnout.agent.caller import Caller
 from turnout.agent.card import Card
 from turnout.agent.short import Asked
 from turnout.agent.stdio import Stdio
 from turnout.agent.wire import LINES, Line
 from turnout.document import Document, Json, encode
-from turnout.errors import NotFound
 from turnout.store.wake import Bell
 
 GRACE_S = 5.0
@@ -50,12 +51,13 @@ class Talk:
         self._tasks = tasks
         self._said = anyio.Event()
         self._card: Card | None = None
-        self._greeted: str | None = None
+        self._greeted: Caller | None = None
         self._hello: list[bytes] = []
         self._muted: set[bytes] = set()
         self._rest: MemoryObjectSendStream[bytes] | None = None
         self._rested = anyio.Event()
         self._calls: dict[str, anyio.CancelScope] = {}
+        self._asks = Asks(offer.entropy)
         self._busy = 0
         self._eased = anyio.Event()
         self._turn = anyio.Lock()
@@ -100,7 +102,7 @@ class Talk:
         match said.get("method"):
             case "tools/call" if (asked := short.call(said, self._greeted)) is not None:
                 self._begin(asked)
-            case "notifications/cancelled" if self._cancel(said.get("params")):
+            case "notifications/cancelled" | None if self._concerns(said):
                 pass
             case "initialize":
                 await self._greet(line, said)
@@ -124,7 +126,7 @@ class Talk:
         written = False
         try:
             with scope:
-                answer = await self._made(asked)
+                _, answer = await attend.answer(self._offer, asked, self._tell, partial(self._asks.put, self._tell))
                 written = True
                 await self._write(answer)
         finally:
@@ -133,15 +135,12 @@ class Talk:
             if not written and not scope.cancel_called:
                 self._wire.tell(encode(unread.error(asked.id, CLOSED, "Connection closed")))
 
-    async def _made(self, asked: Asked) -> bytes:
-        tell = None if asked.token is None else partial(self._tell, asked.token)
-        try:
-            return short.result(asked, await self._offer.call(asked.name, asked.arguments, asked.client, tell))
-        except NotFound as error:
-            return encode(unread.error(asked.id, unread.INVALID_PARAMS, error.message))
+    async def _tell(self, message: Mapping[str, Json]) -> None:
+        await self._write(encode(message))
 
-    async def _tell(self, token: int | str, passed: float, whole: float, what: str) -> None:
-        await self._write(short.progress(token, passed, whole, what))
+    def _concerns(self, said: Document) -> bool:
+        """Hear what ends a call of ours, or answers something asked here; say whether it was that."""
+        return self._cancel(said.get("params")) if "method" in said else self._asks.hear(said)
 
     def _cancel(self, params: Json) -> bool:
         """Cancel a call that was begun here; say whether it was one."""

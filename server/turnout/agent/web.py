@@ -53,6 +53,34 @@ async def say(send: Send, status: int, body: bytes = b"", *more: tuple[bytes, by
     await send({"type": "http.response.body", "body": body})
 
 
+class Stream:
+    """An answer that is a stream of events once something is to be said before it; else it is one piece."""
+
+    def __init__(self, send: Send) -> None:
+        """Say nothing yet."""
+        self._send = send
+        self._begun = False
+
+    async def tell(self, message: Json) -> None:
+        """Say something before the answer."""
+        if not self._begun:
+            self._begun = True
+            headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
+            await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+        await self._send({"type": "http.response.body", "body": _event(encode(message)), "more_body": True})
+
+    async def end(self, status: int, body: bytes, *more: tuple[bytes, bytes]) -> None:
+        """Answer."""
+        if self._begun:
+            await self._send({"type": "http.response.body", "body": _event(body)})
+        else:
+            await say(self._send, status, body, *more)
+
+
+def _event(message: bytes) -> bytes:
+    return b"event: message\r\ndata: " + message + b"\r\n\r\n"
+
+
 async def fail(send: Send, status: int, error: Json, *more: tuple[bytes, bytes]) -> None:
     """Answer with an error."""
     await say(send, status, encode(error), *more)

@@ -6,7 +6,7 @@ import pytest
 
 from support.desk import FakeDesk
 from turnout.agent.call import Offer
-from turnout.agent.card import ERA, LEGACY, MODERN, Card, answer, find, keep, key
+from turnout.agent.card import ERA, LEGACY, LISTS, MODERN, Card, answer, find, keep, key
 from turnout.agent.desk import Desk
 from turnout.agent.lanes import ask, record
 from turnout.agent.server import build
@@ -15,7 +15,7 @@ from turnout.document import Document
 from turnout.entropy import SystemEntropy
 from turnout.guard.principal import EVERY, MODES
 
-CARD = Card(initialize={"a": 1}, discover={"b": 2}, tools_modern={"c": 3}, tools_legacy={"d": 4})
+CARD = Card(initialize={"a": 1}, discover={"b": 2}, modern={"tools/list": {"c": 3}}, legacy={"tools/list": {"d": 4}})
 MODERN_PARAMS: Document = {"_meta": {ERA: MODERN, "io.modelcontextprotocol/clientCapabilities": {}}}
 
 
@@ -32,20 +32,20 @@ async def test_the_card_answers_what_the_server_answers_to_the_handshake(version
     server = build(Offer(lambda: EVERY, give, USUAL_TOOLSETS, SystemEntropy()))
     card = await record(server)
 
-    live = await ask(server, ("initialize", hello(version)), ("tools/list", {}))
+    live = await ask(server, ("initialize", hello(version)), *((method, {}) for method in LISTS))
 
     assert answer(card, {"method": "initialize", "params": hello(version)}, greeted=False) == live[0]
-    assert answer(card, {"method": "tools/list"}, greeted=True) == live[1]
+    assert [answer(card, {"method": method}, greeted=True) for method in LISTS] == live[1:]
 
 
 async def test_the_card_answers_what_the_server_answers_to_modern_requests() -> None:
     server = build(Offer(lambda: MODES["read"], give, USUAL_TOOLSETS, SystemEntropy()))
     card = await record(server)
 
-    live = await ask(server, ("server/discover", MODERN_PARAMS), ("tools/list", MODERN_PARAMS))
+    moves = ("server/discover", *LISTS)
+    live = await ask(server, *((method, MODERN_PARAMS) for method in moves))
 
-    assert answer(card, {"method": "server/discover", "params": MODERN_PARAMS}, greeted=False) == live[0]
-    assert answer(card, {"method": "tools/list", "params": MODERN_PARAMS}, greeted=False) == live[1]
+    assert [answer(card, {"method": method, "params": MODERN_PARAMS}, greeted=False) for method in moves] == live
 
 
 @pytest.mark.parametrize(

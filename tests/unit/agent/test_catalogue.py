@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator
 
@@ -10,7 +11,7 @@ from support.desk import ARGUMENTS, SAMPLES
 from turnout.agent.catalogue import BY_NAME, TOOLS, admit, offered
 from turnout.agent.model import AnyTool
 from turnout.agent.schema import SIZE_LIMIT
-from turnout.agent.server import definition
+from turnout.agent.server import INSTRUCTIONS, definition
 from turnout.agent.toolsets import USUAL_TOOLSETS, Toolset, toolsets
 from turnout.document import encode
 from turnout.errors import Denied, InvalidInput
@@ -45,11 +46,38 @@ def test_all_tools_of_the_design_are_there() -> None:
 
 
 def test_the_usual_tools_cost_at_most_4000_tokens() -> None:
-    assert sum(tokens(tool) for tool in offered(EVERY, USUAL_TOOLSETS)) <= 4_000
+    assert sum(tokens(tool) for tool in offered(TOOLS, EVERY, USUAL_TOOLSETS)) <= 4_000
 
 
 def test_all_tools_cost_at_most_6500_tokens() -> None:
     assert sum(tokens(tool) for tool in TOOLS) <= 6_500
+
+
+COUNTED = """\
+What a client may show its model before anybody has asked anything, in tokens, counted as the budget counts: bytes of
+the JSON, divided by four. shown: name, description and input schema, which every client shows; answer: the output
+schema; all: the whole definition as it goes over the wire.
+"""
+
+
+def quarter(text: bytes) -> int:
+    return -(-len(text) // 4)
+
+
+def test_the_table_of_tokens_is_the_current_one(golden: Callable[[str, str], None]) -> None:
+    rows: list[tuple[str, ...]] = [("", "shown", "answer", "all")]
+    sums = [0, 0, 0]
+    for tool in TOOLS:
+        shown = definition(tool)
+        whole = encode(shown.model_dump(mode="json", by_alias=True, exclude_none=True))
+        counts = [math.ceil(tokens(tool)), quarter(encode(shown.output_schema)), quarter(whole)]
+        sums = [one + other for one, other in zip(sums, counts, strict=True)]
+        rows.append((tool.name, *map(str, counts)))
+    rows.append(("all tools", *map(str, sums)))
+    rows.append(("instructions", str(quarter(INSTRUCTIONS.encode())), "", ""))
+    lines = [f"{name:<24}{shown:>7}{answer:>8}{whole:>7}".rstrip() for name, shown, answer, whole in rows]
+
+    golden("tokens.txt", "\n".join((COUNTED, *lines, "")))
 
 
 @each_tool
@@ -130,18 +158,18 @@ def test_the_sample_answers_are_answers(tool: AnyTool) -> None:
 
 
 def test_whoever_reads_sees_only_what_reads() -> None:
-    seen = offered(MODES["read"], USUAL_TOOLSETS)
+    seen = offered(TOOLS, MODES["read"], USUAL_TOOLSETS)
 
     assert "debug_event_delivery" in {tool.name for tool in seen}
     assert all(tool.hints.read_only for tool in seen)
 
 
 def test_live_and_people_alone_show_no_tool() -> None:
-    assert offered(frozenset({Scope.LIVE, Scope.PEOPLE}), USUAL_TOOLSETS) == ()
+    assert offered(TOOLS, frozenset({Scope.LIVE, Scope.PEOPLE}), USUAL_TOOLSETS) == ()
 
 
 def test_without_a_toolset_there_is_no_tool() -> None:
-    assert offered(EVERY, frozenset()) == ()
+    assert offered(TOOLS, EVERY, frozenset()) == ()
 
 
 def test_a_call_out_of_scope_names_the_scope() -> None:

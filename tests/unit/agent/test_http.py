@@ -19,7 +19,7 @@ from support.desk import ARGUMENTS, FakeDesk
 from support.workspace import PERSON, Bench, bench
 from turnout.agent import web
 from turnout.agent.bearer import Bearer, Bearers
-from turnout.agent.card import CAPABILITIES, ERA, LEGACY, MODERN
+from turnout.agent.card import CAPABILITIES, ERA, LEGACY, LISTS, MODERN
 from turnout.agent.catalogue import TOOLS
 from turnout.agent.http import Door
 from turnout.agent.sdk import Sdk, serve
@@ -138,9 +138,9 @@ PLAIN: list[tuple[Message, dict[str, str]]] = [
     *(legacy(version, "tools/call", each) for version in (None, LEGACY[-1]) for each in CALLS),
     *(legacy(version, "tools/call", CALLS[0]) for version in LEGACY),
     *(legacy(None, "initialize", HELLO | {"protocolVersion": version}) for version in (*LEGACY, "2099-01-01")),
-    *(legacy(version, method) for version in (None, LEGACY[0]) for method in ("tools/list", "ping")),
+    *(legacy(version, method) for version in (None, LEGACY[0]) for method in (*LISTS, "ping")),
     modern("server/discover"),
-    modern("tools/list"),
+    *(modern(method) for method in LISTS),
 ]
 NOTIFICATIONS: list[tuple[Message, dict[str, str]]] = [
     ({"jsonrpc": "2.0", "method": "notifications/initialized"}, JSON),
@@ -218,8 +218,8 @@ LEFT = [
     (json.dumps(modern("tools/call", CALLS[0])[0]), wrong("accept", "text/html"), 406),
     (json.dumps(modern("tools/call", CALLS[0])[0]), JSON | {"mcp-protocol-version": MODERN}, 400),
     (json.dumps(message("tools/call", CALLS[0])), wrong("mcp-method", "tools/call"), 400),
-    (json.dumps(modern("prompts/list")[0]), modern("prompts/list")[1], 404),
-    (json.dumps(message("prompts/list")), JSON, 200),
+    (json.dumps(modern("tasks/list")[0]), modern("tasks/list")[1], 404),
+    (json.dumps(message("tasks/list")), JSON, 200),
     ("[]", JSON, 400),
     ("no json", JSON, 400),
     ("", JSON, 400),
@@ -457,6 +457,41 @@ async def test_what_is_protected_is_told_to_everybody(path: str, workspace: Benc
     assert "track" in answer.json()["scopes_supported"]
 
 
+SLOW = {"name": "track_event", "arguments": {"event": "A", "user_id": "u", "wait_seconds": 2}}
+
+
+@pytest.mark.parametrize("version", [LEGACY[-1], MODERN])
+async def test_whoever_gave_a_token_hears_of_progress_in_a_stream(version: str, workspace: Bench) -> None:
+    said, headers = modern("tools/call", SLOW) if version == MODERN else legacy(version, "tools/call", SLOW)
+    said["params"] = {**said["params"], "_meta": {**said["params"].get("_meta", {}), "progressToken": 7}}
+
+    async with opened(workspace, await create(workspace, *USUAL)) as one:
+        answer = await one.post(json.dumps(said).encode(), headers)
+
+    assert answer.headers["content-type"] == "text/event-stream"
+    *told, last = [json.loads(line.removeprefix("data: ")) for line in answer.text.splitlines() if "data: " in line]
+    assert [(each["method"], each["params"]["progressToken"]) for each in told] == [
+        ("notifications/progress", 7) for _ in told
+    ]
+    assert [each["params"]["progress"] for each in told] == list(range(1, len(told) + 1))
+    assert told
+    assert last["id"] == 7
+    assert last["result"]["structuredContent"]["message_id"] == "m_1"
+    assert one.loaded == []
+
+
+async def test_who_takes_no_stream_and_a_call_that_is_quick_are_answered_in_one_piece(workspace: Bench) -> None:
+    answers = []
+    async with opened(workspace, await create(workspace, *USUAL)) as one:
+        for params, accept in ((SLOW, "application/json"), (CALLS[0], JSON["accept"])):
+            said, headers = modern("tools/call", params, accept=accept)
+            said["params"]["_meta"] = {**ENVELOPE, "progressToken": 7}
+            answers.append(await one.post(json.dumps(said).encode(), headers))
+
+    assert [each.headers["content-type"] for each in answers] == ["application/json"] * 2
+    assert all("result" in each.json() for each in answers)
+
+
 async def test_a_client_that_goes_away_ends_its_wait(workspace: Bench) -> None:
     said, headers = modern("tools/call", call("track_event", {"event": "A", "user_id": "u", "wait_seconds": 30}))
     minted = await create(workspace, *USUAL)
@@ -479,29 +514,3 @@ async def test_a_client_that_goes_away_ends_its_wait(workspace: Bench) -> None:
 
     assert sent == []
     assert one.desk.asked == []
-
-
-WAITING = call("debug_event_delivery", {"message_id": "m", "wait_seconds": 5})
-
-
-@pytest.mark.parametrize("version", [None, MODERN])
-async def test_a_client_that_asked_hears_how_far_a_waiting_call_is_and_then_its_answer(
-    version: str | None, workspace: Bench
-) -> None:
-    said, headers = modern("tools/call", WAITING) if version else legacy(None, "tools/call", WAITING)
-    meta = {**said["params"].get("_meta", {}), "progressToken": "p7"}
-    body = said | {"params": {**said["params"], "_meta": meta}}
-    pieces = {**headers, "accept": "application/json, text/event-stream"}
-    async with opened(workspace, await create(workspace, "read")) as one, one.client() as client:
-        answer = await client.post("/mcp", json=body, headers=pieces)
-        plain = await client.post("/mcp", json=body, headers={**headers, "accept": "application/json"})
-        unasked = await client.post("/mcp", json=said, headers=pieces)
-
-    told = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: ")]
-    assert answer.headers["content-type"] == "text/event-stream"
-    assert [each.get("method") for each in told] == ["notifications/progress", "notifications/progress", None]
-    assert [each["params"] for each in told[:2]] == [
-        {"progressToken": "p7", "progress": passed, "total": 5, "message": "waiting"} for passed in (0, 1)
-    ]
-    assert told[2] == plain.json() == unasked.json()
-    assert one.loaded == []

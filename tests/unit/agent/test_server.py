@@ -228,16 +228,3 @@ async def test_a_desk_that_is_still_being_opened_can_be_given_up() -> None:
             tasks.start_soon(opening.hold, never)
             await anyio.wait_all_tasks_blocked()
             opening.close()
-
-
-async def test_a_client_of_the_older_era_that_asked_hears_from_the_sdk_too_how_far_a_waiting_call_is() -> None:
-    heard: list[tuple[float, float | None, str | None]] = []
-
-    async def hear(progress: float, total: float | None, message: str | None) -> None:
-        heard.append((progress, total, message))
-
-    arguments = {"message_id": "m", "wait_seconds": 5}
-    async with connected(FakeDesk(), "legacy") as client:
-        await client.call_tool("debug_event_delivery", arguments, progress_callback=hear)
-
-    assert heard == [(0, 5, "waiting"), (1, 5, "waiting")]
