@@ -8,6 +8,7 @@ Each side is a process: `python -m bench.mapping WHAT bytes|decoded FOLDER`.
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,7 @@ from typing import cast
 
 from bench import corpus, peers
 from bench.measure import Cost, Mark, compare, heading, interleave, middle, side
+from turnout.app import SELDOM
 from turnout.document import Document, Json, decode
 from turnout.event.model import Kind
 from turnout.event.stored import document
@@ -129,6 +131,8 @@ def measured(name: str, how: str, path: Path) -> Cost:
     once = partial(from_bytes, target, bodies, size)
     if how == "decoded":
         once = partial(from_documents, target, [read(body) for body in bodies], size)
+    gc.freeze()
+    gc.set_threshold(*SELDOM)  # as a process that delivers
     once()
     begin = Mark.here()
     once()
