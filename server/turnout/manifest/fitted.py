@@ -67,7 +67,7 @@ class Fitted:
             return self.target.items(seen, actions, now)
         drops = {name: why for name in actions if (why := self._against(name, document))}
         left = tuple(name for name in actions if name not in drops)
-        return (*self.target.items(seen, left, now), *drops.values())
+        return (*drops.values(), *self.target.items(seen, left, now))
 
     def exchange(self, action: str, items: tuple[Item, ...], moment: Moment) -> Exchange:
         """Begin the talk for one batch."""

@@ -25,15 +25,17 @@ _KNOWN_KEYS = frozenset(
 
 def plan(catalogue: Catalogue, given: Json, settings: Mapping[str, Json], slug: str | None = None) -> Plan:
     """Read a file; `settings` are given beside it, as secrets come masked. Raises: InvalidInput, NotFound."""
-    destination, subscriptions, filters, stray = _parts(given)
+    destinations, subscriptions, filters, stray = _parts(given)
+    destination, *others = destinations or [{}]
     named = slug or _slug(destination)
     entry = _entry(catalogue, named)
     found = Plan(entry.slug, text_of(destination.get("name")))
     for key in stray:
         found.say(f"`{key[:40]}`", LEFT, why="this part of the file is not read")
     _settings(found, entry, destination, settings)
-    if destination.get("enabled") is False:
-        found.say("destination", LEFT, why="it is disabled there and would run here: pause it once it is connected")
+    _beside(found, destination, others)
+    own = destination.get("id")
+    subscriptions, filters = ([one for one in each if _is_of(found, one, own)] for each in (subscriptions, filters))
     for one in filters:
         _filter(found, one)
     if entry.native:
@@ -44,9 +46,9 @@ def plan(catalogue: Catalogue, given: Json, settings: Mapping[str, Json], slug: 
     return found
 
 
-def _parts(given: Json) -> tuple[Document, list[Document], list[Document], list[str]]:
-    """Find the destination, its subscriptions and filters in what the API answers, wrapped or not."""
-    destination: Document = {}
+def _parts(given: Json) -> tuple[list[Document], list[Document], list[Document], list[str]]:
+    """Find destinations, subscriptions and filters in what the API answers, wrapped or not."""
+    destinations: list[Document] = []
     subscriptions: list[Document] = []
     filters: list[Document] = []
     stray: list[str] = []
@@ -57,11 +59,34 @@ def _parts(given: Json) -> tuple[Document, list[Document], list[Document], list[
         if "metadata" in whole and "destination" not in whole:
             whole = {"destination": whole, **{key: whole[key] for key in ("subscriptions", "filters") if key in whole}}
         stray += [key for key in whole if key not in _KNOWN_KEYS]
-        for key in ("destination", "destinations"):
-            destination = next(iter(_objects(whole.get(key))), destination)
+        destinations += [*_objects(whole.get("destination")), *_objects(whole.get("destinations"))]
         subscriptions += [*_objects(whole.get("subscriptions")), *_objects(whole.get("subscription"))]
         filters += [*_objects(whole.get("filters")), *_objects(whole.get("filter"))]
-    return destination, subscriptions, filters, stray
+    return destinations, subscriptions, filters, stray
+
+
+def _beside(found: Plan, destination: Document, others: list[Document]) -> None:
+    """Say what a destination there is that one here is not, and which destinations were not read."""
+    if destination.get("enabled") is False:
+        found.say("destination", LEFT, why="it is disabled there and would run here: pause it once it is connected")
+    if destination.get("sourceId"):
+        found.say(
+            "source",
+            LEFT,
+            why="there it is of one source; here it gets all: narrow it by `destination update --source`",
+        )
+    for one in others:
+        found.say(f"destination {text_of(one.get('name'))[:60]!r}", LEFT, why="one destination at a time is imported")
+
+
+def _is_of(found: Plan, one: Document, own: Json) -> bool:
+    """Tell whether a mapping or a filter is of the destination; one of another has a line."""
+    other = one.get("destinationId")
+    if own is None or other is None or other == own:
+        return True
+    named = text_of(one.get("name") or one.get("title"))[:60]
+    found.say(f"mapping or filter {named!r}", LEFT, why="it is of another destination")
+    return False
 
 
 def _objects(value: Json) -> list[Document]:

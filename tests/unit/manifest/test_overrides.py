@@ -131,6 +131,14 @@ def test_an_action_is_done_only_when_its_condition_on_the_received_event_holds(c
     assert event_of({}, {**PAID, "event": "Other"}, more) == Drop("event", "filtered", f"when event: {condition}")
 
 
+def test_a_condition_that_does_not_hold_is_told_before_actions_that_were_not_meant() -> None:
+    target = CATALOGUE.bind("mixpanel", MIXPANEL, {"when": {"event": "false"}})
+
+    found = target.items({**PAID, "event": "Order Completed"}, ("event", "line_items"), NOW)
+
+    assert [each.code for each in found if isinstance(each, Drop)] == ["filtered", "no_match"]
+
+
 def test_what_the_manifest_hashes_stays_hashed() -> None:
     assert "| sha256" in refused("facebook-conversions-api", META, map={"user_data.em": "$.traits.email"})
     assert "below this one" in refused("facebook-conversions-api", META, map={"user_data": {"em": "$.traits.email"}})

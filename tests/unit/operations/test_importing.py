@@ -149,3 +149,16 @@ def test_a_part_of_the_file_that_is_not_read_is_told() -> None:
     found = plan(CATALOGUE, workspace(warehouses=[]), {})
 
     assert line(found, "`warehouses`")["result"] == "not_taken"
+
+
+def test_one_destination_at_a_time_is_read_and_what_is_of_others_is_told() -> None:
+    first: Document = {"id": "d1", "sourceId": "s1", "metadata": {"slug": "mixpanel"}}
+    second: Document = {"id": "d2", "name": "Other", "metadata": {"slug": "amplitude"}}
+    theirs: Document = {"name": "Theirs", "destinationId": "d2", "trigger": 'type = "track"', "settings": {}}
+
+    found = plan(CATALOGUE, {"destinations": [first, second], "subscriptions": [theirs]}, {})
+
+    assert (found.slug, found.overrides) == ("mixpanel", {})
+    assert "one destination" in str(line(found, "'Other'")["why"])
+    assert "another destination" in str(line(found, "'Theirs'")["why"])
+    assert "--source" in str(line(found, "source")["why"])
