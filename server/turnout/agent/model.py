@@ -163,7 +163,7 @@ A = TypeVar("A", bound=Args)
 class Tool(Generic[A]):
     """One tool. Who has any of `scopes` sees it; `search` adds words that people look for it by.
 
-    `rest` says how to see what a long answer leaves out.
+    `view` is the page that shows its answers, `rest` says how to see what a long one leaves out.
     """
 
     name: str
@@ -176,6 +176,7 @@ class Tool(Generic[A]):
     run: Callable[[Desk, A], Awaitable[Document]]
     toolset: Toolset = Toolset.CORE
     search: str = ""
+    view: str = ""
     rest: str = ""
 
     async def make(self, desk: Desk, args: A, caller: Caller) -> Told | Asking:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
-from turnout.agent import words
+from typing_extensions import override
+
+from turnout.agent import view, words
 from turnout.agent.answers import CAP, USUAL, answered
 from turnout.agent.caller import Asking, Caller
 from turnout.agent.desk import Desk
@@ -27,6 +29,10 @@ from turnout.guard.principal import Scope
 JSON: Final = "application/json"
 _WHOLE: Final = frozenset({"deliveries", "next", "found", "summary"})
 """What a journey has beside its event."""
+
+
+async def _nothing(_: Desk, __: str) -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +57,11 @@ class Resource:
         """Name the variable; empty where there is none."""
         return self.uri.partition("{")[2].rstrip("}")
 
+    @property
+    def meta(self) -> Mapping[str, Json] | None:
+        """Say what else its client may want to know."""
+        return None
+
     def match(self, uri: str) -> str | None:
         """Give the value of the variable in an address of ours, empty without one; None for another address."""
         if not self.variable:
@@ -65,6 +76,26 @@ class Resource:
         if (answer := await self.look(desk, value)) is None:
             return None
         return [{"uri": uri, "mimeType": self.media, "text": answered(answer, self.budget).text}]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View(Resource):
+    """A page that a host shows beside the answer of a tool: the same for everybody, whatever is in the workspace."""
+
+    page: Callable[[], str]
+    look: Callable[[Desk, str], Awaitable[Document | None]] = _nothing
+    media: str = view.MIME
+
+    @property
+    @override
+    def meta(self) -> Mapping[str, Json]:
+        """Say what the page may load."""
+        return view.META
+
+    @override
+    async def make(self, desk: Desk, uri: str, value: str, _: Caller) -> list[Mapping[str, Json]]:
+        """Give the page."""
+        return [{"uri": uri, "mimeType": self.media, "text": self.page(), "_meta": dict(self.meta)}]
 
 
 _ENDS: Final = frozenset("/?#")
@@ -125,5 +156,12 @@ RESOURCES: tuple[Resource, ...] = (
         uri="turnout://destination/{name}",
         look=_destination,
         values=words.destinations,
+    ),
+    View(
+        name="journey-view",
+        title="Journey of an event",
+        description="The page on which a host shows the answer of debug_event_delivery.",
+        uri=view.JOURNEY_URI,
+        page=view.journey,
     ),
 )

@@ -20,6 +20,7 @@ from turnout.agent.prompts import Prompt
 from turnout.agent.resources import Resource
 from turnout.agent.schema import input_schema, output_schema
 from turnout.agent.short import NAME, TITLE, VERSION
+from turnout.agent.view import shown_by
 from turnout.agent.words import LIMIT
 from turnout.document import Json
 
@@ -188,8 +189,16 @@ def definition(tool: AnyTool) -> t.Tool:
             idempotent_hint=tool.hints.idempotent,
             open_world_hint=tool.hints.open_world,
         ),
-        _meta={"anthropic/searchHint": tool.search} if tool.search else None,
+        _meta=_of_tool(tool) or None,
     )
+
+
+def _of_tool(tool: AnyTool) -> dict[str, Any]:
+    """Write what else clients may know of a tool."""
+    return {
+        **({"anthropic/searchHint": tool.search} if tool.search else {}),
+        **(shown_by(tool.view) if tool.view else {}),
+    }
 
 
 def _told(resource: Resource) -> dict[str, Any]:
@@ -198,6 +207,7 @@ def _told(resource: Resource) -> dict[str, Any]:
         "title": resource.title,
         "description": resource.description,
         "mime_type": resource.media,
+        "_meta": resource.meta,
     }
 
 

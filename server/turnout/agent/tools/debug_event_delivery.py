@@ -8,6 +8,7 @@ from typing_extensions import override
 from turnout.agent.answers import CAP, USUAL
 from turnout.agent.desk import Desk
 from turnout.agent.model import READS, Answer, Args, Call, Delivery, Tool, Wait
+from turnout.agent.view import JOURNEY_URI
 from turnout.document import Document
 from turnout.guard.principal import Scope
 
@@ -94,6 +95,7 @@ TOOL = Tool(
     hints=READS,
     scopes=frozenset({Scope.READ}),
     run=run,
+    view=JOURNEY_URI,
     search="why missing event not arrived failed trace troubleshoot delivery error",
     rest="diff shows more, destination only one; on the command line turnout trace shows all.",
 )
