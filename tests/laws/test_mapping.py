@@ -161,6 +161,44 @@ def test_what_is_written_where_it_stands_is_what_it_is_elsewhere(value: Json) ->
         assert repr(ran(tree, {}, {"a": value}, {})) == repr(walked(tree, {}, {"a": value}, {})), tree
 
 
+KEY, VALUE, WHOLE = (nodes.Path("it", keys) for keys in (("key",), ("value",), ()))
+ROWS_OF_A = nodes.Path("event", ("a",))
+LOOPS: tuple[Node, ...] = (
+    nodes.EachPair(ROWS_OF_A, VALUE, KEY, VALUE),
+    nodes.Each(ROWS_OF_A, nodes.TRUE, nodes.Text((KEY, nodes.Const("="), VALUE))),
+    nodes.Each(ROWS_OF_A, nodes.TRUE, nodes.Path("it", ("value", "a"))),
+    nodes.EachPair(ROWS_OF_A, nodes.TRUE, KEY, nodes.Let("whole")),
+    nodes.EachPair(ROWS_OF_A, nodes.TRUE, KEY, WHOLE),
+    nodes.EachPair(ROWS_OF_A, nodes.TRUE, KEY, nodes.Each(VALUE, nodes.TRUE, WHOLE)),
+    nodes.Listing((nodes.Each(ROWS_OF_A, nodes.TRUE, VALUE), nodes.Each(VALUE, nodes.TRUE, KEY))),
+)
+
+
+@pytest.mark.parametrize("place", range(len(LOOPS)))
+@given(st.one_of(st.dictionaries(st.sampled_from(KEYS), jsons, min_size=1, max_size=3), jsons))
+def test_a_loop_over_pairs_gives_what_a_loop_over_elements_gives(place: int, value: Json) -> None:
+    """What a loop reads of its element decides how it is written, and nothing else."""
+    lets: dict[str, Node] = {"whole": WHOLE}
+    listed: Json = [{"key": "k", "value": value}, value, None]
+    others: Document = {"it": {"value": ["outer"]}}
+
+    for given_ in (value, listed):
+        event: Document = {"a": given_}
+        assert repr(ran(LOOPS[place], lets, event, others)) == repr(walked(LOOPS[place], lets, event, others))
+
+
+@given(st.booleans(), jsons)
+def test_what_one_branch_found_is_not_known_behind_it(test: bool, value: Json) -> None:  # noqa: FBT001 - drawn
+    """A value that was read where it may not have been is read again."""
+    read: tuple[Node, ...] = (nodes.Path("event", ("b", "c")), nodes.Let("one"))
+    for one in read:
+        branch = nodes.Choose(nodes.Path("event", ("a",)), nodes.Text((one,)), nodes.Const("no"))
+        tree = nodes.Listing((branch, nodes.Coalesce((nodes.Path("event", ("d",)), one)), one))
+        lets: dict[str, Node] = {"one": nodes.Path("event", ("b",))}
+        event: Document = {"a": test, "b": {"c": value}, "d": None if test else value}
+        assert repr(ran(tree, lets, event, {})) == repr(walked(tree, lets, event, {}))
+
+
 @given(trees(), named(), events)
 def test_what_is_not_read_changes_nothing(tree: Node, lets: dict[str, Node], event: Document) -> None:
     """`reads` contains every path that is touched: an event without the keys it does not name maps alike."""
