@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Mapping
 
 from turnout.document import Document, Json
-from turnout.exchange import Target
+from turnout.exchange import Flows, Target
 from turnout.manifest.catalogue import Catalogue
 from turnout.manifest.compile import compile_predicate
-from turnout.manifest.flows import Flows, flows
+from turnout.manifest.flows import flows
 
 
 class Binder:

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 import msgspec
 from typing_extensions import override
@@ -205,6 +205,17 @@ class Moment(msgspec.Struct, frozen=True):
     now: int
     request_id: str
     auth: Document | None = None
+
+
+class Flow(NamedTuple):
+    """A field of the event that an action sends: its path, () for the whole event. `*` is what a setting names."""
+
+    path: tuple[str, ...]
+    hashed: bool = False
+
+
+Flows: TypeAlias = frozenset[Flow]
+EVERYTHING: Flows = frozenset({Flow(())})
 
 
 class Granted(msgspec.Struct, frozen=True):
