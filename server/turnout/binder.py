@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from turnout.document import Document, Json
-from turnout.exchange import Target
+from turnout.exchange import Flows, Target
 from turnout.manifest.catalogue import Catalogue
 from turnout.manifest.compile import compile_predicate
-from turnout.manifest.flows import Flows, flows
+from turnout.manifest.flows import flows
 from turnout.sinks.files import JSONL
 
 OWN = "manifests"

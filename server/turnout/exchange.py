@@ -11,7 +11,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 import msgspec
 from typing_extensions import override
@@ -230,6 +230,17 @@ class Moment(msgspec.Struct, frozen=True):
     request_id: str
     auth: Document | None = None
     place: bytes = b""
+
+
+class Flow(NamedTuple):
+    """A field of the event that an action sends: its path, () for the whole event. `*` is what a setting names."""
+
+    path: tuple[str, ...]
+    hashed: bool = False
+
+
+Flows: TypeAlias = frozenset[Flow]
+EVERYTHING: Flows = frozenset({Flow(())})
 
 
 class Granted(msgspec.Struct, frozen=True):

@@ -30,6 +30,9 @@ ASKED: tuple[tuple[str, dict[str, Any]], ...] = (
     ("list_destinations", {"catalog": True}),
     ("describe_destination", {"destination": "mixpanel"}),
     ("replay_events", {"verdict": "discarded", "namespace": "live", "dry_run": True}),
+    ("get_profile", {"email": "ann@example.com"}),
+    ("get_profile", {"user_id": "u1"}),
+    ("audit_routing", {"event": "Order Completed"}),
 )
 """Calls beside the usual one of each tool."""
 

@@ -21,6 +21,7 @@ from turnout.exchange import (
     Dedupe,
     Drop,
     Exchange,
+    Flows,
     Grant,
     Item,
     Moment,
@@ -32,7 +33,6 @@ from turnout.exchange import (
     Target,
 )
 from turnout.ingest import Receipt, ingest
-from turnout.manifest.flows import Flows
 from turnout.routing import Bound
 from turnout.store.store import Store
 from turnout.store.unit import Unit

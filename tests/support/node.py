@@ -38,7 +38,11 @@ def packages(pinned: Path = CLIENTS) -> Path:
         words = (NODE, NPM, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
         home = pwd.getpwuid(os.getuid()).pw_dir  # which the suite hides: it says where packages come from
         subprocess.run(words, cwd=fresh, check=True, timeout=INSTALL_S, env={**os.environ, "HOME": home})
-        fresh.rename(folder)
+        try:
+            fresh.rename(folder)
+        except OSError:  # another worker was quicker
+            shutil.rmtree(fresh)
+            assert folder.exists()
     return folder
 
 

@@ -15,7 +15,7 @@ from turnout.document import Document, Json, encode
 LAST = ("next", "next_cursor")
 QUOTED = frozenset({"untrusted", "properties", "traits", "context", "diff", "requests"})
 """Fields that hold what was received, or is sent, as it is: a null in them is data, elsewhere it says nothing."""
-DATA = QUOTED | {"message_id", "message_ids", "event", "user_id", "anonymous_id", "type"}
+DATA = QUOTED | {"message_id", "message_ids", "event", "user_id", "anonymous_id", "email", "type"}
 """Fields in which a stranger's words may stand, with all below them. Elsewhere every word is ours or the operator's."""
 
 _STEPS = ((512, 200), (256, 100), (128, 50), (64, 24), (48, 12), (48, 6), (48, 3))

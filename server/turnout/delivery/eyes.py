@@ -18,9 +18,8 @@ from turnout.errors import TurnoutError, Unavailable
 from turnout.event import stored
 from turnout.event.model import Ours, Stored
 from turnout.evidence import redact
-from turnout.exchange import Grant, Target
+from turnout.exchange import Flows, Grant, Target
 from turnout.guard.namespace import is_test, pooled
-from turnout.manifest.flows import Flows
 from turnout.routing import Bound
 from turnout.store.unit import View
 from turnout.workspace import Destination, Workspace

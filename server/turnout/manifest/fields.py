@@ -152,11 +152,17 @@ def _shape(node: Node, lets: Mapping[str, Node]) -> Shape:
 
 
 def _below(shape: Shape, key: str) -> Node:
-    """Give what stands under a key of an object."""
+    """Give what stands under a key of an object: where its own value is null, what is spread stays."""
     own = [value for named, value in shape.entries if isinstance(named, Const) and named.value == key]
-    if own:
-        return own[-1]
     odd = tuple((named, value) for named, value in shape.entries if not isinstance(named, Const))
+    if own and (isinstance(own[-1], Const) or not (shape.spread or odd)):
+        return own[-1]
+    rest = _spread(shape, odd, key)
+    return nodes.Coalesce((own[-1], rest)) if own else rest
+
+
+def _spread(shape: Shape, odd: tuple[tuple[Node, Node], ...], key: str) -> Node:
+    """Give what stands under a key of what is spread, or under a key that the event decides."""
     if odd or len(shape.spread) > 1:
         return nodes.Get(Shape(shape.spread, odd), (key,))
     match shape.spread:

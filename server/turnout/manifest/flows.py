@@ -7,8 +7,9 @@ sends, and is never less. A field is hashed where a digest of it is all that lea
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
+from turnout.exchange import Flow, Flows
 from turnout.manifest import nodes
 from turnout.manifest.model import ActionSpec, Manifest, Send
 from turnout.manifest.nodes import Call, Const, Get, Let, Node, Path, children
@@ -19,19 +20,10 @@ _SAY_NOTHING: Final = frozenset({"bool", "count", "starts", "matches", "glob"})
 _SUMS: Final = frozenset({"+", "-", "*"})
 
 
-class Flow(NamedTuple):
-    """A field of the event that an action sends: its path, () for the whole event. `*` is what a setting names."""
-
-    path: tuple[str, ...]
-    hashed: bool = False
-
-
-Flows: TypeAlias = frozenset[Flow]
 _Bound: TypeAlias = Mapping[str, "tuple[Node, _Bound]"]
 """What `it`, `item` and `batch` are: a value, and what was bound where it stands."""
 
 NOTHING: Final[Flows] = frozenset()
-EVERYTHING: Final[Flows] = frozenset({Flow(())})
 
 
 def flows(manifest: Manifest) -> Mapping[str, Flows]:

@@ -276,16 +276,22 @@ def _function(name: str, *more: Json) -> tuple[int, Callable[..., Node]]:
     return 1, lambda reader, value: nodes.Call(name, (value, *map(Const, more)), reader.at)
 
 
+def _of_text(name: str, *more: Json) -> tuple[int, Callable[..., Node]]:
+    """Make a function of text, which leaves what is none as it is."""
+    _, call = _function(name, *more)
+    return 1, lambda reader, value: nodes.Choose(reader.is_a(value, "string"), call(reader, value), value, reader.at)
+
+
 _FUNCTIONS: Mapping[str, tuple[int, Callable[..., Node]]] = {
     "contains": (2, _Reader.contains),
     "match": (2, _Reader.matches),
     "typeof": _function("typeof"),
     "length": _function("length"),
-    "lowercase": _function("lower"),
-    "uppercase": _function("upper"),
-    "snakecase": _function("replace", " ", "_"),
-    "kebabcase": _function("replace", " ", "-"),
-    "titlecase": _function("title"),
+    "lowercase": _of_text("lower"),
+    "uppercase": _of_text("upper"),
+    "snakecase": _of_text("replace", " ", "_"),
+    "kebabcase": _of_text("replace", " ", "-"),
+    "titlecase": _of_text("title"),
     "bool": _function("bool"),
     "string": _function("str"),
     "number": _function("number"),

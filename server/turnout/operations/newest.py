@@ -12,8 +12,8 @@ from turnout.event.model import LIVE, Namespace, Stored
 from turnout.identity.model import Identifier, IdType
 from turnout.identity.suspects import Mark, marks
 from turnout.operations.counted import counted
+from turnout.operations.names import source_name
 from turnout.operations.reader import Reader
-from turnout.operations.trace import source_name
 from turnout.operations.whose import events_of
 from turnout.store.people import Listed
 from turnout.store.unit import View

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from turnout.document import Document, Json
+from turnout.exchange import Flow
 from turnout.guard.personal import Role, role
-from turnout.manifest.flows import Flow
 
 _WHOLE: Final[Mapping[tuple[str, ...], str]] = {
     (): "all of the event",

@@ -19,12 +19,11 @@ from turnout.errors import InvalidCall, InvalidInput, TurnoutError
 from turnout.event import stored
 from turnout.event.accept import accept
 from turnout.event.model import Call, Caller, Event, Kind, PersonId, Refused, Seq, Stored
-from turnout.exchange import Ask, Moment, Outcome
+from turnout.exchange import EVERYTHING, Ask, Flows, Moment, Outcome
 from turnout.guard.masking import untrusted, untrusted_json
 from turnout.guard.namespace import choose
 from turnout.identity.resolve import identifiers
 from turnout.manifest.fitted import Fitted
-from turnout.manifest.flows import EVERYTHING, Flows
 from turnout.manifest.values import text_of
 from turnout.operations.asked import shown
 from turnout.operations.counted import counted

@@ -19,8 +19,8 @@ from turnout.operations import newest, page
 from turnout.operations.counted import counted
 from turnout.operations.knowing import known_there
 from turnout.operations.moments import written
+from turnout.operations.names import source_name
 from turnout.operations.reader import Reader
-from turnout.operations.trace import source_name
 from turnout.operations.traits import traits_of
 from turnout.operations.whose import Whose, events_of
 from turnout.store.session import NEWEST

@@ -13,11 +13,11 @@ from turnout.document import Document, Json
 from turnout.errors import InvalidInput
 from turnout.event.spelling import pairs
 from turnout.operations.counted import counted
+from turnout.operations.names import source_name
 from turnout.operations.reader import Reader
 from turnout.operations.silence import stale
 from turnout.operations.spread import LOOKS, SAMPLES, Flow, Way, flows, sampled, ways
 from turnout.operations.standing import standing
-from turnout.operations.trace import source_name
 from turnout.operations.twice import doubts, replays
 from turnout.store.lanes import LaneState
 from turnout.store.log import CONFLICTING, DUPLICATE

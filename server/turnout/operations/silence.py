@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from turnout.clock import DAY, iso
 from turnout.document import Document, Json
+from turnout.operations.names import source_name
 from turnout.operations.sources import NAMES_READ
-from turnout.operations.trace import source_name
 from turnout.store.session import NEWEST
 from turnout.store.unit import View
 

@@ -10,8 +10,8 @@ from turnout.document import Document, Json
 from turnout.event import stored
 from turnout.event.model import Kind, Namespace, Stored
 from turnout.identity.model import Identifier, IdType
+from turnout.operations.names import source_name
 from turnout.operations.reader import Reader
-from turnout.operations.trace import source_name
 from turnout.store.unit import View
 
 SCAN = 2_000

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from support.manifests import manifest
-from turnout.manifest.flows import Flow, flows
+from turnout.exchange import Flow
+from turnout.manifest.flows import flows
 
 ACTION = """
 status: {{preview: a test}}

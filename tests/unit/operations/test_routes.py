@@ -55,7 +55,7 @@ def test_of_one_event_each_destination_says_whether_it_takes_it_and_why_not(here
     found = at(here, "Paid")
 
     assert found["All"] == ("yes", None, None)
-    assert found["Filtered"] == ("no", "filtered", "filter")
+    assert found["Filtered"] == ("no", "filtered", "filter: $.properties.total > 100")
     assert found["Tests"] == ("no", "namespace", "receives test")
     assert found["Chat"][0] in {"yes", "no"}
 
@@ -71,7 +71,7 @@ def test_a_destination_that_takes_some_of_them_says_some_with_the_reason_of_the_
     here.connect("webhook", URL, name="Big", filter="$.properties.total > 100")
     here.record({"event": "Paid", "properties": {"total": 5}}, {"event": "Paid", "properties": {"total": 500}})
 
-    assert at(here, "Paid") == {"Big": ("some", "filtered", "filter")}
+    assert at(here, "Paid") == {"Big": ("some", "filtered", "filter: $.properties.total > 100")}
 
 
 def test_it_is_judged_by_the_configuration_of_today_and_tells_what_became_of_the_newest(
