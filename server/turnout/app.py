@@ -134,7 +134,7 @@ async def _hurry(signals: AsyncIterator[signal.Signals], deliverer: Deliverer) -
 
 def assemble(settings: Settings, store: Store, sender: CurlSender, *, delivers: bool, serves: bool) -> App:
     """Put the pieces together."""
-    catalogue = catalogue_of(settings.data)
+    catalogue = catalogue_of(settings.data, settings.hatch)
     binder = Binder(catalogue)
     eyes = Eyes(binder, settings.test_pool)
     files = FileSender(clock=store.clock)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from turnout.document import Document, Json
@@ -11,15 +11,19 @@ from turnout.exchange import Flows, Target
 from turnout.manifest.catalogue import Catalogue
 from turnout.manifest.compile import compile_predicate
 from turnout.manifest.flows import flows
+from turnout.manifest.hatch import Hatch
 from turnout.sinks.files import JSONL
 
 OWN = "manifests"
 """The folder of a workspace's own manifests, in its data directory."""
 
 
-def catalogue_of(data: Path) -> Catalogue:
-    """Give all destinations of a workspace: manifests in its folder `manifests` count beside those of the package."""
-    return Catalogue((JSONL,), own=data / OWN, index=data / "catalogue.json")
+def catalogue_of(data: Path, hatch: Iterable[str] = ()) -> Catalogue:
+    """Give all destinations of a workspace: manifests in its folder `manifests` count beside those of the package.
+
+    `hatch` are the modules in Python that they may call.
+    """
+    return Catalogue((JSONL,), own=data / OWN, index=data / "catalogue.json", hatch=Hatch(frozenset(hatch)))
 
 
 class Binder:

@@ -43,6 +43,7 @@ class Settings:
     allow_hosts: tuple[str, ...] = ()
     allow_origins: tuple[str, ...] = ()
     mcp_rate: int = 50
+    hatch: tuple[str, ...] = ()
 
 
 def _number(low: float, high: float) -> Callable[[object], float]:
@@ -80,10 +81,12 @@ def _flag(value: object) -> bool:
     return value
 
 
-def _listed(shape: re.Pattern[str], words: str) -> Callable[[object], tuple[str, ...]]:
+def _listed(
+    shape: re.Pattern[str], words: str, fold: Callable[[str], str] = str.casefold
+) -> Callable[[object], tuple[str, ...]]:
     def read(value: object) -> tuple[str, ...]:
         given = value if isinstance(value, list) else str(value).split(",")
-        found = tuple(str(each).strip().casefold() for each in given if str(each).strip())
+        found = tuple(fold(str(each).strip()) for each in given if str(each).strip())
         if wrong := [each for each in found if not shape.fullmatch(each)]:
             raise ValueError(f"{words}, not {wrong[0][:60]!r}")
         return found
@@ -100,6 +103,7 @@ def _proxy(value: object) -> str:
 PROXY = re.compile(r"http://([a-z0-9_.-]+|\[[0-9a-f:.]+\]):[0-9]{1,5}", re.IGNORECASE)
 HOST = re.compile(r"[a-z0-9._-]+|\[?[0-9a-f:.]+\]?")
 ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 LEVELS = ("debug", "info", "warning", "error")
 READERS: Mapping[str, Callable[[object], object]] = {
     "allow_addresses": lambda value: parse_networks(",".join(value) if isinstance(value, list) else str(value)),
@@ -116,6 +120,7 @@ READERS: Mapping[str, Callable[[object], object]] = {
     "allow_hosts": _listed(HOST, "names without port"),
     "allow_origins": _listed(ORIGIN, "scheme://host[:port], without a path"),
     "mcp_rate": _whole(1, 100_000),
+    "hatch": _listed(MODULE, "names of modules in Python", str),
 }
 ONLY_FILE = frozenset({"both_allowed"})
 

@@ -38,6 +38,7 @@ MAY_CATCH_ALL = (
     "delivery.converse",
     "delivery.deliverer",
     "delivery.window",
+    "manifest.hatch",
     "store.writer",
     "upkeep.loop",
 )

@@ -42,5 +42,5 @@ if __name__ == "__main__":
     if "trace_bytes" in GIVEN:
         SETTINGS = replace(SETTINGS, trace_bytes=int(GIVEN["trace_bytes"]))
     if "manifests" in GIVEN:
-        setattr(app, "catalogue_of", lambda _: Catalogue((JSONL,), Path(GIVEN["manifests"])))  # noqa: B010
+        setattr(app, "catalogue_of", lambda *_: Catalogue((JSONL,), Path(GIVEN["manifests"])))  # noqa: B010
     anyio.run(drain, SETTINGS, int(sys.argv[2]), backend_options=fanout.AS_SERVED).tell()

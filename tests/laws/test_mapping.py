@@ -62,7 +62,7 @@ UNARY = sorted(
 
 SEVERAL = (nodes.Every, nodes.Either, nodes.Coalesce, nodes.First, nodes.Listing, nodes.Text)
 COMPARES = ("==", "!=", "<", "<=", ">", ">=", "in", "+", "-", "*")
-SORTS = (*SEVERAL, nodes.Get, nodes.Not, nodes.Encoded, nodes.Binary, nodes.Call, nodes.Choose, nodes.By)
+SORTS = (*SEVERAL, nodes.Get, nodes.Not, nodes.Encoded, nodes.Binary, nodes.Call, nodes.Hatched, nodes.Choose, nodes.By)
 SHAPES = (nodes.Shape, nodes.Each, nodes.EachPair)
 CONSTANTS: tuple[Json, ...] = (None, "a", "", True, False, 0, 1, 1.0, 2.5, [], ["a", None], ["a", 1], {"a": 1}, [True])
 """What a comparison may have on its right, that is compared where it stands."""
@@ -75,6 +75,7 @@ CALLED: tuple[tuple[str, tuple[Json, ...]], ...] = (
     *(("lookup", (ROWS,)), ("lookup", (ROWS, "other")), ("lookup", ("a",))),
 )
 """Operators with constants, which are written where they stand."""
+PYTHON = {"acme:pair": lambda value, other: [value, other]}
 WRITTEN = ("str", "lower", "upper", "trim", "squeeze", "title", "number", "int")
 
 
@@ -97,6 +98,8 @@ def trees(draw: st.DrawFn, depth: int = 3, *, lets: bool = True) -> Node:  # noq
     if sort is nodes.Call:
         name, rest = draw(st.one_of(st.sampled_from(CALLED), st.sampled_from(UNARY).map(lambda name: (name, ()))))
         return nodes.Call(name, (draw(one), *map(nodes.Const, rest)))
+    if sort is nodes.Hatched:
+        return nodes.Hatched("acme:pair", (draw(one), draw(one)), "JSON")
     if sort is nodes.Choose:
         return nodes.Choose(draw(one), draw(one), draw(one))
     if sort is nodes.By:
@@ -123,7 +126,7 @@ def named(draw: st.DrawFn) -> dict[str, Node]:
 
 
 def ran(tree: Node, lets: dict[str, Node], event: Document, others: Document) -> Json:
-    program = compile_nodes({"tree": tree}, lets, INTEGRATIONS)
+    program = compile_nodes({"tree": tree}, lets, INTEGRATIONS, PYTHON)
     scope = Scope(
         NOW, "msg_1", others.get("item"), asked=others.get("a"), auth=others.get("auth"), audience=others.get("b")
     )
@@ -133,7 +136,7 @@ def ran(tree: Node, lets: dict[str, Node], event: Document, others: Document) ->
 def walked(tree: Node, lets: dict[str, Node], event: Document, others: Document) -> Json:
     roots = {"event": event, "settings": others, "item": others.get("item"), "it": others.get("it"), "index": 0}
     roots |= {"asked": others.get("a"), "auth": others.get("auth"), "audience": others.get("b")}
-    return Oracle({**roots, "now": NOW}, lets, INTEGRATIONS).of(tree)
+    return Oracle({**roots, "now": NOW}, lets, INTEGRATIONS, PYTHON).of(tree)
 
 
 @given(trees(), named(), events, st.dictionaries(st.sampled_from((*KEYS, "item", "it", "auth")), jsons, max_size=4))

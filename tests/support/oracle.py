@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from turnout.document import Document, Json, encode
 from turnout.manifest import nodes, values
@@ -27,6 +27,7 @@ class Oracle:
     roots: Mapping[str, Json]
     lets: Mapping[str, Node]
     names: tuple[str, ...] = ()
+    python: Mapping[str, Callable[..., Json]] = field(default_factory=dict)
 
     def of(self, node: Node) -> Json:  # noqa: C901, PLR0911, PLR0912, PLR0915 - one case a node: the language at a glance
         match node:
@@ -59,6 +60,9 @@ class Oracle:
                 given = [self.of(arg) for arg in args]
                 silent = not TABLE[name].nulls and given and given[0] is None
                 return None if silent else TABLE[name].run(*given)
+            case nodes.Hatched(name, args):
+                given = [self.of(arg) for arg in args]
+                return None if given[0] is None else self.python[name](*given)
             case nodes.Encoded(of):
                 found = self.of(of)
                 return None if found is None else encode(found).decode()

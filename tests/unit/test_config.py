@@ -39,6 +39,7 @@ def test_another_process_reads_the_settings_that_were_told_it(tmp_path: Path) ->
     everything = Settings(
         tmp_path, parse_networks("127.0.0.0/8,::1/128"), "http://proxy.example:3128", 0.2, 4.5, 7, 0, 3, 0, 30, "debug",
         both_allowed=True, allow_hosts=("events.example",), allow_origins=("https://app.example",), mcp_rate=7,
+        hatch=("acme", "Acme.codes"),
     )  # fmt: skip
 
     for settings in (everything, Settings(tmp_path)):

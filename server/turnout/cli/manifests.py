@@ -19,6 +19,7 @@ from turnout.document import Document, Json, encode
 from turnout.errors import Conflict, InvalidManifest
 from turnout.manifest import families
 from turnout.manifest.catalogue import Catalogue
+from turnout.manifest.hatch import Hatch
 from turnout.manifest.lint import lint
 from turnout.manifest.load import load
 from turnout.manifest.model import Manifest
@@ -60,6 +61,7 @@ def check(here: Here, *, files: tuple[Path, ...]) -> int:
     """Say what is wrong and where; give exit code 1 where anything is."""
     problems: list[Json] = []
     samples: Document = {}
+    hatch, functions = Hatch(frozenset(here.settings().hatch)), list[Json]()
     tests = 0
     for file in files:
         text = file.read_text(encoding="utf-8")
@@ -71,9 +73,11 @@ def check(here: Here, *, files: tuple[Path, ...]) -> int:
         for manifest in manifests:
             tests += len(manifest.tests)
             problems += _findings(manifest, file, alone=not families.is_family(load(text)))
-            problems += _failures(manifest, samples)
+            problems += _failures(manifest, hatch, samples)
+            functions += [{"slug": manifest.slug, "function": name} for name in manifest.hatch]
     ok = not any(row["severe"] for row in output.rows(problems))
     told: Document = {"ok": ok, "files": len(files), "tests": tests, "problems": problems, "samples": samples}
+    told |= {"functions": functions} if functions else {}
     output.answer(here, told, show_check)
     return 0 if ok else 1
 
@@ -90,8 +94,9 @@ def schema(here: Here) -> None:
 @pass_here
 def render(here: Here) -> None:
     """Answer each line of standard input as soon as it is there."""
-    out = sys.stdout.buffer
-    for line in render_lines(sys.stdin.buffer, Catalogue((JSONL,), own=here.settings().data / OWN)):
+    out, ours = sys.stdout.buffer, here.settings()
+    catalogue = Catalogue((JSONL,), own=ours.data / OWN, hatch=Hatch(frozenset(ours.hatch)))
+    for line in render_lines(sys.stdin.buffer, catalogue):
         out.write(line)
         out.flush()
 
@@ -105,10 +110,10 @@ def _findings(manifest: Manifest, file: Path, *, alone: bool) -> Iterator[Docume
         yield _problem(error, severe=one.severe)
 
 
-def _failures(manifest: Manifest, samples: Document) -> Iterator[Document]:
+def _failures(manifest: Manifest, hatch: Hatch, samples: Document) -> Iterator[Document]:
     """Run its tests, and note what it would send for the sample events."""
     try:
-        program = compiled(manifest)
+        program = compiled(manifest, hatch)
     except InvalidManifest as error:
         yield _problem(error)
         return
@@ -147,7 +152,11 @@ def show_check(told: Document) -> Iterable[RenderableType]:
         drawn = [{"event": row["event"], "sends": _sends(row)} for each in shown.values() for row in output.rows(each)]
         yield output.table(("event", "sends"), drawn, "The sample events")
     word = Text("ok", "green") if told["ok"] else Text("not ok", "red")
-    yield Text.assemble(word, f": {told['files']} file(s), {told['tests']} test(s)")
+    functions = output.rows(told.get("functions", []))
+    for row in functions:
+        yield Text(f"{row['slug']} calls {row['function']}")
+    more = f", {len(functions)} function(s) in Python" if functions else ""
+    yield Text.assemble(word, f": {told['files']} file(s), {told['tests']} test(s){more}")
 
 
 def _sends(row: Mapping[str, Json]) -> str:

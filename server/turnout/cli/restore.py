@@ -33,7 +33,7 @@ def restore(here: Here, *, file: Path, kept: Path | None, yes: bool) -> None:
     settings = here.settings()
     place = kept.expanduser().absolute() if kept else settings.data
     request = Restore(file.expanduser().absolute(), settings.data, place)
-    eyes = Eyes(Binder(catalogue_of(settings.data)), settings.test_pool)
+    eyes = Eyes(Binder(catalogue_of(settings.data, settings.hatch)), settings.test_pool)
     means = Means(eyes, command_line(), SystemClock(), SystemEntropy(), output.say)
     with restoring.alone(request):
         planned = restoring.plan(request, means)

@@ -126,7 +126,10 @@ class CompiledTarget:
         shown = [encoded(item.text) for item in kept] if steps.passes else [item.value for item in kept]
         scope = Scope(moment.now, moment.request_id, shown[0], shown, auth=moment.auth)
         here = self._looped(steps, kept[0], scope) if plan.loops else self._here(kept[0].document, scope)
-        body = here.of(steps.body)
+        try:
+            body = here.of(steps.body)
+        except Unsendable as error:
+            return (_unsendable(error),) * len(items)
         alone = steps.passes and body is shown[0] and call.send.kind == "json"
         asked = self._asked(call, kept[0].text if alone else body, here, moment)
         if isinstance(asked, Outcome):
@@ -178,7 +181,10 @@ class CompiledTarget:
 
     def ask(self, call: Call, here: Here, moment: Moment, instead: Mapping[str, Json]) -> Request | Outcome:
         """Make the request of a step."""
-        body = here.of(self._functions.get(f"{call.prefix}!body"))
+        try:
+            body = here.of(self._functions.get(f"{call.prefix}!body"))
+        except Unsendable as error:
+            return _unsendable(error)
         return self._asked(call, body, here, moment, instead)
 
     def compute(self, name: str, here: Here) -> Json:
@@ -197,7 +203,7 @@ class CompiledTarget:
                 asked = requests.request(head, call.send, body, moment)
             return structs.replace(asked, paces=self._paces(call, here)) if call.limits else asked
         except Unsendable as error:
-            return Outcome(Class.SPLIT, "mapping_error", 0, str(error))  # one of a batch may be to blame
+            return _unsendable(error)
 
     def _signed(self, call: Call, head: requests.Head, here: Here, value: Json | bytes, moment: Moment) -> Request:
         def evaluate(name: str, known: Document) -> Json:
@@ -234,7 +240,7 @@ class CompiledTarget:
 
     def _checked(self, call: Call, moment: Moment) -> Exchange:
         here = self._here({}, Scope(moment.now, moment.request_id, auth=moment.auth))
-        asked = self._asked(call, here.of(self._functions.get(f"{CHECK}!body")), here, moment)
+        asked = self.ask(call, here, moment, {})
         if isinstance(asked, Outcome):
             return (asked,)
         reply = yield asked
@@ -295,6 +301,11 @@ class CompiledTarget:
                 user, password = (text_of(here.of(self._functions[name])) for name in names)
                 found.setdefault(f"auth.basic.{call.prefix}", credentials(user, password))
         return found
+
+
+def _unsendable(error: Unsendable) -> Outcome:
+    """End a batch of which one event may be to blame."""
+    return Outcome(Class.SPLIT, "mapping_error", 0, str(error))
 
 
 def _by_name(kind: str, specs: Sequence[ActionSpec]) -> Mapping[str | None, tuple[str, ...]]:

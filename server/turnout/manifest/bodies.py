@@ -22,6 +22,8 @@ MEDIA = {
     "text": "text/plain; charset=utf-8",
 }
 """The kinds of bodies, and the content type of each where none is stated."""
+ENCODED = "encode"
+"""The kind of a body that a function in Python writes."""
 DECODES = ("json", "xml", "csv", "form", "text")
 ANSWER_BYTES = 1_000_000
 """What is read of an answer; beyond it there is no body. An answer over the wire is far smaller."""

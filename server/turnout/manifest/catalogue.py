@@ -20,6 +20,7 @@ from turnout.manifest import overrides, settings
 from turnout.manifest.actions import CompiledTarget
 from turnout.manifest.expression import nearest
 from turnout.manifest.fitted import around
+from turnout.manifest.hatch import CLOSED, Hatch
 from turnout.manifest.heads import Entry, head, head_of
 from turnout.manifest.index import Hits, Row, known_row, row, rows, search
 from turnout.manifest.known import NO_WAY, Known, known
@@ -28,6 +29,7 @@ from turnout.manifest.model import Manifest, Setting, Status
 from turnout.manifest.overrides import Overrides
 from turnout.manifest.plans import Compiled, compiled
 from turnout.manifest.read import manifest
+from turnout.manifest.values import Unsendable
 
 
 class Native(Protocol):
@@ -83,16 +85,18 @@ class Catalogue:
         *,
         own: Path | None = None,
         index: Path | None = None,
+        hatch: Hatch = CLOSED,
     ) -> None:
         """Remember where to look; nothing is read yet.
 
         `folder` stands for the packaged ones, and beside it none is known. `own` are the workspace's; `index` is
-        where its index is kept.
+        where its index is kept; `hatch` has the functions in Python that manifests may call.
         """
         self._natives = {native.slug: native for native in natives}
         self._library = Library([folder if folder is not None else packaged(), *([own] if own else [])])
         self._known: Mapping[str, Known] | None = {} if folder is not None else None
-        self._own, self._index = own, index
+        self._own, self._index, self._hatch = own, index, hatch
+        self._manifests: dict[str, Manifest] = {}
         self._compiled: dict[str, Compiled] = {}
         self._heads: dict[str, Entry] = {}
 
@@ -122,7 +126,7 @@ class Catalogue:
         if changed:
             return self._fitted(found, checked, overrides.read(changed))
         native = self._natives.get(found)
-        return native.bind(checked) if native else CompiledTarget(self._program(found), checked)
+        return native.bind(checked) if native else _target(self._program(found), checked)
 
     def check_settings(self, slug: str, given: Mapping[str, Json]) -> Document:
         """Check settings: aliases, types, defaults. Raises: NotFound, InvalidSettings."""
@@ -140,7 +144,7 @@ class Catalogue:
         found = self._slug(slug)
         if found in self._natives:
             raise NotFound(f"`{found}` is a native destination and has no manifest")
-        return self._program(found).manifest
+        return self._manifest(found)
 
     def digest(self, slug: str) -> bytes:
         """Digest what decides how events are mapped: the manifest's file."""
@@ -198,12 +202,19 @@ class Catalogue:
     def _program(self, slug: str) -> Compiled:
         digest = self._library.digest(slug)
         if digest not in self._compiled:
+            self._compiled[digest] = compiled(self._manifest(slug), self._hatch)
+        return self._compiled[digest]
+
+    def _manifest(self, slug: str) -> Manifest:
+        """Read a manifest, without what it calls in Python."""
+        digest = self._library.digest(slug)
+        if digest not in self._manifests:
             source = self._library.source(slug)
             found = manifest(source)
             if found.slug != slug:
                 raise InvalidManifest(f"the slug is `{found.slug}`, and the file says `{slug}`", file=source.file)
-            self._compiled[digest] = compiled(found)
-        return self._compiled[digest]
+            self._manifests[digest] = found
+        return self._manifests[digest]
 
     def _fitted(self, slug: str, checked: Document, wanted: Overrides) -> Target:
         """Compile a manifest with the values of overrides in its items; a native destination has no fields."""
@@ -214,9 +225,9 @@ class Catalogue:
             return around(native.bind(checked), wanted)
         program = self._program(slug)
         if not wanted.map:
-            return around(CompiledTarget(program, checked), wanted)
+            return around(_target(program, checked), wanted)
         manifest, made = overrides.fitted(program.manifest, wanted)
-        return around(CompiledTarget(compiled(manifest), checked), wanted, made)
+        return around(_target(compiled(manifest, self._hatch), checked), wanted, made)
 
     def _entry(self, slug: str) -> Entry:
         if slug not in self._heads:
@@ -227,6 +238,14 @@ class Catalogue:
     def _head(self, slug: str) -> Entry:
         sheet = self._library.sheet(slug)
         return head(self._library.source(slug)) if sheet.family else head_of(sheet.text(), sheet.name)
+
+
+def _target(program: Compiled, checked: Document) -> CompiledTarget:
+    """Fill in the settings; a function in Python may fail on them."""
+    try:
+        return CompiledTarget(program, checked)
+    except Unsendable as error:
+        raise InvalidManifest(str(error), file=program.manifest.source.file) from None
 
 
 def _native(native: Native) -> Entry:

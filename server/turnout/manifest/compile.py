@@ -19,7 +19,7 @@ import msgspec
 
 from turnout.document import Document, Json
 from turnout.errors import InvalidInput, InvalidManifest
-from turnout.manifest.emit import UNSET, Unset, Writer
+from turnout.manifest.emit import UNSET, Python, Unset, Writer
 from turnout.manifest.expression import Names, condition
 from turnout.manifest.nodes import Node
 from turnout.manifest.templates import template
@@ -27,6 +27,7 @@ from turnout.manifest.tokens import ExpressionError
 
 Memory: TypeAlias = "list[Json | Unset]"
 NO_SETTINGS: Document = {}
+NO_PYTHON: Python = {}
 
 
 class Scope(msgspec.Struct, gc=False):
@@ -75,12 +76,16 @@ class Program:
         return [UNSET] * self.cells
 
 
-def compile_nodes(shapes: Mapping[str, Node], lets: Mapping[str, Node], names: tuple[str, ...]) -> Program:
+def compile_nodes(
+    shapes: Mapping[str, Node], lets: Mapping[str, Node], names: tuple[str, ...], python: Python = NO_PYTHON
+) -> Program:
     """Compile values together. `names` are what an event's `integrations` may call the destination.
+
+    `python` are the functions that they call.
 
     Raises: InvalidManifest, when they are nested deeper than Python goes.
     """
-    writer = Writer(lets, names, render_template)
+    writer = Writer(lets, names, render_template, python)
     for place, node in enumerate(shapes.values()):
         writer.function(f"f{place}", node)
     for name in lets:

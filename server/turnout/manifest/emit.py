@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from turnout.document import encode
-from turnout.manifest import inline, lists, nodes, values
+from turnout.manifest import hatch, inline, lists, nodes, values
 from turnout.manifest.nodes import Const, Node, children
 from turnout.manifest.operators import TABLE
 from turnout.manifest.reads import of_pairs, roots
 from turnout.manifest.statements import Statements
 
 Render = Callable[..., object]
+Python = Mapping[str, hatch.Function]
 
 
 class Unset:
@@ -42,9 +43,9 @@ _GOES_ON: Mapping[type[Node], str] = {
 class Writer:
     """Writes the source of all functions."""
 
-    def __init__(self, lets: Mapping[str, Node], names: tuple[str, ...], render: Render) -> None:
+    def __init__(self, lets: Mapping[str, Node], names: tuple[str, ...], render: Render, python: Python) -> None:
         """Note which named values are remembered. `names` are what `integrations` may call the destination."""
-        self.lets, self.names = lets, names
+        self.lets, self.names, self.python = lets, names, python
         self.lines: list[str] = []
         self.bound: dict[str, object] = {"U": UNSET, "EMPTY": {}, "enc": encode, "render": render}
         self.bound["ORDERED"] = frozenset({int, float, str})
@@ -207,7 +208,7 @@ class Body(Statements):
         return self.hoisted[keys]
 
     def computed(
-        self, node: nodes.Call | nodes.Binary | nodes.Not | nodes.Rendered | nodes.Encoded | nodes.Text
+        self, node: nodes.Call | nodes.Hatched | nodes.Binary | nodes.Not | nodes.Rendered | nodes.Encoded | nodes.Text
     ) -> str:
         """Write what takes values and gives one."""
         match node:
@@ -223,7 +224,7 @@ class Body(Statements):
                 return self.text(parts)
             case nodes.Binary(_, left, right):
                 return self.hold(inline.binary(node, self.emit(left), self.emit(right), self.writer.bind))
-            case nodes.Call():
+            case nodes.Call() | nodes.Hatched():
                 return self.call(node)
 
     def text(self, parts: tuple[Node, ...]) -> str:
@@ -236,8 +237,11 @@ class Body(Statements):
         literal = isinstance(part, nodes.Text) or (isinstance(part, Const) and isinstance(part.value, str))
         return f"{{{value}}}" if literal else f"{{{value} if type({value}) is str else text_of({value})}}"
 
-    def call(self, node: nodes.Call) -> str:
-        """Call an operator; most are not called on null."""
+    def call(self, node: nodes.Call | nodes.Hatched) -> str:
+        """Call an operator, or a function in Python; most are not called on null."""
+        if isinstance(node, nodes.Hatched):
+            python = self.writer.bind(hatch.guarded(node.function, node.gives, self.writer.python[node.function]))
+            return self.hold(f"{python}({', '.join(map(self.emit, node.args))})")
         entry = TABLE[node.name]
         run = f"o_{node.name}"
         self.writer.bound[run] = entry.run

@@ -27,6 +27,7 @@ _COMPARE = frozenset({"==", "!=", "<", "<=", ">", ">=", "in"})
 _KEYWORDS = frozenset({"or", "and", "not", "in"})
 LATER = {"row": "families"}
 """Variables of parts of the language that are not built yet."""
+NOT_LISTED = "a manifest lists the functions in Python that it calls under `hatch`, and nothing else may call any"
 ASKED = ("method", "url", "path", "query", "body", "nonce")
 """What a signature may know of its request."""
 _HINTS = {
@@ -67,14 +68,14 @@ def nearest(name: str, known: Mapping[str, object] | frozenset[str]) -> str:
     return f"; did you mean `{close[0]}`?" if close else ""
 
 
-def parse(text: str, names: Names, at: str = "") -> Node:
-    """Read one expression. Raises: ExpressionError."""
+def parse(text: str, names: Names, at: str = "", functions: frozenset[str] = frozenset()) -> Node:
+    """Read one expression, which may call these functions in Python. Raises: ExpressionError."""
     if len(text) > MAX_LENGTH:
         raise ExpressionError(f"an expression may have {MAX_LENGTH} characters")
     found = tokens(text)
     if len(found) > MAX_TOKENS:
         raise ExpressionError(f"an expression may have {MAX_TOKENS} names, values and operators")
-    parser = _Parser(found, names, at)
+    parser = _Parser(found, names, at, functions)
     try:
         node = parser.pipe()
     except ExpressionError as error:
@@ -92,8 +93,8 @@ def _short(keys: tuple[str, ...]) -> None:
 class _Parser:
     """One expression's tokens, read from left to right."""
 
-    def __init__(self, tokens: list[Token], names: Names, at: str) -> None:
-        self.tokens, self.names, self.at = tokens, names, at
+    def __init__(self, tokens: list[Token], names: Names, at: str, functions: frozenset[str]) -> None:
+        self.tokens, self.names, self.at, self.functions = tokens, names, at, functions
         self.place = 0
         self.depth = 0
 
@@ -283,10 +284,22 @@ class _Parser:
             raise ExpressionError(f"unknown variable `${root}`{_HINTS.get(root) or near}")
 
     def call(self, name: str, args: tuple[Node, ...]) -> Node:
+        if name == "py":
+            return self.hatched(args)
         try:
             return _call(name, args, self.names, self.at)
         except operators.Misused as error:
             raise ExpressionError(str(error)) from None
+
+    def hatched(self, args: tuple[Node, ...]) -> Node:
+        """Call a function in Python: the value, its name, and further arguments."""
+        named = args[1] if len(args) > 1 else None
+        if not isinstance(named, nodes.Const) or not isinstance(named.value, str):
+            raise ExpressionError("`py` is written `value | py(module:function ...)`")
+        if named.value not in self.functions:
+            near = nearest(named.value, self.functions)
+            raise ExpressionError(f"`{named.value}`: {NOT_LISTED}{near}")
+        return nodes.Hatched(named.value, (args[0], *args[2:]), "JSON", self.at)
 
 
 def _call(name: str, args: tuple[Node, ...], names: Names, at: str) -> Node:

@@ -67,6 +67,8 @@ class _Reader:
 
     def _made(self, node: Node, keys: tuple[str, ...], bound: _Bound) -> Flows:
         match node:
+            case nodes.Hatched():
+                return self._all(node.args, bound)  # it may give anything of them
             case nodes.Rendered():
                 return frozenset({Flow(("*",))})
             case nodes.Shape() if keys:

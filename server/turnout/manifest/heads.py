@@ -10,10 +10,10 @@ from turnout.errors import InvalidManifest
 from turnout.manifest.load import Source, load
 from turnout.manifest.model import LeftOut, Setting
 from turnout.manifest.part import Part
-from turnout.manifest.read import read_head, read_left_out
+from turnout.manifest.read import read_hatch, read_head, read_left_out
 from turnout.manifest.read_settings import read_settings
 
-_HEAD = frozenset({"slug", "name", "category", "aliases", "status", "settings", "leaves_out"})
+_HEAD = frozenset({"slug", "name", "category", "aliases", "status", "settings", "leaves_out", "hatch"})
 _BLOCK = re.compile(r"^(?=[A-Za-z_][\w]*:)", re.MULTILINE)
 
 
@@ -30,6 +30,7 @@ class Entry:
     settings: Mapping[str, Setting]
     left_out: tuple[LeftOut, ...] = ()
     native: bool = False
+    hatch: tuple[str, ...] = ()
 
 
 def head(source: Source) -> Entry:
@@ -38,7 +39,10 @@ def head(source: Source) -> Entry:
         raise source.fail((), "a manifest is a mapping")
     top = Part(source, (), source.data)
     slug, name, category, aliases, status = read_head(top)
-    return Entry(slug, name, category, status.word, aliases, status.docs, read_settings(top), read_left_out(top))
+    settings, left_out = read_settings(top), read_left_out(top)
+    return Entry(
+        slug, name, category, status.word, aliases, status.docs, settings, left_out, hatch=read_hatch(top)
+    )  # fmt: skip
 
 
 def head_of(text: str, file: str) -> Entry:

@@ -23,7 +23,7 @@ from turnout.manifest.library import Library, Sheet
 
 KNOWN = "known"
 INVALID = "invalid"
-_VERSION = b"1"
+_VERSION = b"2"
 """Raised with what a row says, so that rows of another version are not taken for these."""
 _WORD = re.compile(r"[a-z0-9]+")
 _ALIKE = 0.75
@@ -39,6 +39,7 @@ class Row:
     status: str
     aliases: tuple[str, ...] = ()
     settings: str = ""
+    hatch: tuple[str, ...] = ()
 
     @property
     def built(self) -> bool:
@@ -57,7 +58,7 @@ class Hits:
 def row(entry: Entry) -> Row:
     """Make the row of an entry; its settings are found by name and label."""
     words = " ".join(f"{one.name} {one.label}" for one in entry.settings.values())
-    return Row(entry.slug, entry.name, entry.category, entry.status, entry.aliases, words.lower())
+    return Row(entry.slug, entry.name, entry.category, entry.status, entry.aliases, words.lower(), entry.hatch)
 
 
 def known_row(one: Known) -> Row:

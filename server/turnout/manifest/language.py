@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from turnout.document import Json
 from turnout.manifest import nodes
-from turnout.manifest.expression import Names, parse
+from turnout.manifest.expression import NOT_LISTED, Names, nearest, parse
 from turnout.manifest.load import Source, Steps
 from turnout.manifest.nodes import Const, Node
 from turnout.manifest.tokens import ExpressionError
@@ -38,16 +38,27 @@ def is_expression(raw: Json) -> bool:
 class Language:
     """Reads the values of one file; what is wrong is told with its place."""
 
-    def __init__(self, source: Source) -> None:
-        """Remember where things stand."""
-        self.source = source
+    def __init__(self, source: Source, functions: frozenset[str] = frozenset()) -> None:
+        """Remember where things stand. Of the `functions` in Python that may be called, `used` are those that are."""
+        self.source, self.functions = source, functions
+        self.used: set[str] = set()
 
     def expression(self, text: str, path: Steps, names: Names) -> Node:
         """Read an expression. Raises: InvalidManifest."""
         try:
-            return parse(text, names, ".".join(map(str, path)))
+            node = parse(text, names, ".".join(map(str, path)), self.functions)
         except ExpressionError as error:
             raise self.source.fail(path, str(error)) from None
+        if self.functions:
+            self.used |= {one.function for one in nodes.walk(node) if isinstance(one, nodes.Hatched)}
+        return node
+
+    def hatched(self, name: str, path: Steps, gives: str, *args: Node) -> Node:
+        """Call a function in Python that stands by itself. Raises: InvalidManifest."""
+        if name not in self.functions:
+            raise self.source.fail(path, f"`{name}`: {NOT_LISTED}{nearest(name, self.functions)}")
+        self.used.add(name)
+        return nodes.Hatched(name, args, gives, ".".join(map(str, path)))
 
     def condition(self, raw: Json, path: Steps, names: Names) -> Node:
         """Read a condition: always an expression, however it begins."""

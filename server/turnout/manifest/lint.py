@@ -55,9 +55,9 @@ def _finding(manifest: Manifest, path: Steps, say: str, *, severe: bool = True) 
 
 
 def _settings(manifest: Manifest) -> Iterator[Finding]:
-    used = {
-        path[1] for node in _all(manifest) for path in reads(node, manifest.lets) if path[0] == "settings" and path[1:]
-    }
+    read = {path for node in _all(manifest) for path in reads(node, manifest.lets) if path[0] == "settings"}
+    used = {path[1] for path in read if path[1:]}
+    whole = ("settings",) in read  # by a function in Python that signs
     conditions = [node for one in manifest.settings.values() for node in (one.needed, one.shown) if node]
     used |= {path[1] for node in conditions for path in reads(node, {}) if path[1:]}
     for setting in manifest.settings.values():
@@ -66,7 +66,7 @@ def _settings(manifest: Manifest) -> Iterator[Finding]:
             yield _finding(manifest, path, "a setting needs a label")
         if _SECRET_WORDS.search(setting.name) and not setting.secret:
             yield _finding(manifest, path, "the name says secret: mark it, or choose another name", severe=False)
-        if setting.name not in used:
+        if setting.name not in used and not whole:
             yield _finding(manifest, path, "nothing reads this setting", severe=False)
 
 

@@ -371,6 +371,7 @@ class Manifest:
     setup: ActionSpec | None
     tests: tuple[TestCase, ...]
     left_out: tuple[LeftOut, ...]
+    hatch: tuple[str, ...]
     source: Source = field(repr=False)
 
     @property

@@ -102,6 +102,16 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Hatched:
+    """A function in Python, called with these values; `gives` says what, as `hatch` names it."""
+
+    function: str
+    args: tuple[Node, ...]
+    gives: str
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Rendered:
     """A template that the user wrote in a setting, filled from the event."""
 
@@ -195,8 +205,8 @@ class Encoded:
 
 
 Node: TypeAlias = (
-    "Const | Path | Let | Get | Not | Every | Either | Coalesce | Binary | Call | Rendered | Text | Listing"
-    " | Shape | Each | EachPair | Choose | By | First | Encoded"
+    "Const | Path | Let | Get | Not | Every | Either | Coalesce | Binary | Call | Hatched | Rendered | Text"
+    " | Listing | Shape | Each | EachPair | Choose | By | First | Encoded"
 )
 NULL = Const(None)
 TRUE = Const(True)
@@ -211,7 +221,7 @@ def children(node: Node) -> tuple[Node, ...]:
             return (node.of,)
         case Every() | Either() | Coalesce() | Text() | Listing() | First():
             return node.parts
-        case Call():
+        case Call() | Hatched():
             return node.args
         case _:
             return _shaped(node)

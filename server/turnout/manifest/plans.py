@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from turnout.manifest import grants, requests, results, signers
 from turnout.manifest.compile import Program, compile_nodes
+from turnout.manifest.hatch import CLOSED, Hatch
 from turnout.manifest.model import ActionSpec, Auth, Limits, Manifest, Results, Rule, Send, Step
 from turnout.manifest.nodes import TRUE, By, Choose, Listing, Node, Path, Shape, children
 from turnout.manifest.reads import reads, roots
@@ -92,8 +93,9 @@ class Compiled:
     setup: Plan | None = None
 
 
-def compiled(manifest: Manifest) -> Compiled:
-    """Compile a manifest. Costs some milliseconds: do it once."""
+def compiled(manifest: Manifest, hatch: Hatch = CLOSED) -> Compiled:
+    """Compile a manifest, with the functions in Python that it calls. Costs some milliseconds: do it once."""
+    python = hatch.functions(manifest.source, manifest.hatch)
     nodes: dict[str, Node] = {}
     plans = {name: _plan(manifest, spec, nodes) for name, spec in manifest.actions.items()}
     check: Call | None = None
@@ -107,7 +109,7 @@ def compiled(manifest: Manifest) -> Compiled:
         nodes |= grants.shapes(manifest, manifest.auth.grant)
     if manifest.limits.per and not manifest.limits.asks:
         nodes[PER] = manifest.limits.per
-    return Compiled(manifest, compile_nodes(nodes, manifest.lets, manifest.names), plans, check, setup)
+    return Compiled(manifest, compile_nodes(nodes, manifest.lets, manifest.names, python), plans, check, setup)
 
 
 def _call(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from turnout.exchange import Order
 from turnout.manifest import families, model
 from turnout.manifest.expression import Names
+from turnout.manifest.hatch import NAME
 from turnout.manifest.language import Language
 from turnout.manifest.lets import lets
 from turnout.manifest.load import Source, load
@@ -44,6 +45,7 @@ TOP = (
         "audience",
         "tests",
         "leaves_out",
+        "hatch",
     ),
 )
 _LATER = ("once", "use")
@@ -94,6 +96,14 @@ def read_left_out(top: Part) -> tuple[model.LeftOut, ...]:
     return tuple(found)
 
 
+def read_hatch(top: Part) -> tuple[str, ...]:
+    """Read which functions in Python the manifest calls."""
+    found = top.words("hatch")
+    if wrong := [name for name in found if not NAME.fullmatch(name)]:
+        raise top.fail("hatch", f"expected functions as `module:function`, not `{wrong[0][:60]}`")
+    return found
+
+
 def _is_map(top: Part, key: str) -> bool:
     return isinstance(top.raw.get(key), dict)
 
@@ -103,7 +113,8 @@ class _Reader:
 
     def __init__(self, top: Part) -> None:
         self.top = top
-        self.language = Language(top.source)
+        self.hatch = read_hatch(top)
+        self.language = Language(top.source, frozenset(self.hatch))
 
     def manifest(self) -> Manifest:
         top = self.top
@@ -137,7 +148,7 @@ class _Reader:
             actions[one] = replace(ActionReader(self.language, audience, defaults, listed, one).action(), lists=True)
         for each in readers.values():
             named |= each.named
-        return Manifest(
+        found = Manifest(
             slug,
             name,
             category,
@@ -158,8 +169,12 @@ class _Reader:
             read_setup(top, self.language, common, http, self.settings, tokens=grant is not None),
             read_tests(top, tuple(actions)),
             read_left_out(top),
+            self.hatch,
             top.source,
         )
+        if idle := [name for name in self.hatch if name not in self.language.used]:
+            raise top.fail("hatch", f"nothing calls `{idle[0]}`; leave it out")
+        return found
 
     def names(self) -> Names:
         """List what may be named everywhere."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from turnout.document import Json
 from turnout.manifest import read_signers
-from turnout.manifest.bodies import DECODES
+from turnout.manifest.bodies import DECODES, ENCODED
 from turnout.manifest.expression import Names
+from turnout.manifest.hatch import BYTES
 from turnout.manifest.language import Language, is_expression
 from turnout.manifest.model import VERDICTS, Auth, ItemRule, Limits, Results, Send
 from turnout.manifest.nodes import TRUE, Const, Node
@@ -19,13 +20,12 @@ from turnout.manifest.reads import roots
 VERBS = ("get", "post", "put", "patch", "delete")
 REQUEST = (
     *(*VERBS, "request", *KINDS, "query", "headers", "auth", "gzip", "media", "decode", "timeout"),
-    "results",
+    *("encode", "results"),
 )
 AUTH = ("bearer", "basic", "header", "query", "standard_webhooks", *read_signers.KINDS)
 LIMITS = ("rate", "burst", "concurrency", "per")
 RESULTS = (*VERDICTS, "error", "items")
 ITEMS = ("from", "at", "id", "key", "where", "outcome", "error", "rest")
-_LATER_KINDS = ("encode",)
 _RATE = re.compile(r"(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)?(ms|s|m|h|d)")
 _UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _REQUEST = re.compile(r"(\{\{.*?\}\}|\S+) (\S.*)", re.DOTALL)
@@ -45,7 +45,7 @@ class RequestReader:
 
     def send(self, part: Part, *beside: str) -> Send:
         """Read a request. `beside` are keys of the caller's own."""
-        part.only(*REQUEST, *beside, later=_LATER_KINDS)
+        part.only(*REQUEST, *beside)
         method, url = self._target(part)
         kinds = [kind for kind in KINDS if kind in part.raw]
         if len(kinds) > 1:
@@ -53,11 +53,15 @@ class RequestReader:
         timeout_s = part.seconds("timeout") or 15.0
         if timeout_s > MAX_TIMEOUT_S:
             raise part.fail("timeout", "at most 30s")
+        kind = kinds[0] if kinds else ""
+        body = read_body(self.language, self.names, part, kind) if kind else None
+        if "encode" in part.raw:
+            kind, body = ENCODED, self._encoded(part, body if kind == "json" else None)
         return Send(
             method,
             url,
-            kinds[0] if kinds else "",
-            read_body(self.language, self.names, part, kinds[0]) if kinds else None,
+            kind,
+            body,
             self.node(part, "query"),
             self.node(part, "headers"),
             self.auth(part) if "auth" in part.raw else None,
@@ -80,6 +84,14 @@ class RequestReader:
         if found is None:
             raise part.fail("request", "expected a verb, a blank and a URL")
         return self.language.text(found[1], path, self.names), self.language.text(found[2], path, self.names)
+
+    def _encoded(self, part: Part, body: Node | None) -> Node:
+        """Read the function in Python that writes the body."""
+        if body is None:
+            raise part.fail("encode", "it writes the value that stands under `json` beside it")
+        if not part.text("media"):
+            raise part.fail("encode", "`media` is missing beside it: the content type of what it writes")
+        return self.language.hatched(part.needed("encode"), (*part.path, "encode"), BYTES, body)
 
     def auth(self, part: Part, *beside: str) -> Auth:
         """Read how a request proves who asks. `beside` are keys of the caller's own."""

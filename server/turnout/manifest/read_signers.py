@@ -7,13 +7,14 @@ import re
 from turnout.document import Json
 from turnout.manifest import jose, signing
 from turnout.manifest.expression import ASKED, Names
+from turnout.manifest.hatch import HEADERS
 from turnout.manifest.headers import refusal
 from turnout.manifest.language import Language
 from turnout.manifest.model import Signer
 from turnout.manifest.nodes import Const, Let, Node, Path, walk
 from turnout.manifest.part import Part
 
-KINDS = ("hmac", "sign", "jwt", "oauth1", "wsse", "aws")
+KINDS = ("hmac", "sign", "jwt", "oauth1", "wsse", "aws", "use")
 _PLACES = ("header", "query", "body")
 _LOOKS = re.compile(rf"\$(?:{'|'.join((*ASKED, 'now', 'request_id'))})\b")
 _TTL_S = 600.0
@@ -22,7 +23,13 @@ _TTL_S = 600.0
 def read_signers(language: Language, names: Names, auth: Part) -> tuple[Signer, ...]:
     """Read all signatures of an `auth`, in the order in which they stand. Raises: InvalidManifest."""
     reader = _Reader(language, names.plus(*ASKED, "request_id"))
-    return tuple(reader.signer(part, kind) for kind in auth.raw if kind in KINDS for part in auth.parts(kind))
+    found: list[Signer] = []
+    for kind in auth.raw:
+        if kind == "use":
+            found += [reader.use(auth, name) for name in auth.words("use")]
+        elif kind in KINDS:
+            found += [reader.signer(part, kind) for part in auth.parts(kind)]
+    return tuple(found)
 
 
 class _Reader:
@@ -74,6 +81,12 @@ class _Reader:
             ),
             name if places[0] == "body" else "",
         )
+
+    def use(self, auth: Part, name: str) -> Signer:
+        """Read a function in Python that makes headers of the whole request and the settings."""
+        asked = (Path("asked", (part,)) for part in ("method", "url", "headers", "octets"))
+        made = self.language.hatched(name, (*auth.path, "use"), HEADERS, *asked, Path("settings"))
+        return Signer("use", (("headers", made),))
 
     def sign(self, part: Part) -> Signer:
         part.only("header", "query")

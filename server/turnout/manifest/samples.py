@@ -12,6 +12,7 @@ from turnout.manifest.actions import CompiledTarget
 from turnout.manifest.plans import Compiled
 from turnout.manifest.read_tests import TestCase
 from turnout.manifest.trial import NOW, REQUEST_ID
+from turnout.manifest.values import Unsendable
 
 _PRODUCTS: Json = [
     {"product_id": "p1", "sku": "sku-1", "name": "Cup", "category": "Kitchen", "price": 12.5, "quantity": 2},
@@ -71,13 +72,16 @@ def samples(program: Compiled) -> list[Json]:
         return []
     try:
         target = CompiledTarget(program, settings.check(program.manifest, case.settings))
-    except InvalidSettings:
+    except (InvalidSettings, Unsendable):
         return []
     return [_sample(target, event, case) for event in events()]
 
 
 def _sample(target: CompiledTarget, event: Document, case: TestCase) -> Document:
-    found = target.items(event, talk.selected(target, event), NOW)
+    try:
+        found = target.items(event, talk.selected(target, event), NOW)
+    except Unsendable as error:
+        return {"event": str(event.get("event") or event["type"]), "requests": [], "dropped": str(error)}
     moment, answers = Moment(NOW, REQUEST_ID, case.auth), iter([talk.reply(one) for one in case.answers])
     batches = talk.batches(target, [one for one in found if isinstance(one, Item)])
     asks = [ask for batch in batches for ask in talk.talk(target, batch, moment, answers).asks]

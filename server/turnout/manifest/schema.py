@@ -12,6 +12,7 @@ from turnout.document import Document, Json
 from turnout.exchange import Class, Order
 from turnout.manifest import (
     families,
+    hatch,
     read_actions,
     read_audiences,
     read_bodies,
@@ -38,6 +39,7 @@ SIZE: Document = {
     "description": "as 450KB, 1MB",
 }
 RATE: Document = {"type": "string", "pattern": r"^\d+(\.\d+)?/(\d+(\.\d+)?)?(ms|s|m|h|d)$", "description": "as 100/10s"}
+PYTHON: Document = {"type": "string", "pattern": f"^(?:{hatch.NAME.pattern})$", "description": "module:function"}
 WORDS: Document = {"type": ["string", "array"], "items": TEXT}
 
 
@@ -101,6 +103,7 @@ def _manifest() -> Document:
         "audience": closed(read_audiences.AUDIENCE, {"batch": _batch()}),
         "tests": some(_ref("test")),
         "leaves_out": some(closed(LEFT_OUT, dict.fromkeys(LEFT_OUT, TEXT), "what")),
+        "hatch": {"anyOf": [PYTHON, {"type": "array", "items": PYTHON}], "description": "functions that it calls"},
     }
     return closed(TOP, shapes | _common(), "turnout", "slug", "name", "actions")
 
@@ -176,6 +179,7 @@ def _request(*beside: str, shapes: Mapping[str, Json] | None = None) -> Document
         "multipart": {"type": "object", "minProperties": 1},
         "auth": {"anyOf": [{"const": "none"}, _ref("auth")]},
         "media": TEXT,
+        "encode": PYTHON,
         "decode": one_of(DECODES),
         "timeout": DURATION,
         "results": _ref("results"),
@@ -213,6 +217,7 @@ def _auth() -> Document:
         "oauth2": closed(read_grants.OAUTH2, {"grant": one_of(read_grants.GRANTS), "ttl": DURATION}, "grant", "token"),
         "login": _request(*read_grants.LOGIN, shapes={"ttl": DURATION}) | {"required": ["save"]},
         "gcp": closed(read_grants.GCP, {}),
+        "use": {"anyOf": [PYTHON, {"type": "array", "items": PYTHON}]},
     }
     return closed((*read_requests.AUTH, *read_grants.WAYS), shapes)
 

@@ -24,7 +24,15 @@ Evaluate: TypeAlias = "Callable[[str, Document], Json]"
 Given: TypeAlias = "Mapping[str, Json]"
 _Signed: TypeAlias = "tuple[Request, dict[str, str]]"
 """A request with its signature, and what of it must not be seen, by name."""
-_NEEDED = {"hmac": "key", "jwt": "key", "oauth1": "consumer_key", "wsse": "user", "aws": "access_key", "sign": ""}
+_NEEDED = {
+    "hmac": "key",
+    "jwt": "key",
+    "oauth1": "consumer_key",
+    "wsse": "user",
+    "aws": "access_key",
+    "sign": "",
+    "use": "",
+}
 """What each kind cannot do without: null leaves the signature out, as any part of `auth`."""
 
 
@@ -75,6 +83,8 @@ def _known(asked: Request, moment: Moment) -> Document:
         "query": parts.query,
         "body": asked.body.decode("utf-8", "replace"),
         "nonce": signing.nonce_of(moment),
+        "headers": dict(asked.headers),
+        "octets": asked.body,  # a function in Python gets it; no manifest can name it
     }
 
 
@@ -97,6 +107,12 @@ def _sign(asked: Request, given: Given, _: Moment) -> _Signed:
         place, name = key.split(".", 1)
         asked = _put(asked, place, name, value)
     return asked, made
+
+
+def _use(asked: Request, given: Given, _: Moment) -> _Signed:
+    headers = given["headers"]
+    made = {name.lower(): text_of(value) for name, value in headers.items()} if isinstance(headers, dict) else {}
+    return replace(asked, headers=signing.joined(asked.headers, made)), made
 
 
 def _put(asked: Request, place: str, name: str, value: str) -> Request:
@@ -153,4 +169,5 @@ _KINDS: Mapping[str, Callable[[Request, Given, Moment], _Signed]] = {
     "oauth1": _oauth1,
     "wsse": _wsse,
     "aws": _aws,
+    "use": _use,
 }

@@ -12,6 +12,7 @@ from turnout.errors import InvalidSettings
 from turnout.exchange import Ask, Drop, Item, Moment, Request
 from turnout.manifest import bodies, markup, multipart, settings, talk
 from turnout.manifest.actions import CompiledTarget
+from turnout.manifest.hatch import CLOSED, Hatch
 from turnout.manifest.model import Manifest
 from turnout.manifest.plans import Compiled, compiled
 from turnout.manifest.read_tests import Expected, TestCase
@@ -23,18 +24,23 @@ NOW = 1_767_398_400_000_000
 REQUEST_ID = "msg_test"
 
 
-def run_tests(manifest: Manifest) -> list[str]:
+def run_tests(manifest: Manifest, hatch: Hatch = CLOSED) -> list[str]:
     """Run all tests of a manifest; each failure is one sentence."""
-    program = compiled(manifest)
+    program = compiled(manifest, hatch)
     return [f"{case.name}: {problem}" for case in manifest.tests for problem in run_test(program, case)]
 
 
 def run_test(program: Compiled, case: TestCase) -> list[str]:
     """Run one test."""
     try:
-        target = CompiledTarget(program, settings.check(program.manifest, case.settings))
+        return _run(CompiledTarget(program, settings.check(program.manifest, case.settings)), case)
     except InvalidSettings as error:
         return [error.message]
+    except Unsendable as error:
+        return [str(error)]
+
+
+def _run(target: CompiledTarget, case: TestCase) -> list[str]:
     now = micros(case.now) if case.now else NOW
     if now is None:
         return ["`now` is no time"]

@@ -88,7 +88,9 @@ def _catalogue(
     start = page.take(view, reader, listing, cursor)
     hits = catalogue.search(search)
     rows: list[Json] = [
-        {"slug": each.slug, "name": each.name, "status": each.status} for each in hits.rows[start : start + limit]
+        {"slug": each.slug, "name": each.name, "status": each.status}
+        | ({"hatch": list(each.hatch)} if each.hatch else {})
+        for each in hits.rows[start : start + limit]
     ]
     told: Document = {"summary": _there(hits, search), "destinations": rows}
     if len(hits.rows) > start + limit:
@@ -203,5 +205,6 @@ def _about(entry: Entry, catalogue: Catalogue, values: Mapping[str, Json]) -> Do
         told["actions"] = shown.actions(manifest)
         told |= {"limits": limits} if (limits := shown.limits(manifest)) else {}
         told |= {"preview": manifest.status.preview} if manifest.status.preview else {}
+    told |= {"hatch": list(entry.hatch)} if entry.hatch else {}
     told |= {"leaves_out": shown.left_out(entry.left_out)} if entry.left_out else {}
     return told | {"documentation": entry.docs}

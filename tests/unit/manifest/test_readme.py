@@ -17,6 +17,7 @@ from turnout.manifest.trial import run_tests
 TEXT = (Path(__file__).parents[3] / "manifests" / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"<!-- example -->\n```yaml\n(.*?)```\n", TEXT, re.DOTALL)
 FIRST = re.findall(r"```yaml\n(turnout: 1.*?)```\n", TEXT, re.DOTALL)
+HATCH = re.findall(r"<!-- hatch -->\n```yaml\n(.*?)```\n", TEXT, re.DOTALL)
 ABOUT_TESTS = re.compile(r"test says|at least 3 tests|needs a label|is not stated|status|expected `verified`")
 
 
@@ -28,7 +29,7 @@ def test_an_example_does_what_its_own_tests_say(text: str) -> None:
     assert run_tests(manifest) == []
 
 
-@pytest.mark.parametrize("text", [HEAD + one for one in EXAMPLES] + FIRST)
+@pytest.mark.parametrize("text", [HEAD + one for one in (*EXAMPLES, *HATCH)] + FIRST)
 def test_an_example_keeps_the_contract_but_for_what_it_leaves_out(text: str) -> None:
     severe = [one.say for one in lint(read(text, "README.md")) if one.severe]
 
@@ -36,7 +37,7 @@ def test_an_example_keeps_the_contract_but_for_what_it_leaves_out(text: str) -> 
 
 
 def test_every_kind_of_body_that_is_more_than_a_value_and_every_signature_has_an_example() -> None:
-    shown = "\n".join(EXAMPLES)
+    shown = "\n".join((*EXAMPLES, *HATCH))
 
     for word in (*MEDIA.keys() - {"json", "form", "ndjson", "text"}, *KINDS, "decode"):
         assert f"{word}:" in shown, word

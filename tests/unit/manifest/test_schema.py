@@ -24,7 +24,7 @@ SCHEMA = schema()
 EDITOR = jsonschema.Draft202012Validator(SCHEMA)
 FILES = {sheet.name: sheet.text() for sheet in Library([packaged()]).sheets()}
 README = (Path(__file__).parents[3] / "manifests" / "README.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"<!-- (?:example|family) -->\n```yaml\n(.*?)```\n", README, re.DOTALL)
+EXAMPLES = re.findall(r"<!-- (?:example|family|hatch) -->\n```yaml\n(.*?)```\n", README, re.DOTALL)
 GOOD = (
     HEAD
     + """\
