@@ -23,7 +23,7 @@ Pairs: TypeAlias = "tuple[tuple[str, str], ...]"
 PAGE = 100
 FACTS = (
     *("slug", "name", "status", "connected", "destination_id", "state", "receives", "filter", "sources"),
-    "documentation",
+    *("hatch", "documentation"),
 )
 
 
@@ -231,7 +231,9 @@ def show_list(told: Document) -> Iterable[RenderableType]:
 
 def show_catalogue(told: Document) -> Iterable[RenderableType]:
     """Draw the catalogue."""
-    yield output.table(("slug", "name", "status"), output.rows(told["destinations"]))
+    listed = output.rows(told["destinations"])
+    more = ("hatch",) if any("hatch" in row for row in listed) else ()
+    yield output.table(("slug", "name", "status", *more), listed)
 
 
 def show_one(told: Document) -> Iterable[RenderableType]:

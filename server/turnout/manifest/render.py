@@ -19,7 +19,7 @@ from turnout.manifest import talk
 from turnout.manifest.catalogue import Catalogue
 from turnout.manifest.times import micros
 from turnout.manifest.trial import NOW
-from turnout.manifest.values import entries, text_of
+from turnout.manifest.values import Unsendable, entries, text_of
 
 _KEYS = frozenset(
     {
@@ -47,6 +47,8 @@ def render(case: Document, catalogue: Catalogue) -> Document:
         return answer | _nothing(error.message) | {"unsupported": True}
     except InvalidInput as error:
         return answer | _nothing(error.message)
+    except Unsendable as error:
+        return answer | _nothing(str(error))
 
 
 def render_lines(lines: Iterable[bytes | str], catalogue: Catalogue) -> Iterator[bytes]:

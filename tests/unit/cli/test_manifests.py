@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import re
 from pathlib import Path
@@ -36,6 +37,63 @@ def test_a_new_manifest_passes_its_check_without_a_warning(written: Path, capsys
     told = json.loads(out)
     assert told.pop("samples").keys() == {"my-tool"}
     assert told == {"ok": True, "files": 1, "tests": 3, "problems": []}
+
+
+@pytest.fixture
+def calling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the folder of two manifests, in a workspace, one of which calls two functions in Python."""
+    (tmp_path / "acme_cli.py").write_text(
+        "def up(value):\n    return value.upper()\n\n\ndef low(value):\n    raise OSError\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("TURNOUT_DATA", str(tmp_path))
+    folder = tmp_path / "manifests"
+    folder.mkdir()
+    text = skeleton("my-tool")
+    (folder / "my-tool.yaml").write_text(text)
+    calls = "properties: $.properties | py(acme_cli:low)\n      more: $.more | py(acme_cli:up)"
+    text = text.replace("slug: my-tool", "slug: other\nhatch: [acme_cli:up, acme_cli:low]").replace(
+        "properties: $.properties", calls
+    )
+    (folder / "other.yaml").write_text(text)
+    return folder
+
+
+def test_functions_in_python_are_counted_and_named_over_a_folder(
+    calling: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = sorted(map(str, calling.glob("*.yaml")))
+
+    code, out, _ = ended(capsys, "destination", "check", *files)
+    assert code == 1
+    assert "other calls acme_cli:up" in out
+    assert "2 file(s), 6 test(s), 2 function(s) in Python" in out
+    assert "other.yaml:5:9" in out.replace("\n", "")
+    assert "TURNOUT_HATCH=acme_cli" in out.replace("\n", "")
+
+    monkeypatch.setenv("TURNOUT_HATCH", "acme_cli")
+    code, out, _ = ended(capsys, "destination", "check", *files, "--json")
+    told = json.loads(out)
+    assert [row["function"] for row in told["functions"]] == ["acme_cli:up", "acme_cli:low"]
+    [problem] = told["problems"]
+    assert "a track call is sent: `acme_cli:low` raised OSError (acme_cli.py, line 6)" in problem["say"]
+    assert {row["dropped"] for row in told["samples"]["other"] if row["event"] == "Signed Up"} == {
+        "`acme_cli:low` raised OSError (acme_cli.py, line 6)"
+    }
+
+
+def test_a_case_whose_function_fails_is_answered_with_where(
+    calling: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert calling.is_dir()
+    monkeypatch.setenv("TURNOUT_HATCH", "acme_cli")
+    event = {"type": "track", "userId": "u", "properties": {"a": 1}}
+    case = {"destination": "other", "settings": {"api_key": "k"}, "event": event}
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(json.dumps(case).encode())))
+
+    _, out, _ = ended(capsys, "destination", "render")
+
+    assert json.loads(out)["error"] == "`acme_cli:low` raised OSError (acme_cli.py, line 6)"
 
 
 def test_a_file_that_is_there_is_never_written_over(written: Path, capsys: pytest.CaptureFixture[str]) -> None:

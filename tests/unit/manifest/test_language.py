@@ -157,7 +157,7 @@ def test_a_named_value_of_an_action_is_also_written_short() -> None:
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        ("actions: {a: {for: track, send: {post: 'https://a.test', encode: x}}}", "encode"),
+        ("actions: {a: {for: track, run: 'acme:sync'}}", "run"),
         ("actions: {a: {for: {record: insert}, send: {post: 'https://a.test'}}}", "record"),
     ],
 )
