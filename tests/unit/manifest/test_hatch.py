@@ -19,6 +19,7 @@ from turnout.manifest.catalogue import Catalogue
 from turnout.manifest.compile import compile_predicate
 from turnout.manifest.flows import flows
 from turnout.manifest.hatch import Hatch
+from turnout.manifest.lint import lint
 from turnout.manifest.trial import run_tests
 from turnout.manifest.values import Unsendable
 
@@ -176,6 +177,50 @@ def test_a_batch_whose_body_cannot_be_written_is_halved_until_the_event_is_alone
     assert asks == ()
     said = "`acme_py:packed` raised RuntimeError (acme_py.py, line 27)"
     assert outcomes == (Outcome(Class.SPLIT, "mapping_error", 0, said),) * 2
+
+
+def test_a_function_in_the_body_gets_items_as_they_are(tmp_path: Path) -> None:
+    text = PIPED.format("$.messageId", SEND.replace("$item", "{all: [$item], mine: $item | py(acme_py:same 1)}"))
+    target = bound(tmp_path, text)
+
+    (ask,), _ = asked(target, tuple(one for one in made(target, {}) if isinstance(one, Item)), Answer(200))
+
+    assert isinstance(ask, Request)
+    assert ask.body == b'{"all":[{"t":"m1"}],"mine":[{"t":"m1"},1]}'
+
+
+def test_a_step_whose_body_cannot_be_written_ends_as_one_that_cannot_be_sent(tmp_path: Path) -> None:
+    text = BINARY.replace("batch: {max: 2, bytes: 1MB}", "steps:").replace(
+        "send: {", "- first: {get: /a}\n    - then: {"
+    )
+    target = bound(tmp_path, text.replace("$batch", "$item").replace("get: /a", "get: 'https://acme.test/a'"))
+    items = tuple(one for one in made(target, {"messageId": "bad"}) if isinstance(one, Item))
+
+    asks, (outcome,) = asked(target, items, Answer(200))
+
+    assert len(asks) == 1
+    assert outcome.code == "mapping_error"
+    assert "`acme_py:packed` raised RuntimeError" in outcome.text
+
+
+def test_a_family_calls_functions_for_each_of_its_rows(tmp_path: Path) -> None:
+    rows = "rows: [{slug: one, name: One}, {slug: two, name: Two}]\nfamily: acme\n"
+    text = "turnout: 1\n" + rows + PIPED.format("= $.x | py(acme_py:same)", SEND)
+    folder = tmp_path / "manifests" / "families"
+    folder.mkdir(parents=True)
+    (folder / "acme.yaml").write_text(text)
+    here = Catalogue(own=tmp_path / "manifests", hatch=Hatch(frozenset({"acme_py"})))
+
+    assert [here.find(slug).hatch for slug in ("one", "two")] == [("acme_py:same",)] * 2
+    assert here.bind("two", {}).actions
+
+
+def test_a_setting_that_only_a_signer_in_python_reads_is_read() -> None:
+    warned = [one.say for one in lint(manifest(SIGNED)) if "reads this setting" in one.say]
+    without = SIGNED.replace("auth: {use: acme_py:sign}\n", "").replace(", acme_py:sign]", "]")
+
+    assert warned == []
+    assert [one.say for one in lint(manifest(without)) if "reads this setting" in one.say]
 
 
 def test_a_body_is_bytes(tmp_path: Path) -> None:
