@@ -99,7 +99,7 @@ def trees(draw: st.DrawFn, depth: int = 3, *, lets: bool = True) -> Node:  # noq
         name, rest = draw(st.one_of(st.sampled_from(CALLED), st.sampled_from(UNARY).map(lambda name: (name, ()))))
         return nodes.Call(name, (draw(one), *map(nodes.Const, rest)))
     if sort is nodes.Hatched:
-        return nodes.Hatched("acme:pair", (draw(one), draw(one)), "JSON")
+        return nodes.Hatched("acme:pair", (draw(one), draw(one)), nodes.JSON)
     if sort is nodes.Choose:
         return nodes.Choose(draw(one), draw(one), draw(one))
     if sort is nodes.By:

@@ -299,7 +299,7 @@ class _Parser:
         if named.value not in self.functions:
             near = nearest(named.value, self.functions)
             raise ExpressionError(f"`{named.value}`: {NOT_LISTED}{near}")
-        return nodes.Hatched(named.value, (args[0], *args[2:]), "JSON", self.at)
+        return nodes.Hatched(named.value, (args[0], *args[2:]), nodes.JSON, self.at)
 
 
 def _call(name: str, args: tuple[Node, ...], names: Names, at: str) -> Node:

@@ -17,12 +17,11 @@ from typing import TypeAlias
 
 from turnout.manifest.expression import nearest
 from turnout.manifest.load import Source
+from turnout.manifest.nodes import BYTES, HEADERS, JSON
 from turnout.manifest.values import Unsendable
 
 Function: TypeAlias = "Callable[..., object]"
 NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
-JSON, BYTES, HEADERS = "JSON", "bytes", "headers: an object of texts"
-"""What a function gives, by where it is called."""
 _DEPTH = 64
 
 
@@ -65,6 +64,9 @@ class Hatch:
             raise _ClosedError(f"the module `{module}` has no function `{word}`{nearest(word, there)}")
         if not callable(found) or isinstance(found, type):
             raise _ClosedError(f"`{name}` is no function but {type(found).__name__}; name a function of the module")
+        home = str(getattr(found, "__module__", None))
+        if home not in self.modules and not home.startswith(f"{module}."):
+            raise _ClosedError(f"`{name}` is of the module `{home}`, which no manifest may call here; name your own")
         run: Function = found
         return run
 
@@ -92,8 +94,8 @@ def guarded(name: str, gives: str, function: Function) -> Function:
 
 def _spot(error: Exception) -> str:
     """Say where an error comes from: the innermost line."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{PurePath(last.filename).name}, line {last.lineno}"
+    *_, (frame, line) = traceback.walk_tb(error.__traceback__)
+    return f"{PurePath(frame.f_code.co_filename).name}, line {line}"
 
 
 def _is_json(value: object, depth: int = 0) -> bool:

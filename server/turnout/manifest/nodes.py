@@ -101,9 +101,13 @@ class Call:
     at: str = ""
 
 
+JSON, BYTES, HEADERS = "JSON", "bytes", "headers: an object of texts"
+"""What a function in Python gives, by where it is called."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hatched:
-    """A function in Python, called with these values; `gives` says what, as `hatch` names it."""
+    """A function in Python, called with these values; `gives` is one of `JSON`, `BYTES` and `HEADERS`."""
 
     function: str
     args: tuple[Node, ...]

@@ -9,10 +9,9 @@ from turnout.document import Json
 from turnout.manifest import read_signers
 from turnout.manifest.bodies import DECODES, ENCODED
 from turnout.manifest.expression import Names
-from turnout.manifest.hatch import BYTES
 from turnout.manifest.language import Language, is_expression
 from turnout.manifest.model import VERDICTS, Auth, ItemRule, Limits, Results, Send
-from turnout.manifest.nodes import TRUE, Const, Node
+from turnout.manifest.nodes import BYTES, TRUE, Const, Node
 from turnout.manifest.part import Part
 from turnout.manifest.read_bodies import KINDS, read_body
 from turnout.manifest.reads import roots

@@ -7,11 +7,10 @@ import re
 from turnout.document import Json
 from turnout.manifest import jose, signing
 from turnout.manifest.expression import ASKED, Names
-from turnout.manifest.hatch import HEADERS
 from turnout.manifest.headers import refusal
 from turnout.manifest.language import Language
 from turnout.manifest.model import Signer
-from turnout.manifest.nodes import Const, Let, Node, Path, walk
+from turnout.manifest.nodes import HEADERS, Const, Let, Node, Path, walk
 from turnout.manifest.part import Part
 
 KINDS = ("hmac", "sign", "jwt", "oauth1", "wsse", "aws", "use")

@@ -61,6 +61,9 @@ def sign(method, url, headers, body, settings):
 
 def host(method, url, headers, body, settings):
     return {"Host": "evil.test"}
+
+
+from os import system
 """
 SEND = "send: {post: 'https://acme.test/in', json: $item}"
 PIPED = "hatch: acme_py:same\nactions: {{a: {{for: track, item: {{t: {0}}}, {1}}}}}\n"
@@ -270,6 +273,7 @@ def test_what_a_signer_gives_is_headers_that_may_be_sent(tmp_path: Path, name: s
         ("acme_broken:same", ("acme_broken",), "No module named 'no_such_module_anywhere'"),
         ("acme_py:sane", ("acme_py",), "has no function `sane`; did you mean `same`?"),
         ("acme_py:NUMBER", ("acme_py",), "is no function but int"),
+        ("acme_py:system", ("acme_py",), "is of the module `posix`"),
         ("acme_py:Thing", ("acme_py",), "is no function but type"),
     ],
 )
