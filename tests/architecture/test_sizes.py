@@ -31,6 +31,7 @@ LISTED: dict[str, str] = {
     "manifest.lint": "one check a rule of the contract",
     "manifest.lists": "a table of operators",
     "manifest.model": "all that a manifest may say",
+    "manifest.nodes": "every node of the language",
     "manifest.plans": "one manifest compiled",
     "manifest.schema": "one schema",
     "manifest.texts": "a table of operators",
