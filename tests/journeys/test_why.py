@@ -161,7 +161,7 @@ async def test_who_waits_for_an_order_that_comes_later_hears_how_long_and_then_i
     async with anyio.create_task_group() as tasks:
 
         async def hear_and_send(progress: float, total: float | None, message: str | None) -> None:
-            assert (total, message) == (20, "waiting for the destinations")
+            assert (total, message) == (20, "waiting for verdicts")
             heard.append(progress)
             if len(heard) == 1:
                 tasks.start_soon(send)
