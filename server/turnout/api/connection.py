@@ -106,7 +106,7 @@ class Connection(HttpToolsProtocol):
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
-        self.door.members.discard(self)
+        self.door.members.pop(self, None)
         self._forget()
         self._give()
         super().connection_lost(exc)

@@ -37,12 +37,12 @@ class Door:
     def __init__(self) -> None:
         """Have none yet."""
         self.held = Held()
-        self.members: set[Member] = set()
+        self.members: dict[Member, None] = {}  # as they came: of those idle for as long the first leaves
         self.ticks = False
 
     def joined(self, new: Member) -> None:
         """Have one more; where there are too many, the one that is idle for longest leaves, or else the new one."""
-        self.members.add(new)
+        self.members[new] = None
         if len(self.members) > limits.CONNECTIONS:
             idle = [each for each in self.members if each.is_idle and new.since - each.since > limits.LOOK_S]
             min(idle, key=lambda each: each.since, default=new).leave()
