@@ -11,6 +11,7 @@ import os
 import signal
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -196,6 +197,15 @@ def holder(data: Path) -> int:
 SIGNALS = {"TERM": 0, "INT": 0, "HUP": -signal.SIGHUP, "KILL": -signal.SIGKILL}
 
 
+@pytest.fixture
+def hears_of_hup() -> Iterator[None]:
+    """Under `nohup` a suite ignores it, and so would whatever it starts."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hears_of_hup")
 def test_whatever_signal_ends_both_the_next_ones_find_everything(tmp_path: Path) -> None:
     draw = seeded("signals")
     order = draw.sample(sorted(SIGNALS), len(SIGNALS))
