@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from turnout.clock import HOUR
 from turnout.delivery.eyes import Eyes
 from turnout.delivery.verdict import Verdict
 from turnout.document import Document, Json, canonical
@@ -13,7 +12,7 @@ from turnout.errors import InvalidInput
 from turnout.event.model import Kind, Stored
 from turnout.guard.namespace import namespace
 from turnout.operations import page
-from turnout.operations.moments import moment
+from turnout.operations.moments import SLACK, moment
 from turnout.operations.reader import Reader
 from turnout.operations.refusals import refusals
 from turnout.operations.rows import event_row
@@ -30,8 +29,6 @@ LOOKS = 10_000
 """Verdicts that one call reads: 40 us each."""
 LIMIT = 100
 _BLOCK = 500
-_SLACK = HOUR
-"""`received` rises with `seq` but for jumps of the clock; larger ones are not waited for."""
 _FREE = frozenset({"cursor", "limit"})
 """Arguments that may change from page to page."""
 
@@ -97,7 +94,7 @@ def _events(
     rows: list[Json] = []
     last = looks = 0
     for looked, event in enumerate(_candidates(view, sought, before)):
-        if event.received < sought.since - _SLACK:
+        if event.received < sought.since - SLACK:
             break
         if looked >= SCAN or looks >= LOOKS or len(rows) == request.limit:
             return rows, last, False
@@ -111,7 +108,7 @@ def _events(
 
 
 def _candidates(view: View, sought: Sought, before: int) -> Iterator[Stored]:
-    if sought.until != NEWEST and (later := view.log.first_since(sought.until + _SLACK + 1)) is not None:
+    if sought.until != NEWEST and (later := view.log.first_since(sought.until + SLACK + 1)) is not None:
         before = min(before, later)
     whose = Whose(sought.user_id, sought.anonymous_id)
     if whose.given():

@@ -8,6 +8,8 @@ from turnout.clock import DAY, HOUR, MINUTE, month_of
 from turnout.errors import InvalidInput
 from turnout.event.skew import parse
 
+SLACK = HOUR
+"""`received` rises with `seq` but for jumps of the clock; larger ones are not waited for."""
 _AGO = re.compile(r"([0-9]{1,6})\s*([mhdw])")
 _UNITS = {"m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 _MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")

@@ -10,7 +10,7 @@ from turnout.clock import DAY, HOUR
 from turnout.errors import InvalidInput
 from turnout.event.model import Stored
 from turnout.guard.namespace import namespace
-from turnout.operations.moments import moment
+from turnout.operations.moments import SLACK, moment
 from turnout.operations.whose import Whose, events_of, people
 from turnout.store.session import NEWEST
 from turnout.store.unit import View
@@ -23,8 +23,6 @@ MATCHES = 20
 """Events that fit, at most; beyond them there are more."""
 _DATE = 10
 """Characters of a date without a time: `2025-11-24`."""
-SLACK = HOUR
-"""`received` rises with `seq` but for jumps of the clock; larger ones are not waited for."""
 
 
 @dataclass(frozen=True, slots=True)
