@@ -112,7 +112,7 @@ async def test_a_client_lists_and_calls_as_over_stdio(web: Web, mode: str) -> No
 async def test_a_resource_says_what_its_tool_says_masks_and_all(web: Web, mode: str) -> None:
     paid = {"event": f"Paid by ann@example.com {mode}", "user_id": "ann@example.com"}
     async with web.agent(mode) as one:
-        sent = await one.ask("track_event", **paid)
+        sent = await one.ask("track_event", **paid, wait_seconds=20)  # it changes no more between two readings
         (content,) = (await one.client.read_resource(f"turnout://journey/{sent['message_id']}")).contents
         told = await one.ask("debug_event_delivery", message_id=sent["message_id"], diff=True)
         names = await one.client.complete(
