@@ -61,7 +61,7 @@ def ingest(unit: Unit, calls: tuple[Call, ...], caller: Caller) -> Receipt:
         made = tuple([_unless_suppressed(unit, each, caller.namespace) for each in made])
     events = [each for each in made if isinstance(each, Event)]
     start = session.counter.seq
-    seen = unit.log.take_ids(events)
+    seen = unit.messages.take(events)
     fresh = [event for event, earlier in zip(events, seen, strict=True) if earlier is None]
     if fresh:
         _record(unit, fresh, start)

@@ -33,7 +33,7 @@ QUERIES = [(noun, name) for noun in NOUNS for name in load(noun)]
 HOT = [
     ("deliveries", "list_tries"),
     ("log", "find_bounds"),
-    ("log", "find_message"),
+    ("messages", "find_message"),
     ("log", "read_after"),
     ("owed", "any_owed"),
     ("owed", "head_of"),

@@ -293,7 +293,8 @@ def _bytes_left(folder: Path, promised: Known) -> Iterator[str]:
 def _damaged(view: View) -> list[str]:
     found = [str(row[0]) for row in view.session.rows("PRAGMA integrity_check") if row[0] != "ok"]
     events, keys, seqs = view.session.rows(
-        "SELECT (SELECT count(*) FROM events), count(*), count(DISTINCT seq) FROM messages"
+        "SELECT (SELECT count(*) FROM events), count(*), count(DISTINCT seq) "
+        "FROM (SELECT key, seq FROM messages UNION SELECT key, seq FROM recent)"
     )[0]
     return found if events == keys == seqs else [*found, f"{events} events, {keys} message ids for {seqs} of them"]
 

@@ -13,7 +13,7 @@ from turnout.clock import DAY, SECOND
 from turnout.delivery import verdict
 from turnout.document import encode
 from turnout.store.deliveries import Final
-from turnout.store.log import message_key
+from turnout.store.messages import message_key
 from turnout.store.unit import Unit, View
 from turnout.upkeep.reign import Reign
 from turnout.workspace import Destination
@@ -37,6 +37,9 @@ class Counting(Reign):
             return told
 
         return super().commit(counted)
+
+
+IDS = "SELECT key FROM messages UNION SELECT key FROM recent"
 
 
 def age(here: Bench, lanes: Carrier, hooks: Sequence[Destination], events: int) -> None:
@@ -72,7 +75,7 @@ def left(here: Bench) -> tuple[list[int], int, int]:
     """Give what events there are, and how many message ids and ledger rows."""
 
     def look(view: View) -> tuple[list[int], int, int]:
-        ids, ledger = (view.session.rows(f"SELECT count(*) FROM {table}")[0][0] for table in ("messages", "deliveries"))  # noqa: S608 - two words of ours
+        ids, ledger = (view.session.rows(f"SELECT count(*) FROM ({rows})")[0][0] for rows in (IDS, "deliveries"))  # noqa: S608 - words of ours
         return [each.seq for each in view.log.after(0, 10)], ids, ledger
 
     return here.look(look)

@@ -80,7 +80,7 @@ def by_message(view: View, message_id: str) -> list[Stored]:
 def seqs(view: View, message_id: str) -> list[int]:
     """Give where the log has or had a message id, the newest first."""
     numbers = {0, 1, *range(1, view.counter.source), *view.workspace.sources}  # 0: what we wrote, by a deletion_id
-    return sorted((seq for each in numbers if (seq := view.log.find(each, message_id))), reverse=True)
+    return sorted((seq for each in numbers if (seq := view.messages.find(each, message_id))), reverse=True)
 
 
 def fitting(view: View, request: Trace, events: list[Stored]) -> list[Stored]:

@@ -165,7 +165,7 @@ def _seqs(view: View, request: Replay, space: str) -> tuple[int, ...]:
     if len(request.message_ids) > IDS_MAX:
         raise InvalidInput(f"{len(request.message_ids)} message_ids were given: expected at most {IDS_MAX}.")
     sources = sorted({1, *view.workspace.sources})
-    found = [{seq for source in sources if (seq := view.log.find(source, each))} for each in request.message_ids]
+    found = [{seq for source in sources if (seq := view.messages.find(source, each))} for each in request.message_ids]
     if missing := [at for at, seqs in enumerate(found) if not seqs]:
         raise NotFound(
             f"{len(missing)} of the message_ids are not known, the first at position {missing[0]}", at=missing

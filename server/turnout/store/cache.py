@@ -16,6 +16,7 @@ import msgspec
 
 from turnout.event.model import PersonId
 from turnout.identity.model import Guise
+from turnout.store.ids import Ids
 from turnout.workspace import Workspace
 
 K = TypeVar("K")
@@ -42,6 +43,7 @@ class Overlay(msgspec.Struct):
     last_seen: dict[int, int] = {}
     volumes: defaultdict[tuple[int, str, int], int] = msgspec.field(default_factory=lambda: defaultdict(int))
     counts: defaultdict[tuple[int, int, int], int] = msgspec.field(default_factory=lambda: defaultdict(int))
+    ids: dict[bytes, int] = {}
     moved: bool = False
     configured: bool = False
 
@@ -61,6 +63,7 @@ class Overlay(msgspec.Struct):
         _add(self.volumes, other.volumes)
         _add(self.counts, other.counts)
         self.configured = self.configured or other.configured
+        self.ids.update(other.ids)
 
 
 @dataclass(slots=True)
@@ -77,8 +80,9 @@ class Cache:
     names: dict[NameKey, int] = field(default_factory=dict)
     suppressing: bool | None = None
     workspace: Workspace | None = None
+    ids: Ids = field(default_factory=Ids)
 
-    def heed(self, people: int, regulations: int, revision: int) -> None:
+    def heed(self, people: int, regulations: int, revision: int, ordered: int) -> None:
         """Drop what another process has made out of date."""
         if people != self.people:
             self.regulars.clear()
@@ -90,15 +94,18 @@ class Cache:
             self.regulations = regulations
         if self.workspace is not None and self.workspace.revision != revision:
             self.workspace = None
+        self.ids.heed(ordered)
 
-    def merge(self, overlay: Overlay) -> None:
-        """Take in what is now committed."""
+    def merge(self, overlay: Overlay, start: int, until: int) -> None:
+        """Take in what is now committed: events from `start` to before `until`."""
         if overlay.moved:
             self.regulars.clear()
         if overlay.configured:
             self.workspace = None
         _keep(self.regulars, overlay.regulars)
         _keep(self.names, overlay.names)
+        if self.ids.until == start:
+            self.ids.learn(overlay.ids.items(), until)
 
 
 def _add(sums: defaultdict[K, int], more: Mapping[K, int]) -> None:

@@ -1,12 +1,10 @@
-"""The log of events, the message ids seen, the names seen, and what was refused."""
+"""The log of events, the names seen, and what was refused."""
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter as Tally
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from operator import itemgetter
 
 from turnout.clock import HOUR, month_of
@@ -28,6 +26,7 @@ from turnout.event.model import (
 from turnout.event.stored import message_id
 from turnout.store.cache import NameKey
 from turnout.store.halves import first_since
+from turnout.store.messages import Messages, message_key
 from turnout.store.queries import load
 from turnout.store.session import NEWEST, Row, Session
 
@@ -67,19 +66,6 @@ _COUNTED = itemgetter(1, 2, 4, 5)
 """Of a row of the log: received, source, name, namespace."""
 
 
-def message_key(source: int, message_id: str) -> bytes:
-    """Key of a message id: scope is (source, id). Source: ENGINE.md 2."""
-    digest = _begun(source).copy()
-    digest.update(message_id.encode("utf-8", "surrogatepass"))
-    return digest.digest()
-
-
-@lru_cache(maxsize=1024)
-def _begun(source: int) -> hashlib.blake2b:
-    """Begin the digest with the key, which takes a block of its own: half of the work."""
-    return hashlib.blake2b(key=source.to_bytes(8, "big"), digest_size=16)
-
-
 class LogView:
     """What can be read of the log."""
 
@@ -103,11 +89,6 @@ class LogView:
         """Read one event."""
         row = self._s.row(SQL["read_one"], (seq,))
         return _stored(row) if row else None
-
-    def find(self, source: int, message_id: str) -> Seq | None:
-        """Find the event with this message id from this source."""
-        row = self._s.row(SQL["find_message"], (message_key(source, message_id),))
-        return Seq(row[0]) if row else None
 
     def unused_names(self, before: int, limit: int) -> tuple[int, ...]:
         """Give names that no event has had since a moment."""
@@ -191,10 +172,6 @@ class LogView:
         """Read the log from its beginning, each event with the number of its name."""
         return tuple((_stored(row), int(row[10])) for row in self._s.rows(SQL["list_oldest"], (until, limit)))
 
-    def messages(self, after: bytes, limit: int) -> tuple[tuple[bytes, int], ...]:
-        """List (key, seq) of message ids by key."""
-        return tuple((row[0], row[1]) for row in self._s.rows(SQL["list_messages"], (after, limit)))
-
     def people_in(self, namespace: str, after: int, limit: int) -> tuple[PersonId, ...]:
         """List the people of a namespace by id."""
         return tuple(PersonId(row[0]) for row in self._s.rows(SQL["list_test_people"], (namespace, after, limit)))
@@ -202,31 +179,6 @@ class LogView:
 
 class Log(LogView):
     """What can be written to the log."""
-
-    def take_ids(self, events: Sequence[Event]) -> list[Seq | None]:
-        """Take the message ids of events that are to be appended; for each, None, or as which event it was seen.
-
-        Of an id twice in a batch the first stays. New ids are the rule: they are written, and only when one was there
-        already the table is asked which.
-        """
-        keys = [message_key(event.source, event.message_id) for event in events]
-        start = self._s.counter.seq
-        if len(set(keys)) == len(keys):
-            taken = self._s.many(SQL["insert_message"], list(zip(keys, range(start, start + len(keys)), strict=True)))
-            if taken == len(keys):
-                return [None] * taken
-            if taken:
-                self._s.many(SQL["return_message"], [(key, start) for key in keys])
-        known: dict[bytes, Seq] = dict(self._s.among(SQL["find_messages"], keys))
-        fresh = dict.fromkeys(key for key in keys if key not in known)
-        seqs = {key: Seq(seq) for seq, key in enumerate(fresh, start)}
-        self._s.many(SQL["insert_message"], list(seqs.items()))
-        found = []
-        for key in keys:
-            found.append(known.get(key))
-            if key in seqs:
-                known[key] = seqs[key]
-        return found
 
     def append(self, events: Sequence[Event], persons: Sequence[PersonId]) -> None:
         """Append the events whose ids were taken; their seqs follow one another without a gap."""
@@ -254,10 +206,7 @@ class Log(LogView):
         Gives the seq of the first; the others follow it.
         """
         first, now = self._s.counter.seq, self._s.now
-        self._s.many(
-            SQL["insert_message"],
-            [(message_key(0, message_id), seq) for seq, (message_id, _) in enumerate(notices, first)],
-        )
+        Messages(self._s).note([message_key(0, message_id) for message_id, _ in notices])
         self._s.many(
             SQL["insert_event"],
             [
@@ -311,12 +260,10 @@ class Log(LogView):
         self._s.many(SQL["prune_event"], [(event.seq,) for event, _ in events])
         told = [event for event, _ in events if not event.erased]
         ids = [message_key(event.source, message_id(event.body, event.meta)) for event in told]
-        self.prune_messages(ids)
+        messages = Messages(self._s)
+        messages.prune(ids)
+        messages.prune_recent([event.seq for event, _ in events])
         self._drop_names(name for event, name in events if not event.erased)
-
-    def prune_messages(self, keys: Iterable[bytes]) -> None:
-        """Remove message ids by their keys."""
-        self._s.many(SQL["prune_message"], [(key,) for key in keys])
 
     def prune_names(self, numbers: Iterable[int], before: int) -> None:
         """Remove of these names the ones that still no event has had since a moment."""

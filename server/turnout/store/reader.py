@@ -66,7 +66,7 @@ class Readers:
             connection.execute("BEGIN").close()
             try:
                 counter = read_counter(connection)
-                cache.heed(counter.people, counter.regulations, counter.revision)
+                cache.heed(counter.people, counter.regulations, counter.revision, counter.ordered)
                 return function(View(Session(connection, self._vault, cache, self._entropy, self._now(), counter)))
             finally:
                 connection.execute("COMMIT").close()

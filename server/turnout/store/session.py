@@ -23,12 +23,12 @@ AT_ONCE = 32
 """Keys that one statement looks up: as many places as `find_messages` and `find_owners` have."""
 
 COUNTER = (
-    "SELECT workspace, keys, seq, request, person, lane, source, run, epoch, revision, people, regulations, lanes "
-    "FROM counter WHERE id = 1"
+    "SELECT workspace, keys, seq, request, person, lane, source, run, epoch, revision, people, regulations, lanes, "
+    "ordered FROM counter WHERE id = 1"
 )
 SAVE = (
     "UPDATE counter SET seq = ?, request = ?, person = ?, lane = ?, source = ?, run = ?, epoch = ?, revision = ?, "
-    "people = ?, regulations = ?, lanes = ? WHERE id = 1"
+    "people = ?, regulations = ?, lanes = ?, ordered = ? WHERE id = 1"
 )
 
 
@@ -36,7 +36,8 @@ class Counter(msgspec.Struct, gc=False):
     """The counter row. The first six are the *next* numbers; the rest are generations.
 
     `lanes` rises when a lane is paused, resumed or removed, a run begun or ended, `regulations` when somebody
-    is suppressed or erased, `people` after a merge or an erasure, `revision` with the configuration.
+    is suppressed or erased, `people` after a merge or an erasure, `revision` with the configuration. The message ids of
+    events before `ordered` are in `messages`.
     """
 
     workspace: str
@@ -52,6 +53,7 @@ class Counter(msgspec.Struct, gc=False):
     people: int
     regulations: int
     lanes: int
+    ordered: int
 
 
 class Session:
@@ -76,6 +78,11 @@ class Session:
     def overlay(self) -> Overlay:
         """The changes of the operation that runs."""
         return self.overlays[-1]
+
+    @property
+    def start(self) -> int:
+        """The next seq as it was when the transaction began."""
+        return self._saved.seq
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """Read all rows and close the statement."""

@@ -13,6 +13,7 @@ from turnout.store.keys import Keys
 from turnout.store.lanes import Lanes, LanesView
 from turnout.store.lists import Lists, ListsView
 from turnout.store.log import Log, LogView
+from turnout.store.messages import Messages, MessagesView
 from turnout.store.once import Once, OnceView
 from turnout.store.owed import OwedTable, OwedView
 from turnout.store.people import People, PeopleView
@@ -35,6 +36,7 @@ class View:
 
     def _open(self, session: Session) -> None:
         self.log = LogView(session)
+        self.messages = MessagesView(session)
         self.people = PeopleView(session)
         self.lanes = LanesView(session)
         self.deliveries = DeliveriesView(session)
@@ -63,6 +65,7 @@ class Unit(View):
     """One operation's writes: all of them or none. Everything a `View` reads, and what changes it."""
 
     log: Log
+    messages: Messages
     people: People
     lanes: Lanes
     deliveries: Deliveries
@@ -81,6 +84,7 @@ class Unit(View):
     @override
     def _open(self, session: Session) -> None:
         self.log = Log(session)
+        self.messages = Messages(session)
         self.people = People(session)
         self.lanes = Lanes(session)
         self.deliveries = Deliveries(session)

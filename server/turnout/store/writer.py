@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from turnout import telemetry
 from turnout.entropy import Entropy
 from turnout.errors import Unavailable
-from turnout.store import counts, log
+from turnout.store import counts, log, messages
 from turnout.store.ahead import Ahead
 from turnout.store.cache import Cache, Overlay
 from turnout.store.connect import Connection, Error, IntegrityError
@@ -212,10 +212,11 @@ class Writer:
 
     def _session(self, connection: Connection) -> Session:
         counter = read_counter(connection)
-        self.cache.heed(counter.people, counter.regulations, counter.revision)
+        self.cache.heed(counter.people, counter.regulations, counter.revision, counter.ordered)
         return Session(connection, self._vault, self.cache, self._entropy, self._now(), counter)
 
     def _commit(self, session: Session) -> None:
+        messages.order(session)
         log.flush(session)
         counts.flush(session)
         if session.counter_changed():
@@ -227,7 +228,8 @@ class Writer:
         self._took = time.monotonic() - began
         self.cache.people = session.counter.people
         self.cache.regulations = session.counter.regulations
-        self.cache.merge(session.overlay)
+        self.cache.merge(session.overlay, session.start, session.counter.seq)
+        self.cache.ids.heed(session.counter.ordered)
         self._ways.tally.committed(session.recorded)
         self._ways.committed(session.counter)
 

@@ -116,11 +116,11 @@ class Pruner:
         after = self._sweep
         if after is None:
             return False
-        low, page = self._reign.look(lambda view: (view.log.bounds()[0], view.log.messages(after, KEYS)))
+        low, page = self._reign.look(lambda view: (view.log.bounds()[0], view.messages.ordered(after, KEYS)))
         lowest = low or self._reign.look(lambda view: view.counter.seq)
         gone = [key for key, seq in page if seq < lowest]
         for start in range(0, len(gone), ROWS):
-            self._reign.commit(lambda unit, part=gone[start : start + ROWS]: unit.log.prune_messages(part))  # type: ignore[misc]
+            self._reign.commit(lambda unit, part=gone[start : start + ROWS]: unit.messages.prune(part))  # type: ignore[misc]
         self._sweep = page[-1][0] if len(page) == KEYS else None
         return self._sweep is not None
 

@@ -16,7 +16,7 @@ from turnout.event.model import LIVE, TEST
 from turnout.identity.model import ID_CODES, Identifier, IdType
 from turnout.store import connect, space, tail, vault
 from turnout.store.locks import FileLock
-from turnout.store.log import message_key
+from turnout.store.messages import message_key
 
 
 def test_one_holds_a_lock_alone_and_signs_it(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_what_is_older_than_retention_goes_with_its_ledger_and_message_ids(
     prune(lanes)
 
     assert seqs(here) == [3]
-    assert here.look(lambda view: [view.log.find(1, each) for each in ("m1", "m2", "m3")]) == [None, None, 3]
+    assert here.look(lambda view: [view.messages.find(1, each) for each in ("m1", "m2", "m3")]) == [None, None, 3]
     assert here.look(lambda view: [bool(view.deliveries.of_event(hook.lane, 0, seq)) for seq in (1, 2, 3)]) == [
         False, False, True,
     ]  # fmt: skip
@@ -205,15 +205,15 @@ def test_the_message_id_of_a_tombstone_goes_too(here: Bench, lanes: Carrier) -> 
     here.call(deletions.operation(here.eyes), request, PERSON, sure=True)
     for _ in range(30):
         erase.advance(Reign(here.store, lanes.epoch), lambda: True)
-    held = here.look(lambda view: view.log.find(1, "m1"))
+    held = here.look(lambda view: view.messages.find(1, "m1"))
     here.clock.pass_s(MONTHS)
     here.record({"messageId": "m2", "userId": "u2"})
 
     prune(lanes)
 
     assert held == 1
-    assert here.look(lambda view: view.log.find(1, "m1")) is None
-    assert here.look(lambda view: view.log.find(1, "m2")) == 2
+    assert here.look(lambda view: view.messages.find(1, "m1")) is None
+    assert here.look(lambda view: view.messages.find(1, "m2")) == 2
 
 
 def test_the_ring_of_evidence_is_trimmed_to_its_size(here: Bench, lanes: Carrier, hook: Destination) -> None:

@@ -1,20 +1,3 @@
--- name: find_message
--- By primary key.
-SELECT seq FROM messages WHERE key = ?;
-
--- name: find_messages
--- By primary key, 32 at once.
-SELECT key, seq FROM messages WHERE key IN
-(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
-
--- name: insert_message
--- What is there stays.
-INSERT INTO messages (key, seq) VALUES (?, ?) ON CONFLICT DO NOTHING;
-
--- name: return_message
--- By primary key: an id taken by this very batch.
-DELETE FROM messages WHERE key = ? AND seq >= ?;
-
 -- name: insert_event
 -- At the right edge of the table: seq only grows.
 INSERT INTO events (seq, received, source, kind, name, namespace, person, flags, meta, body)
@@ -161,14 +144,6 @@ SELECT person FROM profiles WHERE namespace = ? AND person > ? ORDER BY person L
 -- name: prune_event
 -- By primary key.
 DELETE FROM events WHERE seq = ?;
-
--- name: prune_message
--- By primary key.
-DELETE FROM messages WHERE key = ?;
-
--- name: list_messages
--- By primary key, in pages: the ids whose events are gone without telling which they were (tombstones).
-SELECT key, seq FROM messages WHERE key > ? ORDER BY key LIMIT ?;
 
 -- name: list_oldest
 -- The log from its beginning, by primary key.

@@ -1,0 +1,127 @@
+"""Which message ids were seen, and as which event.
+
+In the order of their keys, each new id would dirty a page of its own: the dearest row of an event, the more so the more
+there are. So an id is appended to `recent`, all of which a process that records knows by heart, and commits that are
+made anyway bring a part of the keys' range at a time over into `messages`, many to a page. Source: performance.md 3.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+
+from turnout.event.model import Event, Seq
+from turnout.store.queries import load
+from turnout.store.session import Session
+
+SQL = load("messages")
+PAGE = 8_192
+"""Rows of `recent` that one commit removes when they are in `messages`: 2 ms."""
+
+
+def message_key(source: int, message_id: str) -> bytes:
+    """Key of a message id: scope is (source, id). Source: ENGINE.md 2."""
+    digest = _begun(source).copy()
+    digest.update(message_id.encode("utf-8", "surrogatepass"))
+    return digest.digest()
+
+
+@lru_cache(maxsize=1024)
+def _begun(source: int) -> hashlib.blake2b:
+    """Begin the digest with the key, which takes a block of its own: half of the work."""
+    return hashlib.blake2b(key=source.to_bytes(8, "big"), digest_size=16)
+
+
+class MessagesView:
+    """What can be read of the message ids."""
+
+    def __init__(self, session: Session) -> None:
+        """Read through this session."""
+        self._s = session
+
+    def find(self, source: int, message_id: str) -> Seq | None:
+        """Find the event with this message id from this source."""
+        key = message_key(source, message_id)
+        row = self._s.row(SQL["find_message"], (key,))
+        row = row or self._s.row(SQL["find_recent"], (key, self._s.counter.ordered))
+        return Seq(row[1]) if row else None
+
+    def ordered(self, after: bytes, limit: int) -> tuple[tuple[bytes, int], ...]:
+        """List (key, seq) by key, of those that are in order."""
+        return tuple((row[0], row[1]) for row in self._s.rows(SQL["list_messages"], (after, limit)))
+
+
+class Messages(MessagesView):
+    """What can be written of the message ids."""
+
+    def take(self, events: Sequence[Event]) -> list[Seq | None]:
+        """Take the message ids of events that are to be appended; for each, None, or as which event it was seen.
+
+        Of an id twice in a batch the first stays.
+        """
+        keys = [message_key(event.source, event.message_id) for event in events]
+        known = self._seen(keys)
+        fresh = dict.fromkeys(key for key in keys if key not in known)
+        self.note(list(fresh))
+        if len(fresh) == len(keys):
+            return [None] * len(keys)
+        seqs = {key: Seq(seq) for seq, key in enumerate(fresh, self._s.counter.seq)}
+        found = []
+        for key in keys:
+            found.append(known.get(key))
+            if key in seqs:
+                known[key] = seqs[key]
+        return found
+
+    def note(self, keys: Sequence[bytes]) -> None:
+        """Note the ids of the events that are appended next, by their keys."""
+        rows = list(enumerate(keys, self._s.counter.seq))
+        self._s.overlay.ids.update((key, seq) for seq, key in rows)
+        self._s.many(SQL["insert_recent"], rows)
+
+    def prune(self, keys: Iterable[bytes]) -> None:
+        """Remove ids by their keys, of those that are in order."""
+        self._s.many(SQL["prune_message"], [(key,) for key in keys])
+
+    def prune_recent(self, seqs: Iterable[int]) -> None:
+        """Remove the ids of events that are in no order yet."""
+        self._s.many(SQL["prune_recent"], [(seq,) for seq in seqs if seq >= self._s.counter.ordered])
+
+    def _seen(self, keys: Sequence[bytes]) -> dict[bytes, Seq]:
+        """Say which of these ids were seen; of one known by heart its row has the last word: it may be pruned."""
+        recent = _recent(self._s)
+        known = {
+            key: Seq(recent[key]) for key in recent.keys() & keys if self._s.rows(SQL["has_recent"], (recent[key], key))
+        }
+        for overlay in self._s.overlays:
+            known.update((key, Seq(overlay.ids[key])) for key in overlay.ids.keys() & keys)
+        unknown = [key for key in keys if key not in known] if known else keys
+        if len(unknown) == 1:
+            known.update(self._s.rows(SQL["find_message"], unknown))
+        else:
+            known.update(self._s.among(SQL["find_messages"], unknown))
+        return known
+
+
+def order(session: Session) -> None:
+    """Bring a part of the newest ids in order, where it is time, in a commit that is under way anyway."""
+    ids = session.cache.ids
+    part, until = ids.part()
+    if part:
+        first = next((seq for (seq,) in session.rows(SQL["find_first"])), session.counter.seq)
+        session.many(SQL["insert_message"], [row for row in part if row[1] >= first])
+    elif 0 < ids.lowest < ids.ordered:
+        ids.lowest = min(ids.lowest + PAGE, ids.ordered)
+        session.run(SQL["remove_recent"], (ids.lowest,))
+    if until:
+        session.counter.ordered = until
+
+
+def _recent(session: Session) -> Mapping[bytes, int]:
+    ids, start = session.cache.ids, session.start
+    if ids.until < 0:
+        ids.lowest = next((seq for (seq,) in session.rows(SQL["find_lowest"])), start)
+    if ids.until != start:
+        ids.learn(session.rows(SQL["list_recent"], (max(ids.until, ids.ordered), start)), start)
+    return ids.known()
