@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from turnout.event.items import hide
 from turnout.event.model import LIVE, TEST, Namespace, SourceId
 from turnout.store.store import Store
 from turnout.workspace import Workspace
@@ -110,7 +111,7 @@ def in_headers(headers: Mapping[bytes, bytes]) -> list[str]:
 def in_body(body: bytes) -> str:
     """Give the key of a body of one call; empty where there is none, or no JSON object."""
     try:
-        raw = _keyed(body).write_key
+        raw = _keyed(hide(body, b"\xff")).write_key  # a text cut within a character costs its event, not the key
         return _text(raw) if raw else ""
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return ""
