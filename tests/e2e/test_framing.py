@@ -170,6 +170,20 @@ def test_behind_a_wish_to_upgrade_the_next_request_is_a_request(target: Target, 
     assert [said.status for said in target.ask(wish + wish + request("/nowhere") + ALIVE, step)] == [200, 200, 404, 200]
 
 
+@pytest.mark.parametrize("step", [0, 1])
+@pytest.mark.parametrize("framing", ["Content-Length: 2", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("end", ["Connection: Upgrade, close", "Connection: close, Upgrade"])
+def test_the_body_of_a_last_request_that_wishes_to_upgrade_is_read(
+    target: Target, step: int, framing: str, end: str
+) -> None:
+    body = b"2\r\n{}\r\n0\r\n\r\n" if "chunked" in framing else b"{}"
+    wish = request("/healthz", end, "Upgrade: websocket", framing, method="POST") + body
+
+    said = target.ask(wish + target.hidden, step)
+
+    assert [(each.status, each.headers["connection"]) for each in said] == [(405, "close")]
+
+
 @pytest.mark.parametrize(
     "last", [request("/healthz", "Connection: close"), b"GET /healthz HTTP/1.0\r\n" + HOST + b"\r\n"]
 )

@@ -18,7 +18,7 @@ import asyncio
 from enum import Enum, auto
 from typing import cast
 
-from httptools import HttpParserError, HttpParserUpgrade
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 from uvicorn._types import ASGI3Application, HTTPScope
@@ -201,8 +201,12 @@ class Connection(HttpToolsProtocol):
         given = dict(self.cycle.scope["headers"])
         names = [name for name in (b"content-length", b"transfer-encoding") if name in given]
         self.declines = True
+        last = b"" if self.cycle.keep_alive else b"Connection: close\r\n"
+        if last:  # what was read says that nothing follows, not even its body
+            self.parser = HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
         for name in names:
-            self.parser.feed_data(b"POST / HTTP/1.1\r\n%b: %b\r\n\r\n" % (name, given[name]))
+            self.parser.feed_data(b"POST / HTTP/1.1\r\n%b%b: %b\r\n\r\n" % (last, name, given[name]))
         if not names:
             self.on_message_complete()
         self.declines = False
