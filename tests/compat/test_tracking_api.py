@@ -602,6 +602,20 @@ async def test_the_key_decides_live_or_test_and_a_header_names_another_test_name
     assert [each["namespace"] for each in await door.events()] == ([namespace] if namespace else [])
 
 
+@claims("test-namespace")
+async def test_white_space_around_a_namespace_is_none_of_it_and_two_namespaces_are_neither(door: Door) -> None:
+    body, key = json.dumps(track()).encode(), basic(door.source.write_key)["Authorization"]
+
+    async def post(*namespaces: str) -> tuple[int, Any]:
+        headers = [("Authorization", key), *(("X-Turnout-Namespace", each) for each in namespaces)]
+        return said(await door.http.post("/v1/track", content=body, headers=headers))
+
+    assert await post(" ci-7\t ") == (200, None)
+    assert [each["namespace"] for each in await door.events()] == ["ci-7"]
+    for twice in (("ci-7", "live"), ("live", "ci-7")):
+        assert await post(*twice) == (400, "invalid_namespace")
+
+
 @claims("test-rules")
 async def test_the_rules_of_the_workspace_hold_at_this_door_too(door: Door, ruled: Bench) -> None:
     assert ruled is door.bench

@@ -36,6 +36,7 @@ BAD = frozenset({"not_json", "bad_text", "not_object", "too_large"})
 """Reasons for which a single call is 400, as Segment answers; for all others it is 200."""
 UNREADABLE = frozenset({"not_json", "bad_text", "too_deep"})
 """Reasons for which a body holds no key that can be found."""
+NAMESPACE = b"x-turnout-namespace"
 STRANGERS, STRANGER_S = 10, 60.0
 """Requests with an unknown key that are kept to be found: so many at once, then one a minute."""
 
@@ -78,7 +79,7 @@ class Tracking:
 
     async def __call__(self, path: Path, scope: Scope, receive: Receive, send: Send) -> None:
         """Take a request of a known path."""
-        headers = dict(scope["headers"])
+        headers = headers_of(scope)
         origin = headers.get(b"origin", b"")
         given = await self._answer(path, scope, headers, receive)
         if given is not None:
@@ -97,7 +98,7 @@ class Tracking:
             found = await self.keys.owner(given)
         if found is None:
             return await self._stranger(calls) if any(given) else _without_key(body)
-        where = _where(found, headers.get(b"x-turnout-namespace", b""))
+        where = _where(found, headers.get(NAMESPACE, b"").strip(b" \t"))
         if isinstance(where, Answer):
             return where
         caller = Caller(
@@ -150,6 +151,14 @@ class Tracking:
             self._strangers -= 1
             await self._store.transact(lambda unit: _unknown(unit, calls[0] if calls else Call(b"")))
         return answers.UNKNOWN_KEY
+
+
+def headers_of(scope: Scope) -> dict[bytes, bytes]:
+    """Give the headers by name; of one that came twice the last, but two namespaces are neither of them."""
+    headers = dict(scope["headers"])
+    if len(headers) < len(scope["headers"]) and NAMESPACE in headers:
+        headers[NAMESPACE] = b", ".join([value for name, value in scope["headers"] if name == NAMESPACE])
+    return headers
 
 
 _NOTHING = Envelope((), "", "", b"", b"")
