@@ -68,6 +68,10 @@ class Odd(InvalidCall):
         self.found = found
         self.path = path
 
+    def __reduce__(self) -> tuple[type[Odd], tuple[str, str]]:
+        """Go from a worker process to its parent."""
+        return Odd, (self.found, self.path)
+
     def within(self, name: str) -> Odd:
         """Give it as seen from one level further out: `name` is a key, or a place in a list such as `[3]`."""
         joint = "." if self.path and not self.path.startswith("[") else ""
