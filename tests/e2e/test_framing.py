@@ -106,8 +106,8 @@ class Target:
     server: Served
     hidden: bytes
 
-    def ask(self, text: bytes, step: int = 0) -> list[Said]:
-        return ask(self.server.address, text, step)
+    def ask(self, text: bytes, step: int = 0, *, ends: bool = False) -> list[Said]:
+        return ask(self.server.address, text, step, ends=ends)
 
 
 @pytest.fixture(scope="module")
@@ -191,6 +191,17 @@ def test_nothing_follows_the_request_that_ends_a_connection(target: Target, last
     said = target.ask(last + target.hidden)
 
     assert [(each.status, each.headers["connection"]) for each in said] == [(200, "close")]
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_who_ends_the_sending_side_is_answered_before_the_connection_ends(target: Target, count: int) -> None:
+    stranger = target.hidden.replace(b"Basic d", b"Basic x")
+
+    assert [said.status for said in target.ask(stranger * count, ends=True)] == [401] * count
+
+
+def test_half_a_request_whose_sender_ends_is_none(target: Target) -> None:
+    assert target.ask(target.hidden[:-1], ends=True) == []
 
 
 def test_trailers_and_extensions_of_chunks_change_nothing(target: Target) -> None:
