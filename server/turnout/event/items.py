@@ -19,8 +19,8 @@ ITEMS: Final = 2
 _TEXT = rb'"(?:[^"\\]++|\\.)*+"'
 _BRACKET = re.compile(rb'(?:[^"\[\]{}]++|%b)*+([\[\]{}])' % _TEXT, re.DOTALL)
 _SIGN = re.compile(rb'(?:[^"\[\]{},]++|%b)*+([\[\]{},])' % _TEXT, re.DOTALL)
-_SURROGATE = re.compile(rb"(?<!\\)((?:\\\\)*)\\(?=u[dD][89a-fA-F][0-9a-fA-F]{2})")
-"""The backslash of half a pair."""
+_SURROGATE = re.compile(rb"\\(?=u[dD][89a-fA-F][0-9a-fA-F]{2})")
+"""The backslash of half a pair, where no backslash stands before it that it is part of."""
 _decode = msgspec.json.Decoder().decode
 
 
@@ -51,7 +51,9 @@ def outline(body: bytes) -> tuple[bytes, list[bytes]]:
 
 def hide(text: bytes, mark: bytes) -> bytes:
     """Put a mark in the place of the backslash of each half of a surrogate pair, so that a strict reader passes it."""
-    return _SURROGATE.sub(rb"\1" + mark, text)
+    if b"\0" in text or _SURROGATE.search(text) is None:  # the first is in no JSON
+        return text
+    return _SURROGATE.sub(mark, text.replace(b"\\\\", b"\0")).replace(b"\0", b"\\\\")
 
 
 def is_foreign(item: bytes) -> bool:
