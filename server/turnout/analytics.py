@@ -26,7 +26,7 @@ from __future__ import annotations
 import os
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
@@ -37,9 +37,10 @@ from turnout.calls import Calls
 from turnout.clock import iso
 from turnout.document import Document
 from turnout.entropy import SystemEntropy, uuid7
-from turnout.errors import InvalidInput, TurnoutError
+from turnout.errors import InvalidCall, InvalidInput, TurnoutError
 from turnout.event.model import Kind
 from turnout.event.plain import Odd, plain
+from turnout.event.validate import NO_ID
 from turnout.inprocess import Door
 
 Sent: TypeAlias = "tuple[bool, Document]"
@@ -113,10 +114,14 @@ class Client(Calls[Sent]):
     def _take(self, kind: Kind, **given: object) -> Sent:
         now = self._door.now()
         left_out: list[str] = []
+        if given["message_id"] is not None:  # the original takes any, and writes it as text
+            given["message_id"] = str(given["message_id"])
         try:
             message = plain(kind, given, now, left_out)
-        except Odd as odd:  # an id or a name that the original would have queued
-            return self._refused(kind, odd, {name: value for name, value in given.items() if isinstance(value, str)})
+        except InvalidCall as error:
+            if not (isinstance(error, Odd) or _is_of_nobody(error, given)):
+                raise
+            return self._refused(kind, error, {name: value for name, value in given.items() if isinstance(value, str)})
         for found in left_out:
             telemetry.emit("left_out", kind=str(kind), found=found)
         message = {"messageId": uuid7(now, _ENTROPY), "timestamp": iso(now), **message}
@@ -135,6 +140,11 @@ class Client(Calls[Sent]):
         else:
             self.on_error(error, [message])
         return False, message
+
+
+def _is_of_nobody(error: InvalidCall, given: Mapping[str, object]) -> bool:
+    """Tell a call that the original would have queued: its anonymous id is a text, though an empty one."""
+    return error.attributes.get("reason") == NO_ID.reason and given.get("anonymous_id") == ""
 
 
 default_client: Client | None = None

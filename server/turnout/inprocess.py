@@ -61,6 +61,10 @@ class Door:
             raise InvalidInput(
                 "Both a source and a write key were given; give one of them, for a key names its source."
             )
+        if data == "":
+            raise InvalidInput(
+                "`data` is empty; give a directory, or leave it out for that of TURNOUT_DATA or your own."
+            )
         chosen = None if namespace is None else namespaces.namespace(namespace)
         self._store = Store(directory(None if data is None else Path(data)), SystemClock(), SystemEntropy())
         self._find = partial(_place, source=source, write_key=write_key, namespace=chosen)

@@ -219,6 +219,21 @@ async def test_a_key_in_the_body_names_the_source_and_is_not_stored(door: Door, 
     assert key.encode() not in event["body"]
 
 
+@claims("key-body", "not-json-400")
+async def test_a_body_that_holds_the_key_and_cannot_be_read_is_told_why_and_not_that_there_is_no_key(
+    door: Door,
+) -> None:
+    key = json.dumps(door.source.write_key).encode()
+    half = b'{"userId":"u_1","event":"Cut \\ud83d","writeKey":%b}' % key
+
+    assert said(await door.post("/v1/t", half, key="")) == (400, "bad_text")
+    assert [(each.reason, each.source) for each in await door.refused()] == [("bad_text", door.source.id)]
+    for value, code in ((b"NaN", "not_json"), (b"[" * 1_500 + b"]" * 1_500, "too_deep")):
+        body = b'{"userId":"u_1","event":"E","properties":{"a":%b},"writeKey":%b}' % (value, key)
+        assert said(await door.post("/v1/t", body, key="")) == (400, code)
+    assert said(await door.post("/v1/t", b'{"userId":"u_1","event":"E"}', key="")) == (401, "missing_write_key")
+
+
 @claims("import")
 @pytest.mark.parametrize("path", ["/v1/batch", "/v1/b", "/v1/import", "/v1/import/", "/v1/batch/"])
 async def test_every_path_of_batches_takes_them(door: Door, path: str) -> None:
@@ -251,6 +266,30 @@ async def test_a_bad_item_costs_itself_alone_and_is_found_with_its_reason(door: 
     assert [(each.reason, each.message_id) for each in await door.refused()] == [
         ("not_object", ""), ("not_object", ""), ("not_object", ""), ("event_not_defined", "m_2"), ("unknown_type", ""),
     ]  # fmt: skip
+
+
+@claims("one-bad-item", "visible")
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (b'{"a":NaN}', "not_json"),
+        (b'{"a":-Infinity}', "not_json"),
+        (b'{"a":%b}' % (b"[" * 1_500 + b"]" * 1_500), "too_deep"),
+        (b'{"a":"\\ud83d"}', "bad_text"),
+    ],
+    ids=["nan", "infinity", "deep", "half"],
+)
+async def test_what_a_strict_reader_refuses_a_whole_batch_for_costs_its_own_item(
+    door: Door, bad: bytes, reason: str
+) -> None:
+    good = [json.dumps(track(messageId=name)).encode() for name in ("m_1", "m_2")]
+    item = b'{"type":"track","userId":"u_1","event":"E","properties":%b}' % bad
+
+    answer = await door.post("/v1/batch", b'{"batch":[%b,%b,%b]}' % (good[0], item, good[1]))
+
+    assert answer.json() == {"success": True}
+    assert [each["messageId"] for each in await door.events()] == ["m_1", "m_2"]
+    assert [(each.reason, each.body) for each in await door.refused()] == [(reason, item)]
 
 
 @claims("envelope")
@@ -347,6 +386,14 @@ async def test_of_a_batch_the_first_2500_are_taken_and_the_rest_is_visible(door:
     assert answer.status_code == 200
     assert [each["messageId"] for each in await door.events()] == [f"m_{n}" for n in range(2_500)]
     assert [each.reason for each in await door.refused()] == ["too_many_events"] * 3
+
+
+@claims("batch-2500")
+async def test_a_batch_of_items_without_end_costs_no_more_than_a_full_one(door: Door) -> None:
+    answer = await door.post("/v1/batch", b'{"batch":[%b1]}' % (b"1," * 1_000_000))
+
+    assert answer.status_code == 200
+    assert len(await door.refused()) == 5_000
 
 
 @claims("refused-is-200")
@@ -553,6 +600,20 @@ async def test_the_key_decides_live_or_test_and_a_header_names_another_test_name
 
     assert said(found) == answer
     assert [each["namespace"] for each in await door.events()] == ([namespace] if namespace else [])
+
+
+@claims("test-namespace")
+async def test_white_space_around_a_namespace_is_none_of_it_and_two_namespaces_are_neither(door: Door) -> None:
+    body, key = json.dumps(track()).encode(), basic(door.source.write_key)["Authorization"]
+
+    async def post(*namespaces: str) -> tuple[int, Any]:
+        headers = [("Authorization", key), *(("X-Turnout-Namespace", each) for each in namespaces)]
+        return said(await door.http.post("/v1/track", content=body, headers=headers))
+
+    assert await post(" ci-7\t ") == (200, None)
+    assert [each["namespace"] for each in await door.events()] == ["ci-7"]
+    for twice in (("ci-7", "live"), ("live", "ci-7")):
+        assert await post(*twice) == (400, "invalid_namespace")
 
 
 @claims("test-rules")

@@ -106,8 +106,8 @@ class Target:
     server: Served
     hidden: bytes
 
-    def ask(self, text: bytes, step: int = 0) -> list[Said]:
-        return ask(self.server.address, text, step)
+    def ask(self, text: bytes, step: int = 0, *, ends: bool = False) -> list[Said]:
+        return ask(self.server.address, text, step, ends=ends)
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +170,20 @@ def test_behind_a_wish_to_upgrade_the_next_request_is_a_request(target: Target, 
     assert [said.status for said in target.ask(wish + wish + request("/nowhere") + ALIVE, step)] == [200, 200, 404, 200]
 
 
+@pytest.mark.parametrize("step", [0, 1])
+@pytest.mark.parametrize("framing", ["Content-Length: 2", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("end", ["Connection: Upgrade, close", "Connection: close, Upgrade"])
+def test_the_body_of_a_last_request_that_wishes_to_upgrade_is_read(
+    target: Target, step: int, framing: str, end: str
+) -> None:
+    body = b"2\r\n{}\r\n0\r\n\r\n" if "chunked" in framing else b"{}"
+    wish = request("/healthz", end, "Upgrade: websocket", framing, method="POST") + body
+
+    said = target.ask(wish + target.hidden, step)
+
+    assert [(each.status, each.headers["connection"]) for each in said] == [(405, "close")]
+
+
 @pytest.mark.parametrize(
     "last", [request("/healthz", "Connection: close"), b"GET /healthz HTTP/1.0\r\n" + HOST + b"\r\n"]
 )
@@ -177,6 +191,17 @@ def test_nothing_follows_the_request_that_ends_a_connection(target: Target, last
     said = target.ask(last + target.hidden)
 
     assert [(each.status, each.headers["connection"]) for each in said] == [(200, "close")]
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_who_ends_the_sending_side_is_answered_before_the_connection_ends(target: Target, count: int) -> None:
+    stranger = target.hidden.replace(b"Basic d", b"Basic x")
+
+    assert [said.status for said in target.ask(stranger * count, ends=True)] == [401] * count
+
+
+def test_half_a_request_whose_sender_ends_is_none(target: Target) -> None:
+    assert target.ask(target.hidden[:-1], ends=True) == []
 
 
 def test_trailers_and_extensions_of_chunks_change_nothing(target: Target) -> None:

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from support.events import CALLER, RECEIVED, accepted
 from turnout.clock import iso
 from turnout.document import Document, Json, encode
+from turnout.event.items import outline
 from turnout.event.skew import EARLIEST, LATEST, correct, parse
 from turnout.event.stored import document
-from turnout.event.wire import DEPTH, KEY_BYTES, Fields, Flaw, read
+from turnout.event.wire import DEPTH, KEY_BYTES, Fields, Flaw, envelope, read
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 INTEGERS = st.integers(-(2**64), 2**64)
@@ -53,6 +54,17 @@ def test_the_door_keeps_what_it_takes_byte_for_byte_and_refuses_exactly_what_hol
     if isinstance(answer, Fields):
         assert answer.body == body
         assert answer.properties == event["properties"]
+
+
+@given(st.lists(VALUES, max_size=6), VALUES, st.sampled_from([None, 1]))
+def test_items_told_apart_by_brackets_are_those_that_a_reader_finds(
+    batch: list[Json], other: Json, indent: int | None
+) -> None:
+    body = json.dumps({"a": other, "batch": batch, 'b"[': [other]}, indent=indent).encode()
+    outlined, items = outline(body)
+    found = json.loads(outlined)
+    assert [json.loads(items[number]) for number in found["batch"]] == batch
+    assert envelope(body[:-1].rstrip() + b', "c":[NaN]}').items == envelope(body).items
 
 
 @given(st.binary(max_size=200) | TEXT.map(str.encode))

@@ -93,10 +93,12 @@ class Raw:
         return list(iter(self.answer, None))
 
 
-def ask(address: str, text: bytes, step: int = 0) -> list[Said]:
-    """Send bytes on a connection of their own; give all answers until the other side ends."""
+def ask(address: str, text: bytes, step: int = 0, *, ends: bool = False) -> list[Said]:
+    """Send bytes on a connection of their own; give all answers until the other side ends. `ends`: we do first."""
     with Raw(address) as raw:
         raw.send(text, step)
+        if ends:
+            raw.socket.shutdown(socket.SHUT_WR)
         return raw.answers()
 
 

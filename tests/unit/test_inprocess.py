@@ -179,6 +179,16 @@ def test_a_program_that_goes_to_another_directory_keeps_its_workspace(
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
+def test_an_empty_data_directory_is_refused_and_not_the_current_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for make in (Turnout, AsyncTurnout):
+        with pytest.raises(InvalidInput, match="empty"):
+            make("")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_home_directory_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)

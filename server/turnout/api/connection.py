@@ -18,16 +18,16 @@ import asyncio
 from enum import Enum, auto
 from typing import cast
 
-from httptools import HttpParserError, HttpParserUpgrade
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 from uvicorn._types import ASGI3Application, HTTPScope
-from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from turnout.api import answers, limits
 from turnout.api.answers import Answer
-from turnout.api.door import Door
+from turnout.api.door import Door, Reading
 from turnout.api.whole import Whole
 
 
@@ -61,17 +61,6 @@ async def _busy(scope: Scope, _receive: Receive, send: Send) -> None:
 BUSY = cast("ASGI3Application", _busy)  # the same shape in uvicorn's words
 
 
-class _Reading(FlowControl):
-    """Reads no further while room for bodies is short, whatever its own request would like."""
-
-    barred = False
-
-    @override
-    def resume_reading(self) -> None:
-        if self.read_paused and not self.barred:
-            super().resume_reading()
-
-
 class _Refused(Exception):
     """Breaks off what llhttp reads; why is with the connection."""
 
@@ -80,12 +69,12 @@ class Connection(HttpToolsProtocol):
     """One connection."""
 
     door: Door
-    flow: _Reading
+    flow: Reading
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
-        self.flow = _Reading(transport)
+        self.flow = Reading(transport)
         self.whole = Whole(transport)
         self.phase = START
         self.since = self.loop.time()  # of the phase, or of the last answer
@@ -110,6 +99,14 @@ class Connection(HttpToolsProtocol):
         self._forget()
         self._give()
         super().connection_lost(exc)
+
+    @override
+    def eof_received(self) -> bool:  # type: ignore[override]  # true: keep it
+        """Answer whoever sends no more and may still read; a wait ends, for most of those have gone."""
+        answers = self.phase is START and self._is_answering() and self.cycle.scope["path"].startswith(limits.STAYS)
+        if answers:
+            self.phase, self.refusal = NOTHING, None
+        return answers
 
     @override
     def resume_writing(self) -> None:
@@ -201,8 +198,12 @@ class Connection(HttpToolsProtocol):
         given = dict(self.cycle.scope["headers"])
         names = [name for name in (b"content-length", b"transfer-encoding") if name in given]
         self.declines = True
+        last = b"" if self.cycle.keep_alive else b"Connection: close\r\n"
+        if last:  # what was read says that nothing follows, not even its body
+            self.parser = HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
         for name in names:
-            self.parser.feed_data(b"POST / HTTP/1.1\r\n%b: %b\r\n\r\n" % (name, given[name]))
+            self.parser.feed_data(b"POST / HTTP/1.1\r\n%b%b: %b\r\n\r\n" % (last, name, given[name]))
         if not names:
             self.on_message_complete()
         self.declines = False

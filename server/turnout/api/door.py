@@ -6,6 +6,9 @@ import resource
 from collections.abc import Iterable
 from typing import Protocol
 
+from typing_extensions import override
+from uvicorn.protocols.http.flow_control import FlowControl
+
 from turnout.api import limits
 
 
@@ -95,6 +98,18 @@ class Held:
         for member in members:
             del self._waiting[member]
             member.unbar()
+
+
+class Reading(FlowControl):
+    """Reads no further while room for bodies is short, whatever its own request would like."""
+
+    barred = False
+
+    @override
+    def resume_reading(self) -> None:
+        """Read on, unless it is barred."""
+        if self.read_paused and not self.barred:
+            super().resume_reading()
 
 
 def allow_files() -> None:

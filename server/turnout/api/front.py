@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from turnout.api import answers, keys, pixels, settings
 from turnout.api.answers import Answer
-from turnout.api.tracking import PATHS, Path, Tracking
+from turnout.api.tracking import PATHS, Path, Tracking, headers_of
 from turnout.errors import Unavailable
 from turnout.event.model import Kind
 from turnout.store.store import Store
@@ -73,7 +73,7 @@ class Front:
             return
         client = scope.get("client")
         await self._tracking.safely(
-            body, Path(kind, person=True), dict(scope["headers"]), client[0] if client else "", person=True
+            body, Path(kind, person=True), headers_of(scope), client[0] if client else "", person=True
         )
 
     async def _settings(self, write_key: str, scope: Scope) -> Answer:

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from turnout.event.items import hide
 from turnout.event.model import LIVE, TEST, Namespace, SourceId
 from turnout.store.store import Store
 from turnout.workspace import Workspace
@@ -109,11 +110,18 @@ def in_headers(headers: Mapping[bytes, bytes]) -> list[str]:
 
 def in_body(body: bytes) -> str:
     """Give the key of a body of one call; empty where there is none, or no JSON object."""
+    found = _key(body)
+    if found is None:  # perhaps for a text cut within a character, which costs its event and not the key
+        found = _key(hide(body, b"\xff"))
+    return found or ""
+
+
+def _key(body: bytes) -> str | None:
     try:
         raw = _keyed(body).write_key
         return _text(raw) if raw else ""
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return ""
+        return None
 
 
 def in_query(query: bytes) -> list[str]:

@@ -37,6 +37,9 @@ BYTES_IN_FLIGHT = 67_108_864
 ALWAYS = frozenset({"/healthz", "/readyz"})
 """Answered however many are at work: whoever asks decides about us by the answer."""
 
+STAYS = ("/v1/", "/api/s/")
+"""What these paths take in is answered although the client has ended its side: nothing there waits."""
+
 MALFORMED = refused(
     400, "malformed_request", "This cannot be read as HTTP/1.1 in one way only; send it as the RFC says."
 )

@@ -11,6 +11,7 @@ Source: tracking-api.md, clients-on-the-wire.md.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 from starlette.types import Receive, Scope, Send
@@ -22,16 +23,20 @@ from turnout.api.keys import Keys, Owner
 from turnout.api.recorder import Recorder
 from turnout.errors import InvalidCall, InvalidInput, LimitExceeded, Unavailable
 from turnout.event.model import LIVE, Call, Caller, Kind, Namespace, Refused, SourceId
-from turnout.event.wire import EVENT_BYTES, Envelope, envelope
+from turnout.event.wire import EVENT_BYTES, Envelope, Flaw, check, envelope
 from turnout.guard.namespace import namespace
 from turnout.ingest import Entry
 from turnout.store.store import Store
 from turnout.store.unit import Unit
+from turnout.store.writer import GROUP_EVENTS
 
 BATCH_EVENTS = 2500
 """Items of one batch that are taken. Source: reliability-security.md 7.4."""
 BAD = frozenset({"not_json", "bad_text", "not_object", "too_large"})
 """Reasons for which a single call is 400, as Segment answers; for all others it is 200."""
+UNREADABLE = frozenset({"not_json", "bad_text", "too_deep"})
+"""Reasons for which a body holds no key that can be found."""
+NAMESPACE = b"x-turnout-namespace"
 STRANGERS, STRANGER_S = 10, 60.0
 """Requests with an unknown key that are kept to be found: so many at once, then one a minute."""
 
@@ -74,7 +79,7 @@ class Tracking:
 
     async def __call__(self, path: Path, scope: Scope, receive: Receive, send: Send) -> None:
         """Take a request of a known path."""
-        headers = dict(scope["headers"])
+        headers = headers_of(scope)
         origin = headers.get(b"origin", b"")
         given = await self._answer(path, scope, headers, receive)
         if given is not None:
@@ -92,8 +97,8 @@ class Tracking:
             given = [*keys.in_headers(headers), key or keys.in_body(body)]
             found = await self.keys.owner(given)
         if found is None:
-            return await self._stranger(calls) if any(given) else answers.NO_KEY
-        where = _where(found, headers.get(b"x-turnout-namespace", b""))
+            return await self._stranger(calls) if any(given) else _without_key(body)
+        where = _where(found, headers.get(NAMESPACE, b"").strip(b" \t"))
         if isinstance(where, Answer):
             return where
         caller = Caller(
@@ -107,8 +112,8 @@ class Tracking:
             person,
         )
         entries = await self._recorder.record(calls[:BATCH_EVENTS], caller)
-        if len(calls) > BATCH_EVENTS:
-            await self._store.transact(lambda unit: _too_many(unit, calls[BATCH_EVENTS:], caller))
+        for at in range(BATCH_EVENTS, len(calls), GROUP_EVENTS):
+            await self._store.transact(partial(_too_many, calls=calls[at : at + GROUP_EVENTS], caller=caller))
         return answers.TAKEN if path.kind is None else _of_one(entries[0])
 
     async def _answer(
@@ -148,6 +153,14 @@ class Tracking:
         return answers.UNKNOWN_KEY
 
 
+def headers_of(scope: Scope) -> dict[bytes, bytes]:
+    """Give the headers by name; of one that came twice the last, but two namespaces are neither of them."""
+    headers = dict(scope["headers"])
+    if len(headers) < len(scope["headers"]) and NAMESPACE in headers:
+        headers[NAMESPACE] = b", ".join([value for name, value in scope["headers"] if name == NAMESPACE])
+    return headers
+
+
 _NOTHING = Envelope((), "", "", b"", b"")
 
 
@@ -163,6 +176,14 @@ def _batch(body: bytes) -> tuple[tuple[Call, ...], Envelope, str] | Answer:
     except InvalidCall as error:
         return answers.refused(400, "not_json" if "JSON" in error.message else "no_batch", error.message)
     return tuple(map(Call, found.items)), found, found.write_key
+
+
+def _without_key(body: bytes) -> Answer:
+    """Say that there is no key; or why it cannot be read, where a body has it."""
+    flaw = check(body) if len(body) <= EVENT_BYTES else None
+    if isinstance(flaw, Flaw) and flaw.reason in UNREADABLE:
+        return answers.refused(400, flaw.reason, flaw.say)
+    return answers.NO_KEY
 
 
 def _where(owner: Owner, asked: bytes) -> Namespace | Answer:

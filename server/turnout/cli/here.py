@@ -40,11 +40,21 @@ def _take_json(context: click.Context, _: click.Parameter, value: bool) -> None:
         context.ensure_object(Here).json = True
 
 
+class _Folder(click.Path):
+    """A directory; none is not the current one, which an unset variable of a script would mean."""
+
+    @override
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not value:
+            self.fail("expected a directory, found nothing; leave it out for your own", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def shared() -> list[click.Parameter]:
     """Make the options that stand at every command, before and after its name."""
     return [
         click.Option(
-            ["--data"], metavar="DIR", type=click.Path(path_type=Path, file_okay=False), callback=_take_data,
+            ["--data"], metavar="DIR", type=_Folder(path_type=Path, file_okay=False), callback=_take_data,
             expose_value=False, help="The data directory; else TURNOUT_DATA, else your own.",
         ),
         click.Option(

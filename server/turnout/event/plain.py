@@ -28,6 +28,8 @@ from types import NoneType
 from typing import Any, Final
 from uuid import UUID
 
+from typing_extensions import override
+
 from turnout import document
 from turnout.clock import SECOND
 from turnout.document import Document, Json
@@ -67,6 +69,11 @@ class Odd(InvalidCall):
         )
         self.found = found
         self.path = path
+
+    @override
+    def __reduce__(self) -> tuple[type[Odd], tuple[str, str]]:
+        """Go from a worker process to its parent."""
+        return Odd, (self.found, self.path)
 
     def within(self, name: str) -> Odd:
         """Give it as seen from one level further out: `name` is a key, or a place in a list such as `[3]`."""

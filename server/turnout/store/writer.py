@@ -255,7 +255,8 @@ class Writer:
         reason = str(error) if isinstance(error, Error) else type(error).__name__
         telemetry.emit("commit_failed", error, failures=self._ways.tally.broke(), reason=reason)
         self._give_up()
-        why = Unavailable(f"the commit failed ({error}); nothing was stored, try again", cause=str(error))
+        told = getattr(error, "strerror", None) or error  # without the path: whoever may send may read it
+        why = Unavailable(f"the commit failed ({told}); nothing was stored, try again", cause=str(error))
         done[:] = [(work, None, why) for work in taken]
         for work in taken:
             if not work.answer.running():

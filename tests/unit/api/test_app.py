@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -62,6 +63,29 @@ async def test_a_store_that_cannot_commit_is_not_ready(damaged: Bench) -> None:
 
     assert answer.status_code == 503
     assert "the commit failed" in answer.json()["reasons"][0]
+
+
+@pytest.fixture
+def apart(opened: Bench, tmp_path: Path) -> Bench:
+    """Give a workspace whose database lies elsewhere, so that the file beside it is not where it is looked for."""
+    opened.store.close()
+    (tmp_path / "elsewhere").mkdir()
+    opened.store.path.rename(tmp_path / "elsewhere" / "turnout.db")
+    opened.store.path.symlink_to(tmp_path / "elsewhere" / "turnout.db")
+    opened.store.open()
+    return opened
+
+
+async def test_whoever_may_send_learns_of_a_commit_that_fails_and_nothing_of_where_the_data_is(apart: Bench) -> None:
+    async with asked(apart) as client:
+        key = next(iter((await apart.store.read(lambda view: view.workspace)).sources.values())).write_key
+        sent = await client.post("/v1/track", json={"userId": "u", "event": "E", "writeKey": key})
+        ready = await client.get("/readyz")
+
+    for answer in (sent, ready):
+        assert answer.status_code == 503
+        assert "the commit failed (No such file or directory)" in answer.text
+        assert str(apart.store.folder) not in answer.text
 
 
 @pytest.mark.parametrize("path", ["/v1/projects/k/settings", "/sourceConfig?writeKey=k", "/v1/track"])
@@ -178,3 +202,17 @@ async def test_what_is_not_there_is_404_and_only_reads_are_taken(opened: Bench) 
         missing, posted = await client.get("/nothing"), await client.post("/readyz")
 
     assert (missing.status_code, posted.status_code) == (404, 405)
+
+
+async def test_a_directory_that_was_removed_takes_no_event_in_and_says_so(opened: Bench) -> None:
+    async with asked(opened) as client:
+        key = next(iter((await opened.store.read(lambda view: view.workspace)).sources.values())).write_key
+        body = {"userId": "u", "event": "E", "writeKey": key}
+        assert (await client.post("/v1/track", json=body)).status_code == 200
+        await anyio.to_thread.run_sync(shutil.rmtree, opened.store.folder)
+        opened.clock.pass_s(2)
+        answers = [await client.post("/v1/track", json=body), await client.get("/readyz")]
+
+    for answer in answers:
+        assert answer.status_code == 503
+        assert "removed while it was open" in answer.text

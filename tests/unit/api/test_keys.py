@@ -21,6 +21,11 @@ def test_a_query_of_more_fields_than_anybody_sends_holds_no_key() -> None:
     assert in_query(b"writeKey=k" + b"&a=1" * 2_000) == []
 
 
+@pytest.mark.parametrize("cut", [b"\\ud83d", b"\\\\\\udc00 \\\\ud83d", b"\\ud83d" * 10_000])
+def test_a_text_cut_within_a_character_does_not_hide_the_key(cut: bytes) -> None:
+    assert in_body(b'{"event":"%b","writeKey":"k\\"","userId":"u"}' % cut) == 'k"'
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b'{"writeKey":1}', b'{"writeKey":"\\ud800"}', b'{"writeKey":null}', b"[" * 100_000]
 )

@@ -124,6 +124,17 @@ def test_a_command_imports_nothing_that_it_does_not_need(place: str, light: tupl
     assert done.stdout.split() == []
 
 
+@pytest.mark.parametrize("words", [("usage", "--data", ""), ("--data=", "usage"), ("serve", "--host", "")])
+def test_an_empty_place_as_an_unset_variable_gives_it_is_wrong_usage(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, err = ended(capsys, *words)
+
+    assert (code, list(tmp_path.iterdir())) == (2, [])
+    assert "found nothing" in err
+
+
 def test_wrong_usage_is_told_to_programs_too(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = ended(capsys, "send", "trakc", "--json")
 

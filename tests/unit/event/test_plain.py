@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -223,3 +224,11 @@ def in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 )
 def test_a_time_without_a_zone_is_local_only_when_it_is_now(given: datetime, expected: str) -> None:
     assert plain(Kind.TRACK, track(timestamp=given), NOW)["timestamp"] == expected
+
+
+def test_what_was_odd_is_told_by_a_worker_process_in_the_same_words() -> None:
+    with pytest.raises(Odd) as caught:
+        plain(Kind.TRACK, {"user_id": "u", "event": "E", "properties": {"a": [object()]}}, 0)
+
+    told = pickle.loads(pickle.dumps(caught.value))  # noqa: S301  # our own
+    assert (str(told), told.path, told.attributes) == (str(caught.value), "properties.a[0]", caught.value.attributes)

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from turnout.errors import InvalidCall
-from turnout.event.wire import Fields, Flaw, envelope, read
+from turnout.event.items import STEPS
+from turnout.event.wire import MOST_ITEMS, Fields, Flaw, envelope, read
 
 
 def reason(body: bytes, event_bytes: int = 32 * 1024) -> str:
@@ -135,6 +136,33 @@ def test_a_text_cut_within_a_character_costs_its_own_item_alone() -> None:
         assert batch.sent_at == "2025-11-24"
 
 
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (b'{"a":NaN,"b":"]},{\\"["}', "not_json"),
+        (b'{ "a" : [ 1, -Infinity ] }', "not_json"),
+        (b"Infinity", "not_json"),
+        (b'{"a":' + b"[" * 1_500 + b'"}"' + b"]" * 1_500 + b"}", "too_deep"),
+        (b'{"a":' * 5_000 + b"{}" + b"}" * 5_000, "too_deep"),
+    ],
+    ids=["nan", "infinity", "alone", "lists", "objects"],
+)
+def test_an_item_that_real_clients_write_and_strict_readers_refuse_costs_itself_alone(bad: bytes, reason: str) -> None:
+    good = b'{"a": "NaN, ]}\\"\\\\", "b": [{}, [1, "\xc3\xa9"]]}'
+    batch = envelope(
+        b' { "x":[0,NaN], "writeKey":"k\\"", "batch" : [ %b ,%b, %b\n], "sentAt":"2025-11-24"}' % (good, bad, good)
+    )
+
+    assert batch.items == (good, bad, good)
+    assert [found.reason if isinstance(found := read(item), Flaw) else "" for item in batch.items] == ["", reason, ""]
+    assert (batch.write_key, batch.sent_at) == ('k"', "2025-11-24")
+
+
+@pytest.mark.parametrize("last", [b"1", b"NaN"])
+def test_of_items_without_end_no_more_are_taken_apart_than_may_be_told(last: bytes) -> None:
+    assert len(envelope(b'{"batch":[' + b"1," * 2 * MOST_ITEMS + last + b"]}").items) == MOST_ITEMS
+
+
 def test_an_envelope_with_stamps_of_a_wrong_type_still_gives_its_items() -> None:
     batch = envelope(b'{"batch":[{}],"sentAt":17,"writeKey":null}')
     assert (batch.items, batch.sent_at, batch.write_key) == ((b"{}",), "", "")
@@ -149,7 +177,13 @@ def test_an_envelope_with_stamps_of_a_wrong_type_still_gives_its_items() -> None
         b"{}",
         b'{"batch":null}',
         b'{"batch":{}}',
-        b'{"batch":[NaN]}',
+        b'{"batch":[NaN}',
+        b'{"batch":[NaN,]}',
+        b'{"batch":[{"a":NaN},{"a":+NaN}]}',
+        b'{"batch":[{"a":NaN}],"context":{"a":NaN}}',
+        b'{"batch":[{"a":"NaN]}',
+        b'{"batch":' + b"[" * 100_000,
+        b'{"batch":[NaN' + b",1" * STEPS + b"]}",
         b'{"batch":["\\ud83d"}',
         b'{"batch":["\\ud83"]}',
         b"\xff",
