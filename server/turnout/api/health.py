@@ -23,7 +23,6 @@ from turnout.errors import Unavailable
 from turnout.operations.health import NEAR, age
 from turnout.operations.ready import hindrances, probe
 from turnout.store.locks import FileLock
-from turnout.store.space import GONE
 from turnout.store.store import Store
 from turnout.store.unit import View
 from turnout.upkeep.checkpoint import Checkpointer
@@ -108,9 +107,9 @@ class Health:
     async def _hindrances(self) -> tuple[str, ...]:
         """Look, write and commit; list what stands in the way. One commit that fails is not yet a disk that does."""
         low = await anyio.to_thread.run_sync(self._store.low_on_disk)
-        failed = GONE if self._store.gone else ""
+        failed = ""
         with anyio.move_on_after(PROBE_S) as patience:
-            failed = failed or (await self._commit() and await self._commit())
+            failed = await self._commit() and await self._commit()
         if patience.cancelled_caught:
             failed = self._store.frozen().message
         return hindrances(low=low, lost=self._store.missing, failed=failed)

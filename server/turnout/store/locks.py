@@ -69,10 +69,6 @@ class FileLock:
         *most, last = map(str, pids)
         return f"processes {', '.join(most)} and {last} have" if most else f"process {last} has"
 
-    def is_gone(self) -> bool:
-        """Tell whether the file was removed while we have it open: then so was all that lies beside it."""
-        return self._file >= 0 and os.fstat(self._file).st_nlink == 0
-
     def close(self) -> None:
         """Let go and close."""
         if self._file >= 0:

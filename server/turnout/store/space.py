@@ -10,8 +10,6 @@ SHARE = 0.05
 """Under 1 GB or 5 %, whichever is less. Source: ENGINE.md 6."""
 LITTLE = "free disk is under 1 GB or 5 %"
 """Said where `low` is true."""
-GONE = "the data directory was removed while it was open, so nothing is stored; put it back, and start again"
-"""Said where what was opened is in no directory any more."""
 
 
 def free(folder: Path) -> int:

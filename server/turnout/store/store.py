@@ -69,7 +69,7 @@ class Store:
         self._vault: Vault | None = None
         self._tail_at = 0.0
         self._space_at = -1e9
-        self._low = self.gone = False
+        self._low = False
         self._retired = ""
         self._loop = Wake()
         self._beside: list[Callable[[], None]] = []
@@ -123,11 +123,11 @@ class Store:
     def low_on_disk(self) -> bool:
         """Tell whether too little disk is free to take events in; looked up once a second, so not on a loop."""
         if self._is_time_to_look():
-            self._look_around()
+            self._low = space.low(self.folder)
         return self._low
 
     def require_room(self) -> None:
-        """Refuse to take events in while the disk is nearly full or the data gone, or a loss is not accepted.
+        """Refuse to take events in while the disk is nearly full, or a loss is not accepted.
 
         Raises: LimitExceeded, Unavailable.
         """
@@ -137,18 +137,12 @@ class Store:
     async def require_room_soon(self) -> None:
         """Do the same on a loop: one task looks, in a thread, and the others go by what was found before."""
         if self._is_time_to_look():
-            await anyio.to_thread.run_sync(self._look_around)
+            self._low = await anyio.to_thread.run_sync(space.low, self.folder)
         self._refuse_without_room()
-
-    def _look_around(self) -> None:
-        self.gone = self._open_lock is not None and self._open_lock.is_gone()
-        self._low = not self.gone and self.folder.exists() and space.low(self.folder)
 
     def _refuse_without_room(self) -> None:
         if self.missing:
             raise Unavailable(tail.lost(self.missing), missing=self.missing)
-        if self.gone:
-            raise Unavailable(space.GONE)
         if self._low:
             raise LimitExceeded(
                 f"{space.LITTLE}: no event is taken in until there is more; free some and try again", retry_after_s=10

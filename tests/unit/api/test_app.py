@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -202,17 +201,3 @@ async def test_what_is_not_there_is_404_and_only_reads_are_taken(opened: Bench) 
         missing, posted = await client.get("/nothing"), await client.post("/readyz")
 
     assert (missing.status_code, posted.status_code) == (404, 405)
-
-
-async def test_a_directory_that_was_removed_takes_no_event_in_and_says_so(opened: Bench) -> None:
-    async with asked(opened) as client:
-        key = next(iter((await opened.store.read(lambda view: view.workspace)).sources.values())).write_key
-        body = {"userId": "u", "event": "E", "writeKey": key}
-        assert (await client.post("/v1/track", json=body)).status_code == 200
-        await anyio.to_thread.run_sync(shutil.rmtree, opened.store.folder)
-        opened.clock.pass_s(2)
-        answers = [await client.post("/v1/track", json=body), await client.get("/readyz")]
-
-    for answer in answers:
-        assert answer.status_code == 503
-        assert "removed while it was open" in answer.text
