@@ -80,7 +80,7 @@ def note(view: View, path: Path, regulation: str) -> None:
     except OSError as error:
         raise Unavailable(
             f"the deletion {regulation} is accepted and will be carried out, but `erasures` cannot be written "
-            f"({error.strerror}): until it is, a restored backup knows nothing of it; make room or mend its permissions",
+            f"({error.strerror}): until it is, a restored backup knows nothing of it; make room, or mend permissions",
             deletion_id=regulation,
         ) from error
 
