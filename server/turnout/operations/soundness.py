@@ -8,7 +8,7 @@ from pathlib import Path
 from turnout.clock import HOUR, MINUTE, iso
 from turnout.erasure import Kind
 from turnout.guard.audit import verify
-from turnout.operations.checked import Check, ill, well
+from turnout.operations.checked import BACK, Check, ill, well
 from turnout.operations.counted import counted
 from turnout.store import erasures, laws, patience, tail
 from turnout.store.backup import Tell
@@ -19,7 +19,6 @@ from turnout.workspace import Destination
 
 SKEW = 5 * MINUTE
 """So far the clock may be behind the newest entry: another machine's, or one that was set a little back."""
-BACK = "Restore the newest backup: turnout restore FILE"
 OWN = {"trouble": "fails, and is probed", "credentials": "refuses its credentials", "gone": "wants no more"}
 """Reasons of a lane that a person should look at."""
 

@@ -19,6 +19,7 @@ PRIVATE = ("turnout.db", "turnout.db-wal", "turnout.db-shm", "keys", "erasures",
 
 """Files that are for their owner alone."""
 NOBODY = "nobody delivers; `turnout serve` or `turnout mcp` does"
+LOG_GONE = "End every process that uses it, by TERM: the last one moves into the database what was committed"
 ASIDE_DAYS = 30
 """How long a database that a restore set aside may be kept. Source: reliability-security.md 6.7."""
 
@@ -174,6 +175,8 @@ def restored(folder: Path, now: Micros) -> Check:
 def wal(folder: Path) -> Check:
     """Look how long the WAL is, and who keeps it from beginning anew."""
     log = shm.read(folder / "turnout.db-shm")
+    if not (folder / "turnout.db-wal").exists() and delivering(folder):
+        return ill("wal", "it was taken away while the database is in use", LOG_GONE)
     size = f"{log.pages * 4096 / 1e6:,.0f} MB, of which {log.moved * 4096 / 1e6:,.0f} MB are in the database"
     if log.pages <= 2 * WAL_PAGES:
         return well("wal", size)

@@ -252,6 +252,40 @@ def test_a_reader_that_holds_the_log_is_named(made: Path) -> None:
     assert log.pages > 0
 
 
+def test_a_log_that_was_taken_away_from_under_who_delivers_is_found(made: Path) -> None:
+    lock = FileLock(made / "delivery.lock")
+    assert lock.try_acquire()
+    assert not (made / "turnout.db-wal").exists()
+
+    found = surroundings.wal(made)
+
+    lock.close()
+    assert (found.ok, "taken away" in found.detail) == (False, True)
+    assert surroundings.wal(made).ok
+
+
+def test_a_database_with_what_turnout_never_writes_is_no_fault_of_the_doctors(
+    made: Path, ill: Callable[[], Checks]
+) -> None:
+    change(made, "UPDATE lanes SET state = 77")
+
+    found = ill()
+
+    assert {"laws", "destinations"} & found.keys()
+    assert all("nothing that Turnout writes (ValueError)" in each["detail"] for each in found.values())
+    assert all("turnout restore FILE" in each["do"] for each in found.values())
+
+
+def test_a_tail_that_is_no_file_is_no_fault_of_the_doctors(made: Path, ill: Callable[[], Checks]) -> None:
+    (made / "tail").unlink()
+    (made / "tail").mkdir(0o700)
+
+    found = ill()
+
+    assert found.keys() == {"tail"}
+    assert "Is a directory" in found["tail"]["detail"]
+
+
 def test_a_log_that_grew_too_long_is_found(made: Path, tmp_path: Path) -> None:
     head = bytearray(136)
     head[16:20] = (60_000).to_bytes(4, sys.byteorder)
