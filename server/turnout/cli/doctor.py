@@ -20,7 +20,7 @@ from turnout.entropy import SystemEntropy
 from turnout.errors import TurnoutError, Unavailable
 from turnout.opening import open_store
 from turnout.operations import soundness, surroundings
-from turnout.operations.checked import BACK, Check, ill, looked, well
+from turnout.operations.checked import BACK, Check, ill, looked, unread, well
 from turnout.store import backup, connect, swap, tail, vault
 from turnout.store.locks import FileLock
 from turnout.store.reader import Readers
@@ -75,6 +75,8 @@ def workspace(settings: Settings, *, quick: bool) -> list[Check]:
             return checks + inside(readers, folder, quick=quick)
     except TurnoutError as error:
         return [*checks, ill("opens", error.message, str(error.attributes.get("fix") or BACK))]
+    except OSError as error:
+        return [*checks, unread("opens", error)]
 
 
 def inside(readers: Readers, folder: Path, *, quick: bool) -> list[Check]:
@@ -86,7 +88,7 @@ def inside(readers: Readers, folder: Path, *, quick: bool) -> list[Check]:
         "audit": soundness.audit,
         "erased": partial(soundness.erased, folder=folder),
         "laws": soundness.engine,
-        "waiting": partial(soundness.waiting, delivers=surroundings.delivering(folder) > 0),
+        "waiting": lambda view: soundness.waiting(view, delivers=surroundings.delivering(folder) > 0),
         "destinations": soundness.destinations,
     }
     whole = looked("tail", partial(_whole, readers, folder))

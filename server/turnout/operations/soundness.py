@@ -28,6 +28,9 @@ def whole(view: View, promised: int) -> Check:
     missing = promised - view.counter.seq
     if missing > 0:
         return ill("tail", tail.lost(missing), f"{BACK}; or go on without them: turnout doctor --accept-loss")
+    if not promised and view.counter.seq > 1:
+        said = "the file `tail` is missing or damaged, so that nothing tells whether events are missing"
+        return ill("tail", said, "Start `turnout serve`: it writes the file again")
     return well("tail", f"every event is there, the next is number {view.counter.seq}")
 
 

@@ -51,9 +51,13 @@ def gone(folder: Path) -> Check:
 
 
 def permissions(folder: Path) -> Check:
-    """Look whether others can read what is private."""
+    """Look whether what should be files are, and whether others can read what is private."""
     every = [folder, *(folder / name for name in PRIVATE), *folder.glob(f"{swap.ASIDE}*")]
     there = [path for path in every if path.exists()]
+    strange = [path for path in (*there[1:], *folder.glob("*.lock")) if not path.is_file()]
+    if strange:
+        named = " ".join(map(str, strange))
+        return ill("permissions", f"no plain file: {named}", f"Move away what stands there: {named}")
     open_ones = [path for path in there if stat.S_IMODE(path.stat().st_mode) & 0o077]
     if open_ones:
         named = ", ".join(map(str, open_ones))

@@ -282,13 +282,57 @@ def test_a_tail_that_is_no_file_is_no_fault_of_the_doctors(made: Path, ill: Call
 
     found = ill()
 
-    assert found.keys() == {"tail"}
+    assert found.keys() == {"tail", "permissions"}
     assert "Is a directory" in found["tail"]["detail"]
+    assert "no plain file" in found["permissions"]["detail"]
+
+
+def test_whoever_opens_a_database_that_lost_events_is_told(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (made / "turnout.db").unlink()
+
+    code = run(["usage", "--data", str(made), "--json"])
+
+    told = capsys.readouterr()
+    assert (code, json.loads(told.out)["events"]) == (0, 0)
+    assert "2 acknowledged events are missing; see turnout doctor" in told.err
+
+
+@pytest.mark.parametrize("name", ["keys", "erasures", "delivery.lock", "write.lock"])
+def test_what_stands_in_the_place_of_a_file_is_named(made: Path, ill: Callable[[], Checks], name: str) -> None:
+    (made / name).unlink(missing_ok=True)
+    (made / name).mkdir(0o700)
+
+    found = ill()
+
+    assert str(made / name) in found["permissions"]["do"]
+    assert ("opens" in found) == (name == "keys")
+
+
+@pytest.mark.parametrize("text", [None, b"", b"\xff" * 21, b"-5"])
+def test_a_tail_that_says_nothing_is_found_until_it_is_written_again(
+    made: Path, ill: Callable[[], Checks], text: bytes | None
+) -> None:
+    (made / "tail").unlink()
+    if text is not None:
+        (made / "tail").write_bytes(text)
+        (made / "tail").chmod(0o600)
+
+    assert ill().keys() == {"tail"}
+    with bench(made) as here:
+        here.record({"userId": "u3"})
+    assert ill() == {}
+
+
+def test_shared_memory_with_anything_in_it_tells_nothing(made: Path, ill: Callable[[], Checks]) -> None:
+    (made / "turnout.db-shm").write_bytes(bytes(range(256)) * 128)
+    (made / "turnout.db-shm").chmod(0o600)
+
+    assert ill() == {}
 
 
 def test_a_log_that_grew_too_long_is_found(made: Path, tmp_path: Path) -> None:
     head = bytearray(136)
-    head[16:20] = (60_000).to_bytes(4, sys.byteorder)
+    head[16:20] = head[64:68] = (60_000).to_bytes(4, sys.byteorder)
     (tmp_path / "turnout.db-shm").write_bytes(head)
 
     assert surroundings.wal(tmp_path).do.startswith("Start `turnout serve`")
