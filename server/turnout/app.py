@@ -14,7 +14,7 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
-from turnout import telemetry
+from turnout import config, telemetry
 from turnout.binder import Binder, catalogue_of
 from turnout.clock import Clock
 from turnout.config import Settings
@@ -22,7 +22,7 @@ from turnout.delivery.deliverer import Deliverer
 from turnout.delivery.eyes import Eyes
 from turnout.delivery.lane import Options
 from turnout.delivery.schedule import Schedule
-from turnout.delivery.sender import CurlSender
+from turnout.delivery.sender import CA_FILE, CurlSender
 from turnout.delivery.tokens import Tokens
 from turnout.egress import Policy
 from turnout.entropy import Entropy
@@ -94,7 +94,9 @@ async def running(
     try:
         async with (
             store.awake(),
-            CurlSender(Policy(settings.allow_addresses), proxy=settings.proxy) as sender,
+            CurlSender(
+                Policy(settings.allow_addresses), ca_file=settings.ca_file or CA_FILE, proxy=config.proxy(settings)
+            ) as sender,
             _seldom(),
         ):
             app = assemble(settings, store, sender, delivers=delivers, serves=serves)

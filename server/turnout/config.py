@@ -11,10 +11,11 @@ import re
 import sys
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
+from turnout.delivery.proxy import PROXY_URL, Proxy, read_direct
 from turnout.egress import parse_networks
 from turnout.errors import InvalidInput
 
@@ -30,7 +31,9 @@ class Settings:
 
     data: Path
     allow_addresses: tuple[IPv4Network | IPv6Network, ...] = ()
-    proxy: str = ""
+    proxy: str = field(default="", repr=False)
+    no_proxy: tuple[str, ...] = ()
+    ca_file: str = ""
     retry_base_s: float | None = None
     retry_cap_s: float | None = None
     max_in_flight: int = 64
@@ -95,12 +98,30 @@ def _listed(
 
 
 def _proxy(value: object) -> str:
-    if not PROXY.fullmatch(str(value)):
-        raise ValueError("http://host:port")
+    if not PROXY_URL.fullmatch(str(value)):
+        raise ValueError("http://host:port or https://, as http://user:password@host:port with a user, %40 for an @")
     return str(value)
 
 
-PROXY = re.compile(r"http://([a-z0-9_.-]+|\[[0-9a-f:.]+\]):[0-9]{1,5}", re.IGNORECASE)
+def _direct(value: object) -> tuple[str, ...]:
+    given = value if isinstance(value, list) else re.split(r"[,\s]+", str(value))
+    found = tuple(str(each).strip() for each in given if str(each).strip())
+    read_direct(found)
+    return found
+
+
+def _certificates(value: object) -> str:
+    path = Path(str(value)).expanduser()
+    try:
+        found = CERTIFICATE in path.read_bytes()
+    except OSError:
+        found = False
+    if not found:
+        raise ValueError("a file with certificates in PEM that this user may read")
+    return str(path.absolute())
+
+
+CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
 HOST = re.compile(r"[a-z0-9._-]+|\[?[0-9a-f:.]+\]?")
 ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
@@ -108,6 +129,8 @@ LEVELS = ("debug", "info", "warning", "error")
 READERS: Mapping[str, Callable[[object], object]] = {
     "allow_addresses": lambda value: parse_networks(",".join(value) if isinstance(value, list) else str(value)),
     "proxy": _proxy,
+    "no_proxy": _direct,
+    "ca_file": _certificates,
     "retry_base_s": _number(0.001, 86_400),
     "retry_cap_s": _number(0.001, 86_400),
     "max_in_flight": _whole(1, 1024),
@@ -131,6 +154,11 @@ def load(data: Path | None = None, environment: Mapping[str, str] | None = None)
     folder = directory(data, env)
     given = {**_file(folder / FILE), **_environment(env)}
     return Settings(data=folder, **given)  # type: ignore[arg-type]  # each value was read by its own reader
+
+
+def proxy(settings: Settings) -> Proxy:
+    """Give the proxy as the sender uses it."""
+    return Proxy(settings.proxy, *read_direct(settings.no_proxy))
 
 
 def told(settings: Settings) -> dict[str, object]:

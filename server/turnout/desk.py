@@ -41,6 +41,7 @@ from turnout.operations import (
 from turnout.operations.looks import LOOKS
 from turnout.operations.model import Intent, Operation
 from turnout.preparing import prepared
+from turnout.store import erasures
 from turnout.store.unit import Unit
 
 Q = TypeVar("Q")
@@ -348,13 +349,19 @@ class OwnDesk(Looking):
         self, operation: Operation[Q, P], request: Q, key: str | None = None, *, dry_run: bool = False,
         confirm: str | None = None,
     ) -> Document:  # fmt: skip
-        """Make a guarded change. Raises: what the guard and the operation raise."""
+        """Make a guarded change; a deletion stands in `erasures`, too, before it is answered, whoever delivers.
+
+        Raises: what the guard and the operation raise; Unavailable.
+        """
         intent = Intent(self._principal, key or "", dry_run=dry_run, confirm=confirm or "", sure=self._sure)
         act = partial(
             guard.run, operation=operation, request=request, intent=intent,
             retention_days=self._app.settings.retention_days,
         )  # fmt: skip
-        return _told(await self._app.store.transact(act))
+        store, told = self._app.store, _told(await self._app.store.transact(act))
+        if isinstance(deletion := told.get("deletion_id"), str):
+            await store.transact(partial(erasures.note, path=store.folder / "erasures", regulation=deletion))
+        return told
 
 
 def _told(done: Done) -> Document:

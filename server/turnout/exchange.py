@@ -73,7 +73,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 
 
 class FaultKind(StrEnum):
-    """Why there is no answer: the first six before a byte of the request left, the rest after, or of a file."""
+    """Why there is no answer: the first seven before a byte of the request left, the rest after, or of a file."""
 
     NAME = "name_not_found"
     REFUSED = "connection_refused"
@@ -81,6 +81,7 @@ class FaultKind(StrEnum):
     CONNECT_TIMEOUT = "connect_timeout"
     TLS = "tls_failed"
     FORBIDDEN = "blocked_address"
+    PROXY = "proxy_refused"
     TIMEOUT = "timeout"
     RESET = "connection_lost"
     GARBLED = "no_valid_answer"
@@ -89,7 +90,7 @@ class FaultKind(StrEnum):
     FORBIDDEN_PATH = "blocked_path"
 
 
-NEVER_LEFT = frozenset(list(FaultKind)[:6])
+NEVER_LEFT = frozenset(list(FaultKind)[:7])
 
 
 class Fault(msgspec.Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from turnout import telemetry
 from turnout.clock import SystemClock
 from turnout.config import Settings
 from turnout.entropy import SystemEntropy
@@ -10,8 +11,11 @@ from turnout.store.store import Store
 
 
 def open_store(settings: Settings, *, accept_loss: bool = False) -> Store:
-    """Open the workspace. Raises: Unavailable, with what to do."""
-    return begin(Store(settings.data, SystemClock(), SystemEntropy(), accept_loss=accept_loss))
+    """Open the workspace, and say so where acknowledged events are missing. Raises: Unavailable, with what to do."""
+    store = begin(Store(settings.data, SystemClock(), SystemEntropy(), accept_loss=accept_loss))
+    if store.missing:
+        telemetry.emit("lossy", missing=store.missing)
+    return store
 
 
 def begin(store: Store) -> Store:

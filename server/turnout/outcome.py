@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import assert_never
@@ -23,7 +24,7 @@ from turnout.exchange import Answer, Class, Fault, FaultKind, Outcome, Reply
 TEXT_CHARACTERS = 512
 LONGEST_WAIT_S = HOUR / SECOND
 
-_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+_SECONDS = re.compile(r"[0-9]{1,40}(\.[0-9]{1,40})?")
 
 _HUNDREDS = {1: Class.UNKNOWN, 2: Class.SUCCESS, 3: Class.FINAL, 4: Class.FINAL}
 """By the first digit; what is missing counts as 5xx. Source: RFC 9110, 15, for statuses beyond 599."""
@@ -44,6 +45,7 @@ _FAULTS: dict[FaultKind, Class] = {
     FaultKind.NAME: Class.RETRY,
     FaultKind.REFUSED: Class.RETRY,
     FaultKind.UNREACHABLE: Class.RETRY,
+    FaultKind.PROXY: Class.RETRY,
     FaultKind.CONNECT_TIMEOUT: Class.RETRY,
     FaultKind.TLS: Class.RETRY,
     FaultKind.FORBIDDEN: Class.FINAL,
@@ -94,7 +96,7 @@ def _code(status: int) -> str:
 def retry_after(value: str | None, now: int) -> float | None:
     """Read a Retry-After: seconds or an HTTP date, at most an hour, never negative; None when it says nothing.
 
-    Source: RFC 9110, 10.2.3; fractions of a second because vendors send them.
+    Source: RFC 9110, 10.2.3, and 5.6.7: a date without a zone is UTC; fractions of a second because vendors send them.
     """
     text = (value or "").strip()
     if _SECONDS.fullmatch(text):
@@ -102,7 +104,8 @@ def retry_after(value: str | None, now: int) -> float | None:
     if not text or not now:
         return None
     try:
-        wait_s = parsedate_to_datetime(text).timestamp() - now / SECOND
+        date = parsedate_to_datetime(text)
+        wait_s = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now / SECOND
     except (ValueError, OverflowError):
         return None
     return min(max(wait_s, 0.0), LONGEST_WAIT_S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import datetime as dt
 import gzip
 import os
@@ -25,6 +26,7 @@ from support.worker import until
 from turnout.delivery.answer import BODY_BYTES
 from turnout.delivery.names import STALE_S
 from turnout.delivery.places import HOST_CONNECTIONS
+from turnout.delivery.proxy import Proxy, read_direct
 from turnout.delivery.sender import CONNECTIONS, CurlSender
 from turnout.egress import Policy, parse_networks
 from turnout.exchange import NEVER_LEFT, Answer, Class, Fault, FaultKind, Reply, Request
@@ -456,13 +458,20 @@ async def test_no_proxy_of_the_environment_is_used(vendor: Recorder, monkeypatch
 
 
 class Tunnels:
-    """A proxy that opens tunnels, or refuses them; `asked` says for what."""
+    """A proxy that opens tunnels, or refuses them, also to whom it does not know; `asked` says for what."""
 
-    def __init__(self, *, refuses: bool = False) -> None:
+    def __init__(self, *, refuses: bool = False, knows: str = "", certificate: Path | None = None) -> None:
         self.asked: list[bytes] = []
+        self.users: list[bytes] = []
         self._refuses = refuses
+        self._knows = b"proxy-authorization: basic " + base64.b64encode(knows.encode()) if knows else b""
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.port = self._listener.getsockname()[1]
+        self.proxy = Proxy(f"http://127.0.0.1:{self.port}")
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._listener = context.wrap_socket(self._listener, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=self._serve, daemon=True).start()
 
     def __enter__(self) -> Self:
@@ -481,15 +490,25 @@ class Tunnels:
             head = b""
             while b"\r\n\r\n" not in head:
                 head += near.recv(4096)
-            self.asked.append(head.split(b"\r\n")[0])
-            if self._refuses:
-                near.sendall(b"HTTP/1.1 403 No\r\nretry-after: 5\r\ncontent-length: 0\r\n\r\n")
+            first, *lines = head.split(b"\r\n")
+            self.asked.append(first)
+            self.users.extend(line for line in lines if line.lower().startswith(b"proxy-authorization:"))
+            known = not self._knows or any(_same(line, self._knows) for line in lines)
+            if self._refuses or not known:
+                status = b"403 No" if known else b"407 Who"
+                near.sendall(b"HTTP/1.1 " + status + b"\r\nretry-after: 5\r\ncontent-length: 0\r\n\r\n")
                 return
             host, _, port = head.split(b" ")[1].decode().rpartition(":")
             with socket.create_connection((host, int(port)), 5) as far:
                 near.sendall(b"HTTP/1.1 200 Fine\r\nx-proxy: here\r\n\r\n")
                 threading.Thread(target=_pass, args=(near, far), daemon=True).start()
                 _pass(far, near)
+
+
+def _same(line: bytes, known: bytes) -> bool:
+    """Compare two headers of credentials, of which all but the last word is in any case."""
+    given, wanted = line.rpartition(b" "), known.rpartition(b" ")
+    return (given[0].lower(), given[2]) == (wanted[0].lower(), wanted[2])
 
 
 def _pass(one: socket.socket, other: socket.socket) -> None:
@@ -503,7 +522,7 @@ async def test_a_proxy_that_is_named_is_asked_for_a_tunnel_to_the_judged_address
 ) -> None:
     monkeypatch.setenv("no_proxy", "*")
     with Tunnels() as proxy:
-        async with CurlSender(LOOPBACK, ca_file=str(authority), proxy=proxy.url) as sender:
+        async with CurlSender(LOOPBACK, ca_file=str(authority), proxy=proxy.proxy) as sender:
             answer = answered(await sender.send(request(f"https://localhost:{secure.port}/x")))
             blocked = await sender.send(request("https://10.0.0.1/"))
 
@@ -515,18 +534,79 @@ async def test_a_proxy_that_is_named_is_asked_for_a_tunnel_to_the_judged_address
 
 async def test_what_a_proxy_refuses_never_left(vendor: Recorder) -> None:
     with Tunnels(refuses=True) as proxy:
-        async with CurlSender(LOOPBACK, proxy=proxy.url) as sender:
+        async with CurlSender(LOOPBACK, proxy=proxy.proxy) as sender:
             reply = await sender.send(request(vendor.url))
 
-    assert failed(reply) is FaultKind.UNREACHABLE
-    assert (len(proxy.asked), vendor.connections) == (1, 0)
+    assert (failed(reply), judge(reply).what) == (FaultKind.PROXY, Class.RETRY)
+    assert (len(proxy.asked), vendor.connections, FaultKind.PROXY in NEVER_LEFT) == (1, 0, True)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_proxy_hears_its_user_and_password_and_nobody_else_does(
+    secure: Recorder, authority: Path, scheme: str
+) -> None:
+    certificate = authority if scheme == "https" else None
+    with Tunnels(knows="ann@shop:p:s/1", certificate=certificate) as tunnels:
+        proxy = Proxy(f"{scheme}://ann%40shop:p%3As%2F1@localhost:{tunnels.port}")
+        async with CurlSender(LOOPBACK, ca_file=str(authority), proxy=proxy) as sender:
+            answered(await sender.send(request(f"https://localhost:{secure.port}/")))
+
+    assert (len(tunnels.users), len(secure.received)) == (1, 1)
+    assert secure.received[0].header("proxy-authorization") is None
+    assert "ann" not in repr(proxy)
+
+
+@pytest.mark.parametrize("given", ["", "ann:wrong@"])
+async def test_who_does_not_know_the_proxys_password_sends_nothing_and_says_whose_it_was(
+    vendor: Recorder, given: str
+) -> None:
+    with Tunnels(knows="ann:right") as tunnels:
+        async with CurlSender(LOOPBACK, proxy=Proxy(f"http://{given}127.0.0.1:{tunnels.port}")) as sender:
+            reply = await sender.send(request(vendor.url))
+
+    assert isinstance(reply, Fault)
+    assert (reply.kind, vendor.connections) == (FaultKind.PROXY, 0)
+    assert "wrong" not in reply.text
+
+
+async def test_a_proxy_with_a_certificate_that_nobody_vouches_for_is_told_no_password(
+    vendor: Recorder, authority: Path
+) -> None:
+    with Tunnels(certificate=authority) as tunnels:
+        proxy = Proxy(f"https://ann:secret@localhost:{tunnels.port}")
+        async with CurlSender(LOOPBACK, proxy=proxy) as sender:
+            reply = await sender.send(request(vendor.url))
+
+    assert (failed(reply), tunnels.asked, vendor.connections) == (FaultKind.TLS, [], 0)
+
+
+@pytest.mark.parametrize("direct", ["127.0.0.1", "127.0.0.0/8", "localhost", ".localhost", "LOCALHOST."])
+async def test_what_is_to_be_reached_without_the_proxy_is(vendor: Recorder, direct: str) -> None:
+    with Tunnels() as tunnels:
+        proxy = Proxy(tunnels.proxy.url, *read_direct([direct]))
+        async with CurlSender(LOOPBACK, proxy=proxy) as sender:
+            answered(await sender.send(request(f"http://localhost:{vendor.port}/")))
+
+    assert (tunnels.asked, len(vendor.received)) == ([], 1)
+
+
+async def test_one_handle_goes_through_the_proxy_and_past_it_by_turns(vendor: Recorder) -> None:
+    with Tunnels() as tunnels, Recorder() as other:
+        proxy = Proxy(tunnels.proxy.url, *read_direct(["localhost"]))
+        async with CurlSender(LOOPBACK, proxy=proxy, connections=1) as sender:
+            for _ in range(3):
+                answered(await sender.send(request(f"http://localhost:{vendor.port}/")))
+                answered(await sender.send(request(other.url)))
+
+    assert (len(vendor.received), len(other.received)) == (3, 3)
+    assert {line.split()[1] for line in tunnels.asked} == {f"127.0.0.1:{other.port}".encode()}
 
 
 async def test_a_proxy_that_is_not_there_is_no_way_around_it(vendor: Recorder) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
 
-    async with CurlSender(LOOPBACK, proxy=f"http://127.0.0.1:{port}") as sender:
+    async with CurlSender(LOOPBACK, proxy=Proxy(f"http://127.0.0.1:{port}")) as sender:
         assert failed(await sender.send(request(vendor.url))) is FaultKind.REFUSED
     assert vendor.connections == 0
 

@@ -7,13 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from turnout.config import FILE, Settings, again, load, told
+from turnout.config import FILE, Settings, again, load, proxy, told
 from turnout.document import decode, encode
 from turnout.egress import parse_networks
 from turnout.errors import InvalidInput
 
 
-@pytest.mark.parametrize("url", ["http://proxy.example:3128", "http://10.0.0.8:8080", "http://[fd00::1]:3128"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://proxy.example:3128", "http://10.0.0.8:8080", "http://[fd00::1]:3128", "https://proxy.example:443"),
+        *("http://ann@proxy.example:1", "http://ann:pass:word@proxy.example:1", "https://a%40b:%2F%3a@[::1]:8"),
+    ],
+)
 def test_a_proxy_is_named_by_its_own_setting(tmp_path: Path, url: str) -> None:
     (tmp_path / FILE).write_text(f'proxy = "{url}"\n')
 
@@ -28,16 +34,61 @@ def test_what_other_programs_call_a_proxy_is_none_of_ours(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "url", ["proxy.example", "http://proxy.example", "socks5://a:1", "http://u:p@a:1", "http://a:1/x"]
+    "url",
+    [
+        *("proxy.example", "http://proxy.example", "socks5://a:1", "http://a:1/x", "http://s3cret@x@a:1"),
+        *("http://u:s3cret#@a:1", "http://u:s3cret%zz@a:1", "http://u:s3cret/@a:1", "http://:s3cret@a:1"),
+    ],
 )
-def test_a_proxy_is_a_host_and_a_port_that_speak_http(tmp_path: Path, url: str) -> None:
-    with pytest.raises(InvalidInput, match="http://host:port"):
+def test_a_proxy_is_a_host_and_a_port_that_speak_http_and_what_is_none_is_not_repeated(
+    tmp_path: Path, url: str
+) -> None:
+    with pytest.raises(InvalidInput, match="http://host:port") as refused:
         load(tmp_path, {"TURNOUT_PROXY": url})
+
+    assert "s3cret" not in str(refused.value)
+
+
+def test_the_password_of_a_proxy_is_in_no_text_of_the_settings(tmp_path: Path) -> None:
+    settings = load(tmp_path, {"TURNOUT_PROXY": "http://ann:s3cret@proxy.example:1"})
+
+    assert proxy(settings).url.startswith("http://ann:s3cret@")
+    assert "s3cret" not in f"{settings!r} {settings} {proxy(settings)!r}"
+
+
+def test_what_is_reached_without_the_proxy_is_names_and_networks(tmp_path: Path) -> None:
+    settings = load(tmp_path, {"TURNOUT_PROXY": "http://p.example:1", "TURNOUT_NO_PROXY": ".shop.example, 10.0.0.0/8"})
+    (tmp_path / FILE).write_text('no_proxy = ["shop.example", "10.0.0.0/8"]\n')
+
+    for each in (settings, load(tmp_path, {"TURNOUT_PROXY": "http://p.example:1"})):
+        leads = proxy(each).leads
+        assert (leads("shop.example", "192.0.2.1"), leads("a.shop.example", "192.0.2.1")) == ("", "")
+        assert (leads("other.example", "10.1.2.3"), leads("10.1.2.3", "10.1.2.3")) == ("", "")
+        assert leads("workshop.example", "192.0.2.1") == leads("shop.example.net", "fd00::1") == "http://p.example:1"
+
+
+@pytest.mark.parametrize("word", ["*", "http://a", "a b/8", "10.0.0.1/8", "300.1.1.1", "a:80"])
+def test_what_is_neither_a_name_nor_a_network_is_refused(tmp_path: Path, word: str) -> None:
+    with pytest.raises(InvalidInput, match="names, addresses and networks"):
+        load(tmp_path, {"TURNOUT_NO_PROXY": word})
+
+
+def test_certificates_of_an_operators_own_are_a_file_that_can_be_read(tmp_path: Path) -> None:
+    good, bad = tmp_path / "ca.pem", tmp_path / "none.pem"
+    good.write_text("-----BEGIN CERTIFICATE-----\n")
+    bad.write_text("no certificate")
+
+    assert load(tmp_path, {"TURNOUT_CA_FILE": str(good)}).ca_file == str(good)
+    for path in (bad, tmp_path / "missing.pem", tmp_path):
+        with pytest.raises(InvalidInput, match="TURNOUT_CA_FILE is not what was expected: a file with certificates"):
+            load(tmp_path, {"TURNOUT_CA_FILE": str(path)})
 
 
 def test_another_process_reads_the_settings_that_were_told_it(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
     everything = Settings(
-        tmp_path, parse_networks("127.0.0.0/8,::1/128"), "http://proxy.example:3128", 0.2, 4.5, 7, 0, 3, 0, 30, "debug",
+        tmp_path, parse_networks("127.0.0.0/8,::1/128"), "http://ann:s3cret@proxy.example:3128",
+        ("shop.example", "10.0.0.0/8"), str(tmp_path / "ca.pem"), 0.2, 4.5, 7, 0, 3, 0, 30, "debug",
         both_allowed=True, allow_hosts=("events.example",), allow_origins=("https://app.example",), mcp_rate=7,
         hatch=("acme", "Acme.codes"),
     )  # fmt: skip

@@ -25,11 +25,12 @@ from turnout.delivery.sender import CurlSender
 from turnout.desk import OwnDesk
 from turnout.document import Document
 from turnout.egress import Policy, parse_networks
-from turnout.errors import Denied, InProgress, InvalidCall, OutcomeUnknown
+from turnout.errors import Denied, InProgress, InvalidCall, OutcomeUnknown, Unavailable
 from turnout.exchange import Exchange, Moment, Request
-from turnout.guard.principal import Scope
+from turnout.guard.principal import Scope, command_line
 from turnout.opening import open_store
 from turnout.operations.looks import LOOKS
+from turnout.store import erasures
 
 pytestmark = pytest.mark.anyio
 
@@ -176,3 +177,52 @@ async def test_segments_own_shape_is_taken_with_any_time(data_dir: Path) -> None
 
     assert isinstance(told["events"], list)
     assert len(told["events"]) == 1
+
+
+async def test_a_deletion_stands_in_the_file_erasures_before_it_is_answered_though_nobody_delivers(
+    data_dir: Path,
+) -> None:
+    async with app_for(data_dir) as app:
+        erased = await deleted(app, "user-ann")
+        lifted = await deleted(app, "user-ann", kind="unsuppress")
+
+        assert app.deliverer is None
+        assert await noted(data_dir) == [erased, lifted]
+
+
+async def test_a_deletion_that_cannot_be_noted_says_so_and_is_noted_when_it_is_asked_again(data_dir: Path) -> None:
+    book, aside = anyio.Path(data_dir / "erasures"), anyio.Path(data_dir / "aside")
+    async with app_for(data_dir) as app:
+        await book.rename(aside)
+        await book.mkdir()
+
+        with pytest.raises(Unavailable, match=r"`erasures` cannot be written \(Is a directory\)") as refused:
+            await deleted(app, "user-ann", key="once")
+        await book.rmdir()
+        await aside.rename(book)
+        again = await deleted(app, "user-ann", key="once")
+
+        assert again == refused.value.attributes["deletion_id"]
+        assert await noted(data_dir) == [again]
+
+
+async def test_a_deletion_writes_the_file_erasures_anew_where_it_is_gone(data_dir: Path) -> None:
+    async with app_for(data_dir) as app:
+        first = await deleted(app, "user-ann")
+        await anyio.Path(data_dir / "erasures").unlink()
+        second = await deleted(app, "user-bob")
+
+        assert await noted(data_dir) == [first, second]
+
+
+async def deleted(app: App, user: str, *, kind: str = "suppress_and_erase", key: str | None = None) -> str:
+    told = await OwnDesk(app, command_line(), sure=True).request_deletion(
+        user_id=user, anonymous_id=None, email=None, kind=kind, namespace="live", idempotency_key=key, dry_run=False,
+        confirm=None,
+    )  # fmt: skip
+    return str(told["deletion_id"])
+
+
+async def noted(data: Path) -> list[str]:
+    book = await anyio.to_thread.run_sync(erasures.read, data / "erasures")
+    return [each.id for each in book.entries]

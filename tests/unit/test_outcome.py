@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 import pytest
@@ -122,6 +123,8 @@ def test_a_whole_body_is_judged_by_its_status_where_results_read_it() -> None:
         ("3600", 3600.0),
         ("86400", 3600.0),
         ("999999999", 3600.0),
+        ("9" * 40, 3600.0),
+        ("Monday, 24-Nov-25 16:00:30 GMT", 30.0),
         ("Mon, 24 Nov 2025 16:00:30 GMT", 30.0),
         ("Mon, 24 Nov 2025 15:00:00 GMT", 0.0),
         ("Tue, 25 Nov 2025 16:00:00 GMT", 3600.0),
@@ -136,6 +139,19 @@ def test_a_whole_body_is_judged_by_its_status_where_results_read_it() -> None:
 )
 def test_retry_after_is_seconds_or_a_date_up_to_an_hour(value: str, after_s: float | None) -> None:
     assert judge(Answer(429, (("Retry-After", value),)), now=NOW).after_s == after_s
+
+
+@pytest.mark.parametrize(
+    "date", ["Mon Nov 24 16:00:30 2025", "Mon, 24 Nov 2025 16:00:30", "24 Nov 2025 16:00:30 -0000"]
+)
+def test_a_date_that_names_no_zone_is_utc_wherever_the_machine_is(date: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert judge(Answer(429, (("Retry-After", date),)), now=NOW).after_s == 30.0
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_date_means_nothing_without_a_clock() -> None:

@@ -79,12 +79,20 @@ class Health:
                 self._asked = self._store.clock.monotonic()
         if self._reasons:
             return _json(503, {"ok": False, "reasons": list(self._reasons)})
-        degraded: Json = list(await self._store.read(self._degraded))
+        try:
+            degraded: Json = list(await self._store.read(self._degraded))
+        except Unavailable as error:
+            return _json(503, {"ok": False, "reasons": [error.message]})
         return _json(200, {"ok": True, "delivering": self._life.is_delivering(), "degraded": degraded})
 
     async def metrics(self, _: Request) -> Response:
-        """Give the numbers."""
-        return Response(await anyio.to_thread.run_sync(self._text, self._life.flights()), media_type=CONTENT_TYPE)
+        """Give the numbers, or say why they cannot be read."""
+        try:
+            text = await anyio.to_thread.run_sync(self._text, self._life.flights())
+        except (Unavailable, OSError) as error:
+            why = error.message if isinstance(error, Unavailable) else f"the data cannot be read ({error.strerror})"
+            return _json(503, {"ok": False, "reasons": [why]})
+        return Response(text, media_type=CONTENT_TYPE)
 
     def _text(self, flights: Mapping[int, tuple[int, int]]) -> str:
         store, sheet = self._store, Sheet(metrics.FAMILIES)
@@ -106,7 +114,10 @@ class Health:
 
     async def _hindrances(self) -> tuple[str, ...]:
         """Look, write and commit; list what stands in the way. One commit that fails is not yet a disk that does."""
-        low = await anyio.to_thread.run_sync(self._store.low_on_disk)
+        try:
+            low = await anyio.to_thread.run_sync(self._store.low_on_disk)
+        except Unavailable as error:
+            return (error.message,)
         failed = ""
         with anyio.move_on_after(PROBE_S) as patience:
             failed = await self._commit() and await self._commit()

@@ -162,9 +162,8 @@ def of_flights(sheet: Sheet, names: Mapping[int, str], flights: Mapping[int, tup
 
 def of_disk(sheet: Sheet, store: Store, fill: Fill) -> None:
     """Tell of the files and of the disk."""
-    wal = store.path.with_name(f"{store.path.name}-wal")
-    sheet.put("turnout_database_bytes", store.path.stat().st_size)
-    sheet.put("turnout_wal_bytes", wal.stat().st_size if wal.exists() else 0)
+    for name, path in (("database", store.path), ("wal", store.path.with_name(f"{store.path.name}-wal"))):
+        sheet.put(f"turnout_{name}_bytes", path.stat().st_size if path.exists() else 0)
     sheet.put("turnout_wal_pages", fill.log)
     sheet.put("turnout_wal_unmoved_pages", fill.log - fill.done)
     sheet.put("turnout_disk_free_bytes", space.free(store.folder))

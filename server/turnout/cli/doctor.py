@@ -20,7 +20,7 @@ from turnout.entropy import SystemEntropy
 from turnout.errors import TurnoutError, Unavailable
 from turnout.opening import open_store
 from turnout.operations import soundness, surroundings
-from turnout.operations.checked import Check, ill, looked, well
+from turnout.operations.checked import BACK, Check, ill, looked, unread, well
 from turnout.store import backup, connect, swap, tail, vault
 from turnout.store.locks import FileLock
 from turnout.store.reader import Readers
@@ -74,24 +74,31 @@ def workspace(settings: Settings, *, quick: bool) -> list[Check]:
             checks.append(well("opens", "yes"))
             return checks + inside(readers, folder, quick=quick)
     except TurnoutError as error:
-        return [*checks, ill("opens", error.message, str(error.attributes.get("fix") or soundness.BACK))]
+        return [*checks, ill("opens", error.message, str(error.attributes.get("fix") or BACK))]
+    except OSError as error:
+        return [*checks, unread("opens", error)]
 
 
 def inside(readers: Readers, folder: Path, *, quick: bool) -> list[Check]:
     """Look at what is in the database, in one look each: none of them holds up a checkpoint for the others."""
-    promised = tail.read(folder / "tail")
     looks: dict[str, Callable[[View], Check]] = {
-        "tail": partial(soundness.whole, promised=promised),
         "secrets": soundness.secrets,
         "clock": soundness.clock,
         "integrity": partial(soundness.integrity, tell=output.say, quick=quick),
         "audit": soundness.audit,
         "erased": partial(soundness.erased, folder=folder),
         "laws": soundness.engine,
-        "waiting": partial(soundness.waiting, delivers=surroundings.delivering(folder) > 0),
+        "waiting": lambda view: soundness.waiting(view, delivers=surroundings.delivering(folder) > 0),
         "destinations": soundness.destinations,
     }
-    return [looked(name, partial(readers.look, look)) for name, look in looks.items()]
+    whole = looked("tail", partial(_whole, readers, folder))
+    return [whole, *(looked(name, partial(readers.look, look)) for name, look in looks.items())]
+
+
+def _whole(readers: Readers, folder: Path) -> Check:
+    """Compare the database with what was promised, which is read before it."""
+    promised = tail.read(folder / "tail")
+    return readers.look(partial(soundness.whole, promised=promised))
 
 
 def versions(folder: Path) -> Check:

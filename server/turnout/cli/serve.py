@@ -151,8 +151,6 @@ async def _open(
                 server_header=False, timeout_graceful_shutdown=LEAVE_S,
             )
         )  # fmt: skip
-        if app.store.missing:
-            telemetry.emit("lossy", missing=app.store.missing)
         telemetry.emit("listening", url=address(door), data=str(settings.data))
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(deputy.run)

@@ -41,6 +41,7 @@ _TEXTS = {
     FaultKind.CONNECT_TIMEOUT: "no connection was made in time",
     FaultKind.TLS: "no trusted TLS connection could be made",
     FaultKind.FORBIDDEN: "the connection led to another address",
+    FaultKind.PROXY: "the proxy opened no tunnel",
     FaultKind.TIMEOUT: "no answer came in time",
     FaultKind.RESET: "the connection was lost before an answer",
     FaultKind.GARBLED: "what came back is not a valid answer",

@@ -7,7 +7,8 @@
 3. Nothing is sent twice. libcurl repeats a request on a kept connection that dies without an answer: a body
    it cannot rewind ends as error 65, and the second call of `PREREQFUNCTION` stops what has no body.
 4. Redirects are answers, and what comes back is capped (`delivery.answer`).
-5. A proxy is asked only where the operator names one, and then for a tunnel to the very address that was judged.
+5. A proxy is asked only where the operator names one (`delivery.proxy`), and then for a tunnel to the very address
+   that was judged.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from turnout.delivery.answer import Incoming, fault, header_lines, kind_after, k
 from turnout.delivery.multi import Multi
 from turnout.delivery.names import Names
 from turnout.delivery.places import Places, Where
+from turnout.delivery.proxy import Proxy
 from turnout.egress import Endpoint, Policy, check_url
 from turnout.exchange import Fault, FaultKind, Reply, Request
 
@@ -43,6 +45,11 @@ URLS_KEPT = 256
 
 _SUPPRESS_CONNECT_HEADERS = 265
 """libcurl's number; `pycurl` has no name for it. What a proxy says of a tunnel is not the destination's answer."""
+
+_REFUSED, _FAILED = 400, 500
+"""What a proxy answers that does not let us through; from 500 on it could not get through itself."""
+
+_DIRECT = Proxy()
 
 _CA_FILES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 """Debian, Red Hat, and macOS or Alpine; looked for where Python knows of none."""
@@ -74,9 +81,9 @@ class CurlSender:
         connections: int = CONNECTIONS,
         user_agent: str = "Turnout",
         ca_file: str | None = CA_FILE,
-        proxy: str = "",
+        proxy: Proxy = _DIRECT,
     ) -> None:
-        """Set the pool up; `ca_file` holds the certificates to trust, `proxy` is `http://host:port` or nothing."""
+        """Set the pool up; `ca_file` holds the certificates to trust, also for a proxy that speaks TLS."""
         self._lead = lru_cache(URLS_KEPT)(partial(check_url, policy=policy))
         self._options = _Options(user_agent, ca_file, proxy)
         self._names = Names(policy)
@@ -251,7 +258,7 @@ class _Options:
 
     user_agent: str
     ca_file: str | None
-    proxy: str
+    proxy: Proxy
 
 
 class _Transfer:
@@ -262,7 +269,8 @@ class _Transfer:
 
     def __init__(self, options: _Options, multi: Multi) -> None:
         """Set what does not change from request to request."""
-        self._proxied = bool(options.proxy)
+        self._proxy = options.proxy
+        self._proxied = False
         self.curl = curl = pycurl.Curl()
         self._multi = multi
         self._incoming = Incoming()
@@ -270,20 +278,13 @@ class _Transfer:
         self._place: tuple[str, str] | None = None
         self._begin(b"", "")
         curl.setopt(pycurl.NOSIGNAL, 1)
-        curl.setopt(pycurl.PROXY, options.proxy)
-        if options.proxy:
-            curl.setopt(pycurl.NOPROXY, "")
-            curl.setopt(pycurl.HTTPPROXYTUNNEL, 1)
-            curl.setopt(_SUPPRESS_CONNECT_HEADERS, 1)
+        curl.setopt(pycurl.PROXY, "")
         curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
         curl.setopt(pycurl.FOLLOWLOCATION, 0)
         curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
         curl.setopt(pycurl.SSL_VERIFYPEER, 1)
         curl.setopt(pycurl.SSL_VERIFYHOST, 2)
-        if options.ca_file:
-            curl.setopt(pycurl.CAINFO, options.ca_file)
-        else:
-            curl.setopt(pycurl.SSL_OPTIONS, pycurl.SSLOPT_NATIVE_CA)
+        _trust(curl, options)
         curl.setopt(pycurl.PATH_AS_IS, 1)
         curl.setopt(pycurl.MAXAGE_CONN, IDLE_S)
         curl.setopt(pycurl.USERAGENT, options.user_agent)
@@ -307,6 +308,10 @@ class _Transfer:
             self._place = url, address
             curl.setopt(pycurl.URL, url)
             curl.setopt(pycurl.CONNECT_TO, [f"::[{address}]:" if ":" in address else f"::{address}:"])
+            if self._proxy.url:
+                through = self._proxy.leads(job.endpoint.host, address)
+                self._proxied = bool(through)
+                curl.setopt(pycurl.PROXY, through)
         curl.setopt(pycurl.HTTPHEADER, job.lines)
         left_ms = max(1, _millis(left_s))
         curl.setopt(pycurl.TIMEOUT_MS, left_ms)
@@ -339,7 +344,10 @@ class _Transfer:
     def _kind(self, code: int) -> FaultKind:
         if self._elsewhere:
             return FaultKind.FORBIDDEN
-        return kind_after(code) if self._left else kind_before(code, self.curl.getinfo(pycurl.OS_ERRNO))
+        if self._left:
+            return kind_after(code)
+        refused = self._proxied and _REFUSED <= self.curl.getinfo(pycurl.HTTP_CONNECTCODE) < _FAILED
+        return FaultKind.PROXY if refused else kind_before(code, self.curl.getinfo(pycurl.OS_ERRNO))
 
     def _on_ready(self, primary_ip: str, _local_ip: str, _port: int, _local_port: int) -> int:
         """Let the request leave once, and only to the pinned address; a proxy was asked for a tunnel to it."""
@@ -359,3 +367,17 @@ class _Transfer:
         if self._out_at >= len(self._out):
             self._multi.gone(self.curl)
         return self._out[start : self._out_at]
+
+
+def _trust(curl: pycurl.Curl, options: _Options) -> None:
+    """Say whose certificates count, and have a proxy tunnel whatever it is asked for."""
+    if options.ca_file:
+        curl.setopt(pycurl.CAINFO, options.ca_file)
+        curl.setopt(pycurl.PROXY_CAINFO, options.ca_file)
+    else:
+        curl.setopt(pycurl.SSL_OPTIONS, pycurl.SSLOPT_NATIVE_CA)
+        curl.setopt(pycurl.PROXY_SSL_OPTIONS, pycurl.SSLOPT_NATIVE_CA)
+    if options.proxy.url:
+        curl.setopt(pycurl.NOPROXY, "")
+        curl.setopt(pycurl.HTTPPROXYTUNNEL, 1)
+        curl.setopt(_SUPPRESS_CONNECT_HEADERS, 1)

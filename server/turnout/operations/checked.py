@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
+
 from turnout.document import Document
 from turnout.errors import TurnoutError
 
+BACK = "Restore the newest backup: turnout restore FILE"
+UNREAD = (ValueError, TypeError, LookupError, ArithmeticError, AssertionError, msgspec.MsgspecError)
 READ_IT = "Read what it says; nothing was changed"
 
 
@@ -43,5 +47,12 @@ def looked(name: str, look: Callable[[], Check]) -> Check:
     except TurnoutError as error:
         return ill(name, error.message, str(error.attributes.get("fix") or ""))
     except OSError as error:
-        where = error.filename or "the data directory"
-        return ill(name, f"{where}: {error.strerror or error}", "Give this user the right to read it, or mend the disk")
+        return unread(name, error)
+    except UNREAD as error:  # a database that was damaged or mixed with another's holds anything
+        return ill(name, f"what stands there is nothing that Turnout writes ({type(error).__name__})", BACK)
+
+
+def unread(name: str, error: OSError) -> Check:
+    """Say what the system did not let us read."""
+    where = error.filename or "the data directory"
+    return ill(name, f"{where}: {error.strerror or error}", "Give this user the right to read it, or mend the disk")

@@ -225,10 +225,7 @@ def _answer(planned: Planned, done: Document, aside: Path | None) -> Document:
     if planned.lost:
         said.append(f"{counted(planned.lost, 'event')} recorded after it are gone; senders may send them again.")
     if planned.present and planned.present.why:
-        said.append(
-            "The database that was there could not be read: erasures that it had accepted and not begun must be asked "
-            "for again."
-        )
+        said.append("The database that was there could not be read; who was erased stands in the file `erasures`.")
     if aside:
         said.append(f"What was there is kept as {aside.name}; no erasure reaches it, so remove it when you can.")
     return {

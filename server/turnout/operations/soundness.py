@@ -8,7 +8,7 @@ from pathlib import Path
 from turnout.clock import HOUR, MINUTE, iso
 from turnout.erasure import Kind
 from turnout.guard.audit import verify
-from turnout.operations.checked import Check, ill, well
+from turnout.operations.checked import BACK, Check, ill, well
 from turnout.operations.counted import counted
 from turnout.store import erasures, laws, patience, tail
 from turnout.store.backup import Tell
@@ -19,7 +19,6 @@ from turnout.workspace import Destination
 
 SKEW = 5 * MINUTE
 """So far the clock may be behind the newest entry: another machine's, or one that was set a little back."""
-BACK = "Restore the newest backup: turnout restore FILE"
 OWN = {"trouble": "fails, and is probed", "credentials": "refuses its credentials", "gone": "wants no more"}
 """Reasons of a lane that a person should look at."""
 
@@ -29,6 +28,9 @@ def whole(view: View, promised: int) -> Check:
     missing = promised - view.counter.seq
     if missing > 0:
         return ill("tail", tail.lost(missing), f"{BACK}; or go on without them: turnout doctor --accept-loss")
+    if not promised and view.counter.seq > 1:
+        said = "the file `tail` is missing or damaged, so that nothing tells whether events are missing"
+        return ill("tail", said, "Start `turnout serve`: it writes the file again")
     return well("tail", f"every event is there, the next is number {view.counter.seq}")
 
 

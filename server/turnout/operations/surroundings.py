@@ -19,6 +19,7 @@ PRIVATE = ("turnout.db", "turnout.db-wal", "turnout.db-shm", "keys", "erasures",
 
 """Files that are for their owner alone."""
 NOBODY = "nobody delivers; `turnout serve` or `turnout mcp` does"
+LOG_GONE = "End every process that uses it, by TERM: the last one moves into the database what was committed"
 ASIDE_DAYS = 30
 """How long a database that a restore set aside may be kept. Source: reliability-security.md 6.7."""
 
@@ -50,9 +51,13 @@ def gone(folder: Path) -> Check:
 
 
 def permissions(folder: Path) -> Check:
-    """Look whether others can read what is private."""
+    """Look whether what should be files are, and whether others can read what is private."""
     every = [folder, *(folder / name for name in PRIVATE), *folder.glob(f"{swap.ASIDE}*")]
     there = [path for path in every if path.exists()]
+    strange = [path for path in (*there[1:], *folder.glob("*.lock")) if not path.is_file()]
+    if strange:
+        named = " ".join(map(str, strange))
+        return ill("permissions", f"no plain file: {named}", f"Move away what stands there: {named}")
     open_ones = [path for path in there if stat.S_IMODE(path.stat().st_mode) & 0o077]
     if open_ones:
         named = ", ".join(map(str, open_ones))
@@ -174,6 +179,8 @@ def restored(folder: Path, now: Micros) -> Check:
 def wal(folder: Path) -> Check:
     """Look how long the WAL is, and who keeps it from beginning anew."""
     log = shm.read(folder / "turnout.db-shm")
+    if not (folder / "turnout.db-wal").exists() and delivering(folder):
+        return ill("wal", "it was taken away while the database is in use", LOG_GONE)
     size = f"{log.pages * 4096 / 1e6:,.0f} MB, of which {log.moved * 4096 / 1e6:,.0f} MB are in the database"
     if log.pages <= 2 * WAL_PAGES:
         return well("wal", size)

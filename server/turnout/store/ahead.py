@@ -2,6 +2,9 @@
 
 A commit that lengthens the file has the file system note its new length, and waits for the disk twice; one that
 overwrites waits once: alone, a small one takes half as long (234 against 454 us, measured).
+
+Before each commit it also sees whether database and WAL are still where they were opened: to a file that was taken away
+or replaced a commit succeeds, and nobody finds it again.
 """
 
 from __future__ import annotations
@@ -9,6 +12,8 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
+
+from turnout.store import connect
 
 STEP = 1 << 20
 """Bytes. The file ends at a multiple of it but for when a commit went over the end: that is how one tells."""
@@ -21,13 +26,17 @@ class Ahead:
 
     def __init__(self, database: Path) -> None:
         """Open the file."""
+        self._database = database
+        self._identity = connect.identity(database)
         self._file = os.open(database.with_name(f"{database.name}-wal"), os.O_WRONLY | os.O_CLOEXEC)
 
     def make(self) -> None:
         """Lengthen the file to the next step; only within a transaction, when nobody else writes to it.
 
-        What fails here (a full disk) fails no commit: it lengthens the file itself.
+        What fails here (a full disk) fails no commit: it lengthens the file itself. Raises: Error where one is gone.
         """
+        connect.require_same(self._database, self._identity)
+        connect.require_log(self._file, self._identity)
         size = os.fstat(self._file).st_size
         if size % STEP:
             with suppress(OSError):

@@ -58,6 +58,52 @@ EVERY = (
 )
 
 
+GONE = (
+    "the file turnout.db is not the one that was opened: it was taken away or replaced while in use. End every process "
+    "that uses it, put the right one back, and start again"
+)
+LOG_GONE = (
+    "the file turnout.db-wal was taken away while in use. End every process that uses it, by TERM: the last one moves "
+    "what was committed into the database; then start again"
+)
+
+
+_bereft: set[tuple[int, int]] = set()
+"""Databases whose log was taken away beneath this process: a new one would hold other pages than what it has open."""
+
+
+def opened(path: Path) -> tuple[int, int]:
+    """Give the identity of a database that is opened anew: nothing of it was open here before."""
+    found = identity(path)
+    _bereft.discard(found)
+    return found
+
+
+def identity(path: Path) -> tuple[int, int]:
+    """Tell a file from another that takes its place."""
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
+def require_same(path: Path, opened: tuple[int, int]) -> None:
+    """Refuse to write where a database does not stand any more at its path, or has lost its log. Raises: Error."""
+    if opened in _bereft:
+        raise Error(LOG_GONE)
+    try:
+        same = identity(path) == opened
+    except OSError:
+        same = False
+    if not same:
+        raise Error(GONE)
+
+
+def require_log(file: int, database: tuple[int, int]) -> None:
+    """Refuse to write to a log, by its descriptor, that nobody finds again. Raises: Error."""
+    if not os.fstat(file).st_nlink:
+        _bereft.add(database)
+        raise Error(LOG_GONE)
+
+
 def unreadable(error: Exception) -> Unavailable:
     """Say that the database cannot be read: one that is damaged, or that this user may not open."""
     return Unavailable(f"the database cannot be read ({error}); see `turnout doctor`", cause=str(error))
@@ -105,12 +151,12 @@ def connect_writer(path: Path) -> Connection:
     """Open the one connection that writes; the file is made 0600 where it is missing."""
     if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    return _connect(path, EVERY + WRITER)
+    return _open(str(path), EVERY + WRITER)
 
 
 def connect_reader(path: Path) -> Connection:
-    """Open a connection that cannot write."""
-    return _connect(path, (*EVERY, "PRAGMA query_only=ON"))
+    """Open a connection that cannot write, and makes no file."""
+    return _open(f"{path.absolute().as_uri()}?mode=rw", (*EVERY, "PRAGMA query_only=ON"), uri=True)
 
 
 def connect_file(path: Path) -> Connection:
@@ -121,10 +167,6 @@ def connect_file(path: Path) -> Connection:
     """
     place = f"{path.absolute().as_uri()}?mode=ro"
     return _open(place, (*EVERY, "PRAGMA secure_delete=ON"), uri=True)
-
-
-def _connect(path: Path, pragmas: tuple[str, ...]) -> Connection:
-    return _open(str(path), pragmas)
 
 
 def _open(place: str, pragmas: tuple[str, ...], *, uri: bool = False) -> Connection:

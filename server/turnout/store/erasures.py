@@ -1,8 +1,9 @@
 """The file `erasures`: who was suppressed or erased, as HMACs, for the day a backup from before is restored.
 
 Its first line says whose it is, and since when it is whole. Then a line a regulation, appended and synced before
-anything of it is erased. Doing it twice adds nothing: a crash between the line and its note in the database is
-harmless. A line that a crash cut short is left behind.
+it is answered, and so before anything of it is erased. Doing it twice adds nothing: a crash between the commit, the
+line and its note in the database is harmless. A line that a crash cut short is left behind. Who writes it is inside
+the turnstile, so that no two processes do.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from turnout import document
 from turnout.document import Document
+from turnout.errors import Unavailable
 from turnout.folders import sync_folder
 from turnout.store.privacy import Regulation
 from turnout.store.unit import View
@@ -69,16 +71,40 @@ def write(path: Path, book: Book) -> None:
     sync_folder(path.parent)
 
 
+def note(view: View, path: Path, regulation: str) -> None:
+    """Make sure that a regulation stands in the file before it is answered. Raises: Unavailable."""
+    found = view.privacy.get(regulation)
+    assert found is not None, "what was accepted is there"
+    try:
+        write_down(view, path, found)
+    except OSError as error:
+        raise Unavailable(
+            f"the deletion {regulation} is accepted and will be carried out, but `erasures` cannot be written "
+            f"({error.strerror}): until it is, a restored backup knows nothing of it; make room, or mend permissions",
+            deletion_id=regulation,
+        ) from error
+
+
+def write_down(view: View, path: Path, regulation: Regulation) -> None:
+    """Add a regulation to the file, or write that anew where it is gone. Raises: OSError."""
+    if path.exists():
+        append(path, regulation)
+    else:
+        mend(path, view)
+
+
 def append(path: Path, regulation: Regulation) -> None:
     """Add a regulation to a file that is there, unless it stands in it already; make sure that it is on disk.
 
     Raises: FileNotFoundError.
     """
-    there = any(each.id == regulation.id for each in read(path).entries)
+    text = path.read_bytes()
+    there = regulation.id.encode() in text and any(each.id == regulation.id for each in _read(text).entries)
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
     try:
         if not there:
-            write_whole(file, (b"" if _ends_well(path) else b"\n") + document.encode(_line(entry(regulation))) + b"\n")
+            apart = b"" if not text or text.endswith(b"\n") else b"\n"
+            write_whole(file, apart + document.encode(_line(entry(regulation))) + b"\n")
         os.fsync(file)
     finally:
         os.close(file)
@@ -98,9 +124,13 @@ def mend(path: Path, view: View) -> int:
 
 def read(path: Path) -> Book:
     """Read the lines that are whole, oldest first. Raises: FileNotFoundError."""
+    return _read(path.read_bytes())
+
+
+def _read(text: bytes) -> Book:
     book = Book()
     found: list[Entry] = []
-    for line in _lines(path.read_bytes()):
+    for line in _lines(text):
         match line:
             case {"version": int(version), "workspace": str(workspace), "since": int(since)}:
                 book = Book(workspace, since, version)
@@ -132,8 +162,3 @@ def _line(each: Entry) -> Document:
         "until": each.until,
         "keys": [key.hex() for key in each.keys],
     }
-
-
-def _ends_well(path: Path) -> bool:
-    text = path.read_bytes()
-    return not text or text.endswith(b"\n")

@@ -26,7 +26,7 @@ class FileLock:
     def __init__(self, path: Path) -> None:
         """Open the file, 0600; take nothing."""
         self.path = path
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._file = _opened(path)
         _locks.add(self)
 
     def acquire(self) -> None:
@@ -76,15 +76,34 @@ class FileLock:
         self._file = -1
 
     def _attempt(self, how: int) -> bool:
+        """Try it; a file that was taken away keeps nobody out, so the one that stands at its path counts."""
+        while True:
+            try:
+                fcntl.flock(self._file, how | fcntl.LOCK_NB)
+                if self._stands():
+                    return True
+                file = _opened(self.path)
+            except BlockingIOError:
+                return False
+            except FileNotFoundError:  # its folder is gone, too
+                self.release()
+                return False
+            os.close(self._file)
+            self._file = file
+
+    def _stands(self) -> bool:
         try:
-            fcntl.flock(self._file, how | fcntl.LOCK_NB)
-        except BlockingIOError:
+            return os.path.samestat(os.fstat(self._file), self.path.stat())
+        except FileNotFoundError:
             return False
-        return True
 
     def _sign(self) -> None:
         with suppress(OSError):  # the lock is ours, whatever a full or failing disk makes of our name
             os.pwrite(self._file, b"%-20d" % os.getpid(), 0)
+
+
+def _opened(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def is_free(path: Path) -> bool:

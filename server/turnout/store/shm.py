@@ -15,6 +15,8 @@ from pathlib import Path
 
 _FRAMES, _MOVED, _MARKS = 16, 96, 100
 """Where the number of frames stands, of those in the database, and of each reader's last."""
+_COPY = 48
+"""Bytes of the header, which stands there twice: where the two differ, SQLite makes the file anew."""
 _LOCKS = 123
 """Where the lock of the first reader's mark is."""
 _READERS = 5
@@ -40,7 +42,7 @@ def read(path: Path) -> Log:
         return Log()
     try:
         head = os.pread(file, 136, 0)
-        if len(head) < 136:  # noqa: PLR2004 - its fixed part
+        if len(head) < 136 or head[:_COPY] != head[_COPY : 2 * _COPY]:  # noqa: PLR2004 - its fixed part
             return Log()
         pages, moved = (struct.unpack_from("=I", head, at)[0] for at in (_FRAMES, _MOVED))
         marks = struct.unpack_from(f"={_READERS}I", head, _MARKS)

@@ -71,6 +71,7 @@ class Store:
         self._space_at = -1e9
         self._low = False
         self._retired = ""
+        self._identity = (0, 0)
         self._loop = Wake()
         self._beside: list[Callable[[], None]] = []
         self._news = News(self.path, self.gate)
@@ -242,7 +243,8 @@ class Store:
     # -- what the writer asks -----------------------------------------------------------------------------
 
     def connect(self) -> Connection:
-        """Open the connection that writes."""
+        """Open the connection that writes, to the file that was opened and to no other."""
+        connect.require_same(self.path, self._identity)
         return connect.connect_writer(self.path)
 
     def pass_turnstile(self) -> Callable[[], None]:
@@ -340,7 +342,8 @@ class Store:
         """Bring the schema up to date and compare the keys; give the next seq."""
         assert self._vault is not None
         try:
-            connection = self.connect()
+            connection = connect.connect_writer(self.path)
+            self._identity = connect.opened(self.path)
         except connect.Error as error:
             raise connect.unreadable(error) from error
         try:

@@ -98,13 +98,12 @@ def free_name(folder: Path, moment: int) -> str:
 
 
 def _finish(folder: Path, stage: Path) -> None:
-    told = document.decode((stage / READY).read_bytes())
-    assert isinstance(told, dict)
+    aside, seq = _decided(stage / READY)
     database, new = folder / "turnout.db", stage / "turnout.db"
     if new.exists():  # else it has its place already, and what stands there is not the old one
         for suffix in ("", "-wal"):
             if (old := folder / f"turnout.db{suffix}").exists():
-                old.rename(folder / f"{told['aside']}{suffix}")
+                old.rename(folder / f"{aside}{suffix}")
         (folder / "turnout.db-shm").unlink(missing_ok=True)
         sync_folder(folder)  # a log of the old one must never be found beside the new one
         for name in ("keys", "erasures"):
@@ -112,7 +111,7 @@ def _finish(folder: Path, stage: Path) -> None:
                 (stage / name).replace(folder / name)
         new.rename(database)
         sync_folder(folder)
-    tail.write(folder / "tail", int(str(told["seq"])))
+    tail.write(folder / "tail", seq)
     _sync(folder / "tail")
     for path in stage.iterdir():
         if path.name != READY:
@@ -120,6 +119,21 @@ def _finish(folder: Path, stage: Path) -> None:
     (stage / READY).unlink()
     stage.rmdir()
     sync_folder(folder)
+
+
+def _decided(path: Path) -> tuple[str, int]:
+    """Read what was decided. Raises: Unavailable."""
+    try:
+        told = document.decode(path.read_bytes())
+    except ValueError:
+        told = None
+    match told:
+        case {"aside": str(aside), "seq": int(seq)}:
+            return aside, seq
+        case _:
+            raise Unavailable(
+                f"a restore was cut off, and {path} is damaged: move {path.parent} elsewhere, and restore again"
+            )
 
 
 def _sync(path: Path) -> None:

@@ -99,13 +99,19 @@ class Checkpointer:
             self._connection = self._turnstile = self._last = None
 
     def _ask(self, how: str) -> tuple[int, int, int]:
-        """Checkpoint; an SQLite without NOOP takes it for PASSIVE. Shape: busy, pages in the WAL, pages moved."""
-        if self._connection is None:
-            self._connection = connect.connect_writer(self._store.path)
-            self._connection.execute("PRAGMA busy_timeout=0").close()
-        cursor = self._connection.execute(f"PRAGMA wal_checkpoint({how})")
-        busy, log, done = cursor.fetchone()
-        cursor.close()
+        """Checkpoint; an SQLite without NOOP takes it for PASSIVE. Shape: busy, pages in the WAL, pages moved.
+
+        Raises: Unavailable.
+        """
+        try:
+            if self._connection is None:
+                self._connection = connect.connect_writer(self._store.path)
+                self._connection.execute("PRAGMA busy_timeout=0").close()
+            cursor = self._connection.execute(f"PRAGMA wal_checkpoint({how})")
+            busy, log, done = cursor.fetchone()
+            cursor.close()
+        except connect.Error as error:
+            raise connect.unreadable(error) from error
         return int(busy), int(log), int(done)
 
     def _sync(self) -> None:

@@ -53,7 +53,7 @@ def _turn(every: Sequence[Regulation], turn: int) -> Sequence[Regulation]:
 
 
 class Eraser:
-    """The keeper of one reign. What it begins with, and what it goes on with, never write `erasures` at once."""
+    """The keeper of one reign."""
 
     def __init__(self, reign: Reign, truncate: Callable[[], bool]) -> None:
         """Do nothing yet."""
@@ -64,6 +64,6 @@ class Eraser:
     def advance(self) -> float:
         """First write into `erasures` what it should say and does not; then do what is due, as `advance` does."""
         if not self._noted:
-            self._reign.look(partial(erasures.mend, self._reign.store.folder / "erasures"))
+            self._reign.commit(partial(erasures.mend, self._reign.store.folder / "erasures"))
             self._noted = True
         return advance(self._reign, self._truncate)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import TypeAlias
 
 import msgspec
@@ -33,11 +32,12 @@ _Said: TypeAlias = tuple[int, int, bytes]
 
 def _file(work: Work) -> bool:
     path = work.reign.store.folder / "erasures"
-    if path.exists():
-        erasures.append(path, work.regulation)
-    else:
-        work.reign.look(partial(erasures.mend, path))
-    work.commit(lambda _: Did())
+
+    def write(unit: Unit) -> Did:
+        erasures.write_down(unit, path, work.regulation)
+        return Did()
+
+    work.commit(write)
     return True
 
 

@@ -87,6 +87,30 @@ async def test_whoever_may_send_learns_of_a_commit_that_fails_and_nothing_of_whe
         assert str(apart.store.folder) not in answer.text
 
 
+async def test_a_workspace_whose_directory_was_taken_away_says_so_at_each_of_its_doors(
+    opened: Bench, tmp_path: Path
+) -> None:
+    async with asked(opened) as client:
+        await anyio.to_thread.run_sync(opened.store.folder.rename, tmp_path / "aside")
+        ready, numbers = await client.get("/readyz"), await client.get("/metrics")
+        taken = await client.post("/v1/track", content=b'{"userId": "u", "event": "E"}', auth=("k", ""))
+        await anyio.to_thread.run_sync((tmp_path / "aside").rename, opened.store.folder)
+
+    assert (ready.status_code, numbers.status_code, taken.status_code) == (503, 503, 503)
+    assert "cannot be found or read" in ready.json()["reasons"][0]
+    assert "cannot be" in numbers.json()["reasons"][0]
+    assert taken.json()["code"] == "unavailable"
+
+
+async def test_a_store_that_commits_and_cannot_be_read_is_not_ready(opened: Bench) -> None:
+    async with asked(opened) as client:
+        await opened.store.transact(lambda unit: unit.session.connection.execute("DROP TABLE entities").close())
+        ready, numbers = await client.get("/readyz"), await client.get("/metrics")
+
+    assert (ready.status_code, numbers.status_code) == (503, 503)
+    assert "the database cannot be read" in ready.json()["reasons"][0]
+
+
 @pytest.mark.parametrize("path", ["/v1/projects/k/settings", "/sourceConfig?writeKey=k", "/v1/track"])
 async def test_a_store_that_cannot_be_read_asks_to_come_again(path: str, opened: Bench) -> None:
     async with asked(opened) as client:

@@ -252,9 +252,87 @@ def test_a_reader_that_holds_the_log_is_named(made: Path) -> None:
     assert log.pages > 0
 
 
+def test_a_log_that_was_taken_away_from_under_who_delivers_is_found(made: Path) -> None:
+    lock = FileLock(made / "delivery.lock")
+    assert lock.try_acquire()
+    assert not (made / "turnout.db-wal").exists()
+
+    found = surroundings.wal(made)
+
+    lock.close()
+    assert (found.ok, "taken away" in found.detail) == (False, True)
+    assert surroundings.wal(made).ok
+
+
+def test_a_database_with_what_turnout_never_writes_is_no_fault_of_the_doctors(
+    made: Path, ill: Callable[[], Checks]
+) -> None:
+    change(made, "UPDATE lanes SET state = 77")
+
+    found = ill()
+
+    assert {"laws", "destinations"} & found.keys()
+    assert all("nothing that Turnout writes (ValueError)" in each["detail"] for each in found.values())
+    assert all("turnout restore FILE" in each["do"] for each in found.values())
+
+
+def test_a_tail_that_is_no_file_is_no_fault_of_the_doctors(made: Path, ill: Callable[[], Checks]) -> None:
+    (made / "tail").unlink()
+    (made / "tail").mkdir(0o700)
+
+    found = ill()
+
+    assert found.keys() == {"tail", "permissions"}
+    assert "Is a directory" in found["tail"]["detail"]
+    assert "no plain file" in found["permissions"]["detail"]
+
+
+def test_whoever_opens_a_database_that_lost_events_is_told(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (made / "turnout.db").unlink()
+
+    code = run(["usage", "--data", str(made), "--json"])
+
+    told = capsys.readouterr()
+    assert (code, json.loads(told.out)["events"]) == (0, 0)
+    assert "2 acknowledged events are missing; see turnout doctor" in told.err
+
+
+@pytest.mark.parametrize("name", ["keys", "erasures", "delivery.lock", "write.lock"])
+def test_what_stands_in_the_place_of_a_file_is_named(made: Path, ill: Callable[[], Checks], name: str) -> None:
+    (made / name).unlink(missing_ok=True)
+    (made / name).mkdir(0o700)
+
+    found = ill()
+
+    assert str(made / name) in found["permissions"]["do"]
+    assert ("opens" in found) == (name == "keys")
+
+
+@pytest.mark.parametrize("text", [None, b"", b"\xff" * 21, b"-5"])
+def test_a_tail_that_says_nothing_is_found_until_it_is_written_again(
+    made: Path, ill: Callable[[], Checks], text: bytes | None
+) -> None:
+    (made / "tail").unlink()
+    if text is not None:
+        (made / "tail").write_bytes(text)
+        (made / "tail").chmod(0o600)
+
+    assert ill().keys() == {"tail"}
+    with bench(made) as here:
+        here.record({"userId": "u3"})
+    assert ill() == {}
+
+
+def test_shared_memory_with_anything_in_it_tells_nothing(made: Path, ill: Callable[[], Checks]) -> None:
+    (made / "turnout.db-shm").write_bytes(bytes(range(256)) * 128)
+    (made / "turnout.db-shm").chmod(0o600)
+
+    assert ill() == {}
+
+
 def test_a_log_that_grew_too_long_is_found(made: Path, tmp_path: Path) -> None:
     head = bytearray(136)
-    head[16:20] = (60_000).to_bytes(4, sys.byteorder)
+    head[16:20] = head[64:68] = (60_000).to_bytes(4, sys.byteorder)
     (tmp_path / "turnout.db-shm").write_bytes(head)
 
     assert surroundings.wal(tmp_path).do.startswith("Start `turnout serve`")

@@ -58,6 +58,19 @@ def test_what_was_decided_is_finished_by_whoever_opens_next(data_dir: Path) -> N
     assert (data_dir / f"{swap.ASIDE}x").exists()
 
 
+@pytest.mark.parametrize("text", [b"", b"junk", b"[]", b'{"aside": 1}'])
+def test_a_decision_that_cannot_be_read_says_what_to_do_and_moves_nothing(data_dir: Path, text: bytes) -> None:
+    make(data_dir, "old")
+    staged(data_dir, ready=True)
+    (data_dir / swap.STAGE / swap.READY).write_bytes(text)
+
+    with pytest.raises(Unavailable, match=r"a restore was cut off, and .* is damaged: move .* elsewhere"):
+        messages(data_dir)
+
+    (data_dir / swap.STAGE).rename(data_dir / "moved")
+    assert messages(data_dir) == ["old"]
+
+
 def test_a_log_of_the_old_database_never_stands_beside_the_new_one(data_dir: Path) -> None:
     make(data_dir, "old")
     staged(data_dir, ready=True)
