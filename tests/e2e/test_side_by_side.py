@@ -21,7 +21,7 @@ from support.agents import LOOPBACK, agent
 from support.destination import Recorder
 from support.program import Program
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
 
 APP = """
 from turnout import Turnout
