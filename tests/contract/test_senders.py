@@ -643,9 +643,7 @@ async def test_two_hundred_requests_leave_no_descriptor_behind(vendor: Recorder)
         assert descriptors() - before <= 4  # a kept connection and its other end
 
     await anyio.to_thread.run_sync(vendor.wait_until, lambda: not vendor.live)
-    await anyio.to_thread.run_sync(
-        vendor.catch_up
-    )  # a socket is closed after it is heard of
+    await anyio.to_thread.run_sync(vendor.catch_up)  # a socket is closed after it is heard of
     assert len(vendor.received) == 200
     assert descriptors() == before
 
