@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from support.program import TURNOUT, Ended, Program
+from support.worker import until
 from turnout.cli.demo import outcome
 from turnout.demo.model import Check
 
@@ -91,7 +92,7 @@ def test_the_demo_leaves_no_folder_and_no_process(tmp_path: Path) -> None:
 
     assert code == 1
     assert list(scratch.iterdir()) == []
-    assert alive(scratch) == []
+    until(lambda: alive(scratch) == [])
 
 
 def test_the_demo_keeps_no_workspace_where_something_is(tmp_path: Path) -> None:

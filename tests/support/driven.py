@@ -60,7 +60,7 @@ class Driven:
         self, data: Path, *words: str, settings: Mapping[str, str] | None = None, before: tuple[str, ...] = ()
     ) -> None:
         self.data = data
-        self.err = Path(tempfile.mkstemp(prefix="said-")[1])
+        self.err = Path(tempfile.mkstemp(prefix="said-", dir=data.parent)[1])
         command = (*before, *TURNOUT, "--data", str(data), *words)
         with self.err.open("wb") as err:
             self.process = subprocess.Popen(
