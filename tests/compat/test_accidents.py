@@ -33,6 +33,8 @@ from support.requirements import claims
 from support.server import Server
 from turnout.api import answers
 
+pytestmark = pytest.mark.timeout(600)  # the first one may have to install the packages
+
 
 def ours(answer: answers.Answer) -> Accident:
     """Give what the server would say, although nothing ails it."""

@@ -24,6 +24,8 @@ from support.clients import (
 from support.requirements import claims
 from support.server import Server
 
+pytestmark = pytest.mark.timeout(600)  # the first one may have to install the packages
+
 TRYING = [SEGMENT_PYTHON, RUDDER_PYTHON, SEGMENT_NODE, RUDDER_NODE, JITSU_NODE]
 SIZES = [(client, size) for client in EVERY for size in (13, 100) if client.size or size == 13]
 

@@ -22,6 +22,8 @@ from support.program import TURNOUT, Program
 from turnout.agent.catalogue import TOOLS
 from turnout.agent.prompts import PROMPTS
 
+pytestmark = pytest.mark.timeout(600)  # the first one may have to install the packages
+
 LIMIT_S = 120
 SCOPES = "read,track,operate,configure,privacy"
 

@@ -13,7 +13,7 @@ import pytest
 from support.page import pictured, visited
 from turnout.agent import view
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(600)
 
 VIEW = view.journey()
 EVIL = (

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import datetime as dt
+import gc
 import gzip
 import os
 import socket
 import ssl
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -53,7 +54,7 @@ def vendor() -> Iterator[Recorder]:
         yield vendor
 
 
-def request(url: str, body: bytes = b'{"a":1}', timeout_s: float = 5.0, method: str = POST) -> Request:
+def request(url: str, body: bytes = b'{"a":1}', timeout_s: float = 30.0, method: str = POST) -> Request:
     return Request(method, url, (("content-type", "application/json"),), body, timeout_s)
 
 
@@ -67,7 +68,16 @@ def failed(reply: Reply) -> FaultKind:
     return reply.kind
 
 
+@contextmanager
+def refusing() -> Iterator[str]:
+    """Give the address of a port where nobody listens, and which nobody else gets."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+
+
 def descriptors() -> int:
+    gc.collect()  # what tests before this one left goes now, and not in its midst
     return sum(1 for _ in Path("/dev/fd").iterdir())
 
 
@@ -145,8 +155,8 @@ async def test_no_answer_in_time_is_a_timeout(sender: CurlSender, vendor: Record
     reply = await sender.send(request(vendor.url, timeout_s=0.3))
 
     assert failed(reply) is FaultKind.TIMEOUT
-    assert 250 <= reply.took_ms < 3000
-    assert len(vendor.received) == 1
+    assert 250 <= reply.took_ms < 15_000
+    assert len(await anyio.to_thread.run_sync(vendor.wait_for, 1)) == 1
 
 
 @pytest.mark.parametrize("act", ["reset", "close", "half_close"])
@@ -308,10 +318,8 @@ async def test_a_connection_closed_between_two_requests_leaves_no_doubt(sender: 
 
 
 async def test_a_refused_port_did_not_take_it(sender: CurlSender) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-
-    assert failed(await sender.send(request(f"http://127.0.0.1:{port}/"))) is FaultKind.REFUSED
+    with refusing() as url:
+        assert failed(await sender.send(request(url))) is FaultKind.REFUSED
 
 
 async def test_a_port_that_takes_no_connection_is_a_connect_timeout(sender: CurlSender) -> None:
@@ -328,7 +336,7 @@ async def test_a_port_that_takes_no_connection_is_a_connect_timeout(sender: Curl
 
 
 async def test_an_unknown_name_has_no_address(sender: CurlSender) -> None:
-    assert failed(await sender.send(request("http://nowhere.invalid/"))) is FaultKind.NAME
+    assert failed(await sender.send(request("http://nowhere.invalid/", timeout_s=5))) is FaultKind.NAME
 
 
 async def test_a_name_is_resolved_and_its_allowed_address_used(sender: CurlSender, vendor: Recorder) -> None:
@@ -368,7 +376,7 @@ def test_a_name_whose_resolver_hangs_is_spoken_to_where_it_last_led(monkeypatch:
 
     def resolve(_name: object, port: int, *_: object, **__: object) -> list[tuple[int, int, int, str, tuple[str, int]]]:
         asked.set()
-        assert hangs.wait(5)
+        assert hangs.wait(60)
         return [(0, 0, 0, "", ("127.0.0.1", port))]
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
@@ -381,8 +389,8 @@ def test_a_name_whose_resolver_hangs_is_spoken_to_where_it_last_led(monkeypatch:
             asked.clear()
             kept = sender._names._kept
             kept["slow.test"] = (asyncio.get_running_loop().time() - 1, kept["slow.test"][1])  # half a minute later
-            assert answered(await sender.send(request(url, timeout_s=1))).took_ms < 900
-            assert await anyio.to_thread.run_sync(asked.wait, 5)
+            assert answered(await sender.send(request(url))).took_ms < 25_000
+            assert await anyio.to_thread.run_sync(asked.wait, 60)
             kept["slow.test"] = (asyncio.get_running_loop().time() - STALE_S, kept["slow.test"][1])
             assert failed(await sender.send(request(url, timeout_s=0.3))) is FaultKind.NAME
             hangs.set()
@@ -603,16 +611,15 @@ async def test_one_handle_goes_through_the_proxy_and_past_it_by_turns(vendor: Re
 
 
 async def test_a_proxy_that_is_not_there_is_no_way_around_it(vendor: Recorder) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-
-    async with CurlSender(LOOPBACK, proxy=Proxy(f"http://127.0.0.1:{port}")) as sender:
-        assert failed(await sender.send(request(vendor.url))) is FaultKind.REFUSED
+    with refusing() as url:
+        async with CurlSender(LOOPBACK, proxy=Proxy(url)) as sender:
+            assert failed(await sender.send(request(vendor.url))) is FaultKind.REFUSED
     assert vendor.connections == 0
 
 
 async def test_sixty_four_go_side_by_side_and_find_their_own_answers(sender: CurlSender, vendor: Recorder) -> None:
-    vendor.script.decide = lambda got: Scripted(body=got.body, delay_s=0.5)
+    holds = [True]
+    vendor.script.decide = lambda got: Scripted(body=got.body, act="held" if holds else "answer")
     found: dict[int, bytes] = {}
 
     async def one(number: int) -> None:
@@ -621,6 +628,9 @@ async def test_sixty_four_go_side_by_side_and_find_their_own_answers(sender: Cur
     async with anyio.create_task_group() as group:
         for number in range(100):
             group.start_soon(one, number)
+        await anyio.to_thread.run_sync(vendor.wait_until, lambda: vendor.open == 64)
+        holds.clear()
+        vendor.let_go()
 
     assert found == {number: str(number).encode() for number in range(100)}
     assert vendor.peak == 64
@@ -633,7 +643,7 @@ async def test_a_slow_vendor_does_not_hold_another_up(sender: CurlSender, vendor
             for _ in range(20):
                 group.start_soon(sender.send, request(slow.url, timeout_s=30))
             await anyio.to_thread.run_sync(slow.wait_for, 20)
-            with anyio.fail_after(5):
+            with anyio.fail_after(25):
                 answered(await sender.send(request(vendor.url)))
             group.cancel_scope.cancel()
 
@@ -646,7 +656,7 @@ async def test_hosts_that_hang_leave_every_other_its_place(sender: CurlSender, v
                 for _ in range(HOST_CONNECTIONS):
                     group.start_soon(sender.send, request(slow.url, timeout_s=30))
             await anyio.to_thread.run_sync(until, lambda: sum(slow.open for slow in hanging) >= CONNECTIONS * 6 // 7)
-            with anyio.fail_after(5):
+            with anyio.fail_after(25):
                 for _ in range(3):
                     answered(await sender.send(request(vendor.url)))
             assert sum(slow.open for slow in hanging) <= CONNECTIONS
@@ -681,7 +691,7 @@ async def test_a_cancelled_request_gives_its_place_and_connection_back(vendor: R
                 group.cancel_scope.cancel()
             await anyio.to_thread.run_sync(vendor.wait_until, lambda: vendor.open == 0)
 
-        with anyio.fail_after(5):
+        with anyio.fail_after(25):
             assert answered(await sender.send(request(vendor.url))).status == 200
 
 
@@ -713,6 +723,7 @@ async def test_two_hundred_requests_leave_no_descriptor_behind(vendor: Recorder)
         assert descriptors() - before <= 4  # a kept connection and its other end
 
     await anyio.to_thread.run_sync(vendor.wait_until, lambda: not vendor.live)
+    await anyio.to_thread.run_sync(vendor.catch_up)  # a socket is closed after it is heard of
     assert len(vendor.received) == 200
     assert descriptors() == before
 

@@ -116,7 +116,7 @@ class Door:
             "mcp-method": "tools/call", "mcp-name": params["name"], "authorization": f"Bearer {token or self.token}",
         }  # fmt: skip
         said = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {**params, "_meta": meta(declared)}}
-        answer = httpx2.post(f"{self.address}/mcp", json=said, headers=headers, timeout=30)
+        answer = httpx2.post(f"{self.address}/mcp", json=said, headers=headers, timeout=60)
         return answer.status_code, answer.json()
 
     def erase(self, user: str, **more: Any) -> Answer:

@@ -28,7 +28,7 @@ from turnout.errors import InvalidInput
 from turnout.store.store import Store
 from turnout.store.unit import View
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(240)
 
 TESTS = Path(__file__).resolve().parent.parent
 LITERALS = (
@@ -142,7 +142,7 @@ class Sealed:
         """Ask each URL from within; give what came of it."""
         (self.folder / "urls").write_text(json.dumps(urls))
         process = self.start(sys.executable, "-m", "support.asker", str(self.folder / "urls"), *how, proxies=proxies)
-        out, err = process.communicate(timeout=40)
+        out, err = process.communicate(timeout=120)
         assert process.returncode == 0, err.decode()
         told: dict[str, str] = json.loads(out)
         return told
@@ -238,7 +238,7 @@ def serve(sealed: Sealed, data: Path, store: Store, lanes: int) -> None:
         until(lambda: process.poll() is not None or len(store.look(words)) == lanes * events)
     finally:
         process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err.decode()
 
 

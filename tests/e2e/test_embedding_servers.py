@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,7 @@ def visit(base: str, number: int) -> int:
         try:
             with urllib.request.urlopen(f"{base}/?{number}", timeout=30) as answer:  # noqa: S310 - loopback
                 return int(answer.read())
-        except OSError:  # its worker was killed
+        except (OSError, HTTPException):  # its worker was killed, perhaps in the midst of its answer
             assert time.monotonic() < end
 
 
@@ -91,7 +92,7 @@ def test_two_programs_beside_a_server_have_500_of_500_each_stored_and_delivered_
         with Serve(data_dir) as serve, ThreadPoolExecutor(2) as pool:
             serve.listens()
             ended = list(pool.map(run, [PROGRAM] * 2, [data_dir] * 2, "ab"))
-            until(lambda: len(vendor.received) >= 1000, 60)
+            until(lambda: len(vendor.received) >= 1000, 120)
             assert serve.stop() == 0
         sent = sorted(dict(request.headers)["webhook-id"] for request in vendor.received)
 

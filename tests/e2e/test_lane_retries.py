@@ -9,11 +9,11 @@ from pathlib import Path
 import anyio
 import pytest
 
-from support.delivering import delivering, until_seen
+from support.delivering import LIMIT_S, delivering, until_seen
 from support.destination import Recorder
 from support.engine import Poster, caller, connect
 from support.lanes import tracks
-from support.script import Received, Script, Scripted
+from support.script import Script, Scripted
 from turnout.delivery.breaker import START
 from turnout.delivery.lane import UNRESOLVED, Options
 from turnout.delivery.schedule import Schedule
@@ -23,7 +23,7 @@ from turnout.ingest import ingest
 from turnout.store.store import Store
 from turnout.store.unit import View
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(240)
 
 
 async def record(store: Store, first: int, count: int) -> None:
@@ -41,19 +41,26 @@ def final(view: View) -> int:
 
 
 async def test_what_is_owed_leaves_as_many_at_once_as_there_are_slots_and_their_number_grows(data_dir: Path) -> None:
-    ill = [True]
-
-    def decide(_: Received) -> Scripted:
-        return Scripted(500) if ill[0] else Scripted(delay_s=0.05)
-
-    with Recorder(Script(decide=decide)) as vendor:
+    with Recorder(Script(Scripted(500))) as vendor:
         async with delivering(data_dir, Poster(url=vendor.url)) as store:
             await record(store, 0, 300)
             await until_seen(store, lambda view: owed(view) == 300)
-            ill[0], vendor.peak = False, 0
+            vendor.script.default = Scripted(act="held")
+            with anyio.fail_after(LIMIT_S):
+                while len(vendor.held) <= START:
+                    await until_quiet(vendor)
+                    vendor.let_go()
+            vendor.script.default = Scripted()
+            vendor.let_go()
             await until_seen(store, lambda view: final(view) == 300)
 
-    assert vendor.peak > START
+
+async def until_quiet(vendor: Recorder) -> None:
+    """Wait until nothing more comes for a moment: all that may leave at once has left."""
+    before = -1
+    while before != len(vendor.received) or not vendor.held:
+        before = len(vendor.received)
+        await anyio.sleep(0.05)
 
 
 async def test_of_one_slot_retries_and_fresh_events_have_their_turns(data_dir: Path) -> None:
@@ -87,16 +94,23 @@ async def test_lanes_that_share_a_rate_keep_it_together_and_take_turns(data_dir:
 
 async def test_requests_in_flight_start_at_sixteen_and_grow_to_sixty_four(data_dir: Path) -> None:
     peaks: list[int] = []
-    with Recorder(Script(default=Scripted(delay_s=0.05))) as vendor:
+    with Recorder(Script(default=Scripted(act="held"))) as vendor:
         async with delivering(data_dir, Poster(url=vendor.url)) as store:
-            await record(store, 0, 16)
-            await until_seen(store, lambda view: final(view) == 16)
-            peaks.append(vendor.peak)
-            await record(store, 1000, 800)
-            await until_seen(store, lambda view: final(view) == 816)
+            await record(store, 0, 800)
+            for slots in (16, 32, 64, 64):
+                await anyio.to_thread.run_sync(vendor.wait_until, partial(are_open, vendor, slots))
+                peaks.append(vendor.peak)
+                vendor.let_go()
+            vendor.script.default = Scripted()
+            vendor.let_go()
+            await until_seen(store, lambda view: final(view) == 800)
             peaks.append(vendor.peak)
 
-    assert peaks == [16, 64]
+    assert peaks == [16, 32, 64, 64, 64]
+
+
+def are_open(vendor: Recorder, count: int) -> bool:
+    return vendor.open == count
 
 
 async def test_a_destination_that_hangs_is_read_on_for_two_windows_and_no_further(data_dir: Path) -> None:

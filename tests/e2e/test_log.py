@@ -56,7 +56,7 @@ def talk(program: Program, *calls: dict[str, Any]) -> tuple[list[dict[str, Any]]
     ]
     lines = "".join(json.dumps(each) + "\n" for each in said) + '{"SENTINEL": no json\n'
     done = subprocess.run(
-        (*TURNOUT, "mcp", "--live", "--namespace", "live"), input=lines, capture_output=True, text=True, timeout=60,
+        (*TURNOUT, "mcp", "--live", "--namespace", "live"), input=lines, capture_output=True, text=True, timeout=120,
         env=program.environment, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -71,11 +71,11 @@ def knock(server: Served) -> None:
     """Ask for what is there, and for what is not, with sentinels in every place of a request."""
     headers = {"authorization": f"Bearer {SECRET}", "cookie": "a=SENTINEL", "user-agent": STRANGER}
     for path in ("/healthz", "/readyz", "/metrics", "/v1/track", f"/SENTINEL?email={PERSON}"):
-        httpx2.post(f"{server.address}{path}", headers=headers, content=json.dumps({"userId": PERSON}))
-        httpx2.get(f"{server.address}{path}", headers=headers)
+        httpx2.post(f"{server.address}{path}", headers=headers, content=json.dumps({"userId": PERSON}), timeout=60)
+        httpx2.get(f"{server.address}{path}", headers=headers, timeout=60)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(240)
 def test_at_level_debug_no_secret_no_personal_value_and_no_strangers_text_is_in_any_log(
     program: Program, vendor: Recorder, tmp_path: Path
 ) -> None:
@@ -107,9 +107,9 @@ def test_at_level_debug_no_secret_no_personal_value_and_no_strangers_text_is_in_
             call("find_events", event=STRANGER),
             call("SENTINEL_tool", secret=SECRET),
         )
-        until(lambda: len(vendor.received) >= 10, 20)
+        until(lambda: len(vendor.received) >= 10)
         run("erase", PERSON, "--live", "--yes", "--wait")
-        until(lambda: "erasure_step" in {each["event"] for each in server.events()}, 20)
+        until(lambda: "erasure_step" in {each["event"] for each in server.events()})
         assert server.stop() == 0
 
     everything = [server.log.read_text(), stdio, *errors]
@@ -126,7 +126,7 @@ def test_the_vendor_was_sent_the_sentinels_so_that_there_was_something_to_leak(
     program.tell(
         "destination", "connect", "webhook", "--receives", "all", "--yes", "--set", f"url={vendor.url}/SENTINEL"
     )
-    program.tell("send", "track", "--live", "--user-id", PERSON, "--event", STRANGER, "--wait", "10")
+    program.tell("send", "track", "--live", "--user-id", PERSON, "--event", STRANGER, "--wait", "60")
 
     sent = vendor.wait_for(1)
     assert PERSON.encode() in sent[0].body

@@ -30,13 +30,17 @@ sys.stdin.readline()
 """
 
 
+OF_A_BUSY_MACHINE = frozenset({"deliverer_silent", "deliverer_moves"})
+"""Told where a process has to wait for five seconds before it may run."""
+
+
 @pytest.fixture
 def program(data_dir: Path) -> Program:
     return Program(data_dir, (("TURNOUT_LOG", "info"),))
 
 
 def ready(address: str) -> tuple[int, dict[str, Any]]:
-    answer = httpx2.get(f"{address}/readyz", timeout=9)
+    answer = httpx2.get(f"{address}/readyz", timeout=60)
     return answer.status_code, answer.json()
 
 
@@ -45,7 +49,7 @@ def is_ready(address: str) -> Callable[[], bool]:
 
 
 def metric(address: str, name: str) -> float:
-    text = httpx2.get(f"{address}/metrics").text
+    text = httpx2.get(f"{address}/metrics", timeout=60).text
     families = text_string_to_metric_families(text)  # type: ignore[no-untyped-call]
     return float(next(sample.value for family in families for sample in family.samples if sample.name == name))
 
@@ -66,13 +70,13 @@ def holder(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def test_behind_a_frozen_process_it_is_not_ready_names_it_and_recovers(program: Program, tmp_path: Path) -> None:
     with program.served(tmp_path / "log") as server:
-        assert ready(server.address)[0] == 200
+        until(is_ready(server.address))
         with holder(program.data) as frozen:
             until(lambda: ready(server.address)[0] == 503)
             status, told = ready(server.address)
-            alive = httpx2.get(f"{server.address}/healthz")
+            alive = httpx2.get(f"{server.address}/healthz", timeout=60)
             lock_held_s = metric(server.address, "turnout_writer_wait_seconds")
-        until(is_ready(server.address), 10)
+        until(is_ready(server.address))
 
     assert (status, told["ok"]) == (503, False)
     assert told["reasons"] == [
@@ -89,6 +93,8 @@ def test_one_that_stands_by_is_ready_and_says_that_it_does_not_deliver(program: 
     with program.served(tmp_path / "first") as first:
         until(lambda: ready(first.address)[1].get("delivering") is True)
         with program.served(tmp_path / "second") as second:
+            for each in (first, second):
+                until(is_ready(each.address))
             both = [ready(first.address), ready(second.address)]
             delivers = [metric(each.address, "turnout_deliverer_process") for each in (first, second)]
             number = first.deliverer
@@ -103,16 +109,16 @@ def test_one_that_stands_by_is_ready_and_says_that_it_does_not_deliver(program: 
 
 def test_while_it_stops_it_is_not_ready_before_the_port_closes(program: Program, tmp_path: Path) -> None:
     answers: list[tuple[int, str]] = []
-    with program.served(tmp_path / "log") as server, httpx2.Client() as client:
-        assert client.get(f"{server.address}/readyz").status_code == 200
+    with program.served(tmp_path / "log") as server, httpx2.Client(timeout=60) as client:
+        until(is_ready(server.address))
         server.process.send_signal(signal.SIGTERM)
         try:
             while True:
-                answer = client.get(f"{server.address}/readyz", timeout=5)
+                answer = client.get(f"{server.address}/readyz")
                 answers.append((answer.status_code, answer.text))
         except httpx2.TransportError:
             pass
-        assert server.process.wait(20) == 0
+        assert server.process.wait(60) == 0
 
     codes = [code for code, _ in answers]
     assert 503 in codes
@@ -128,11 +134,10 @@ def test_a_database_behind_its_tail_is_not_ready_until_the_loss_is_accepted(prog
         status, told = ready(server.address)
         said = [each["missing"] for each in server.events() if each["event"] == "lossy"]
     with program.served(tmp_path / "accepted", "--accept-loss") as server:
-        accepted = ready(server.address)[0]
+        until(is_ready(server.address))
 
     assert (status, said) == (503, [97])
     assert told["reasons"] == ["97 acknowledged events are missing; --accept-loss goes on without them"]
-    assert accepted == 200
 
 
 def fill(path: Path) -> None:
@@ -153,12 +158,12 @@ if sys.platform == "linux":  # a file system of our own, in a namespace of our o
         mount = f'mount -t tmpfs -o size=24m,mode=0700 turnout {program.data} && exec "$@"'
 
         with program.served(tmp_path / "log", before=("unshare", "-rm", "sh", "-c", mount, "sh")) as server:
-            assert ready(server.address)[0] == 200
+            until(is_ready(server.address))
             filler = Path(f"/proc/{server.process.pid}/root{program.data}/filler")
             fill(filler)
             until(lambda: ready(server.address)[0] == 503)
             status, told = ready(server.address)
-            refused = httpx2.get(f"{server.address}/healthz").status_code
+            refused = httpx2.get(f"{server.address}/healthz", timeout=60).status_code
             room = metric(server.address, "turnout_disk_free_bytes") < metric(
                 server.address, "turnout_disk_floor_bytes"
             )
@@ -179,7 +184,7 @@ def test_start_take_over_and_leaving_are_lines_of_json(program: Program, tmp_pat
         assert server.stop() == 0
 
     told = server.events()
-    names = [each["event"] for each in told if each["event"] != "library"]
+    names = [each["event"] for each in told if each["event"] not in {"library", *OF_A_BUSY_MACHINE}]
     assert set(names) == {"opened", "listening", "took_over", "leaving", "handed_over", "closed"}
     assert names.index("opened") < names.index("took_over") < names.index("leaving") < names.index("closed")
     assert {each["process"] for each in told if each["event"] in {"opened", "closed"}} == set(both.values())

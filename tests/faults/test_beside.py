@@ -27,14 +27,14 @@ from support.destination import Recorder, Scripted
 from support.driven import Serve, connect
 from support.engine import open_store
 from support.faulty import seeded, tell
-from support.program import children
+from support.program import children, lines
 from support.worker import until
 from turnout import Turnout
 from turnout.cli.deputy import PAUSE_S, SILENT_S
 from turnout.delivery import verdict
 from turnout.event.stored import message_id
 from turnout.store import tail
-from turnout.store.locks import FileLock, is_alive
+from turnout.store.locks import FileLock, Turnstile, is_alive
 from turnout.store.owed import OwedState
 from turnout.store.unit import View
 
@@ -45,7 +45,8 @@ SLOTS = 16
 NARROW = {"TURNOUT_MAX_IN_FLIGHT": str(SLOTS), "TURNOUT_LOG": "info"}
 SLOW_S = 20.0
 """Longer than who leaves waits for answers."""
-BUSY_S = 4.0
+BEGUN_ANEW = "the process that delivers ended (exit code 1) and is begun anew"
+BUSY_S = 10.0
 """What a busy machine adds."""
 
 
@@ -59,7 +60,7 @@ def vendor(data_dir: Path) -> Iterator[Recorder]:
 
 def told(serve: Serve) -> list[dict[str, Any]]:
     """Read what both processes said, line by line: each must be JSON."""
-    return [json.loads(line) for line in serve.said.splitlines()]
+    return lines(serve.err)
 
 
 def named(serve: Serve, event: str) -> list[dict[str, Any]]:
@@ -121,7 +122,7 @@ class Client:
         event = {"messageId": f"m{number}", "event": "E", "userId": f"u{number % 40}"}
         head = {"X-Write-Key": self._key, "Content-Type": "application/json"}
         asked = urllib.request.Request(self._url, json.dumps(event).encode(), head)  # noqa: S310 - loopback
-        with urllib.request.urlopen(asked, timeout=10) as answer:  # noqa: S310 - loopback
+        with urllib.request.urlopen(asked, timeout=60) as answer:  # noqa: S310 - loopback
             assert answer.status == 200
         self.ids.append(f"m{number}")
 
@@ -141,7 +142,7 @@ class Client:
 
 def metrics(serve: Serve) -> dict[tuple[str, str], float]:
     """Give the samples by name and process."""
-    with urllib.request.urlopen(f"{serve.url}/metrics") as answer:  # noqa: S310 - loopback
+    with urllib.request.urlopen(f"{serve.url}/metrics", timeout=60) as answer:  # noqa: S310 - loopback
         families = text_string_to_metric_families(answer.read().decode())  # type: ignore[no-untyped-call]
     return {(each.name, each.labels.get("process", "")): each.value for family in families for each in family.samples}
 
@@ -162,10 +163,10 @@ def test_a_deliverer_that_is_killed_is_followed_by_another_and_every_event_arriv
                 gone = serve.deliverer
                 os.kill(gone, signal.SIGKILL)
                 took.append(follows(serve, gone))
-                assert serve.ready()[0] == 200, "events are taken in meanwhile"
+                until(lambda: serve.ready()[0] == 200)  # events are taken in meanwhile: the client insists on it
                 assert children(serve.pid) == [serve.deliverer], "the dead one was waited for"
-        until(lambda: set(client.ids) <= arrived(vendor).keys(), 30)
-        assert files(serve.pid) <= before + 1, "and its socket is closed"
+        until(lambda: set(client.ids) <= arrived(vendor).keys())
+        until(lambda: files(serve.pid) <= before + 1)  # and its socket is closed
         assert serve.stop() == 0
     store = open_store(data_dir)
     known = store.look(tries)
@@ -179,6 +180,25 @@ def test_a_deliverer_that_is_killed_is_followed_by_another_and_every_event_arriv
     assert [each["how"] for each in named(serve, "deliverer_ended")] == ["signal 9"] * KILLS
     assert min(took) < 2 + BUSY_S
     tell(f"{KILLS} kills of the deliverer survived, {len(known)} events, {twice} doubles; {took[0]:.1f} s without")
+
+
+def freeze(serve: Serve) -> int:
+    """Stop the one that delivers while it holds no lock that others write under; give which it is."""
+    deliverer = serve.deliverer
+    turnstile = Turnstile(serve.data)
+    until(lambda: is_stopped_outside(turnstile, deliverer))
+    turnstile.close()
+    return deliverer
+
+
+def is_stopped_outside(turnstile: Turnstile, process: int) -> bool:
+    os.kill(process, signal.SIGSTOP)
+    until(lambda: Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2][0] == "T")
+    if turnstile.enter_within(0.5):
+        turnstile.leave()
+        return True
+    os.kill(process, signal.SIGCONT)
+    return False
 
 
 def follows(serve: Serve, gone: int) -> float:
@@ -204,7 +224,7 @@ def test_a_deliverer_whose_server_is_killed_leaves_in_order_and_holds_nothing(
         serve.signal(signal.SIGKILL)
         assert serve.ended() == -signal.SIGKILL
         began = time.monotonic()
-        until(lambda: not is_alive(deliverer), 12)
+        until(lambda: not is_alive(deliverer))
         took = time.monotonic() - began
 
     owed, is_sending = left(data_dir)
@@ -232,7 +252,7 @@ def test_ctrl_c_goes_to_both_and_both_leave_in_order(data_dir: Path, vendor: Rec
 
         serve.interrupt()
 
-        assert serve.ended(10) == 0
+        assert serve.ended() == 0
         assert not is_alive(deliverer)
     owed, is_sending = left(data_dir)
     assert not is_sending
@@ -257,7 +277,7 @@ def test_a_second_ctrl_c_is_not_kept_waiting_by_a_slow_vendor(data_dir: Path, ve
 
         serve.interrupt()
 
-        assert serve.ended(10) == 0
+        assert serve.ended() == 0
         took = time.monotonic() - began
         assert not is_alive(deliverer)
     assert took < 3 + BUSY_S, "no answer is waited for"
@@ -271,11 +291,10 @@ def test_ctrl_c_while_it_starts_leaves_no_trace_and_no_process(data_dir: Path) -
     draw = seeded("Ctrl-C at the start")
     for _ in range(3):
         with Serve(data_dir, settings=NARROW) as serve:
-            until(lambda: serve.deliverer > 0)
             deliverer = serve.deliverer
             time.sleep(draw.uniform(0, 0.6))
             serve.interrupt()
-            assert serve.ended(15) == 0, serve.said
+            assert serve.ended() == 0, serve.said
             assert not is_alive(deliverer)
             assert named(serve, "deliverer_ended") == []
 
@@ -283,24 +302,21 @@ def test_ctrl_c_while_it_starts_leaves_no_trace_and_no_process(data_dir: Path) -
 def test_behind_a_frozen_deliverer_events_are_taken_in_and_readyz_names_it(data_dir: Path, vendor: Recorder) -> None:
     with Serve(data_dir, settings=NARROW) as serve:
         serve.delivers()
-        deliverer = serve.deliverer
-        os.kill(deliverer, signal.SIGSTOP)
+        deliverer = freeze(serve)
         client = Client(serve)
         for _ in range(20):
             client.send()
-        until(lambda: bool(named(serve, "deliverer_silent")), SILENT_S + 5)
-        until(lambda: serve.ready()[1]["delivering"] is False)
+        until(lambda: bool(named(serve, "deliverer_silent")))
+        until(lambda: serve.ready()[1].get("degraded") == [f"process {deliverer} should deliver and does not move"])
         status, why = serve.ready()
         numbers = metrics(serve)
 
         os.kill(deliverer, signal.SIGCONT)
 
         until(lambda: set(client.ids) == arrived(vendor).keys())
-        until(lambda: serve.ready()[1]["degraded"] == [])
-        assert serve.ready()[1]["delivering"] is True
+        until(lambda: serve.ready()[1] == {"ok": True, "delivering": True, "degraded": []})
         assert serve.stop() == 0
-    assert status == 200
-    assert why["degraded"] == [f"process {deliverer} should deliver and does not move"]
+    assert (status, why["delivering"]) == (200, False)
     assert numbers["turnout_is_delivering", ""] == 0
     assert numbers["turnout_deliverer_process", ""] == deliverer
     assert [each["child"] for each in named(serve, "deliverer_silent")] == [deliverer]
@@ -312,8 +328,7 @@ def test_behind_a_frozen_deliverer_events_are_taken_in_and_readyz_names_it(data_
 def test_a_server_that_is_stopped_ends_a_deliverer_that_is_frozen(data_dir: Path) -> None:
     with Serve(data_dir, settings=NARROW) as serve:
         serve.delivers()
-        deliverer = serve.deliverer
-        os.kill(deliverer, signal.SIGSTOP)
+        deliverer = freeze(serve)
         began = time.monotonic()
 
         assert serve.stop() == 0
@@ -329,19 +344,17 @@ def test_a_deliverer_that_cannot_open_the_data_is_begun_ever_more_seldom_until_i
         serve.delivers()
         (data_dir / "keys").rename(data_dir / "elsewhere")
         os.kill(serve.deliverer, signal.SIGKILL)
-        until(lambda: len(named(serve, "deliverer_ended")) == 4, 60)
-        status, why = serve.ready()
+        until(lambda: len(named(serve, "deliverer_ended")) >= 4)
+        until(lambda: serve.ready() == (200, {"ok": True, "delivering": False, "degraded": [BEGUN_ANEW]}))
         (data_dir / "elsewhere").rename(data_dir / "keys")
         with Turnout(data_dir) as turnout:
             turnout.track("u1", "E")
         vendor.wait_for(1)
         assert serve.stop() == 0
     ended = named(serve, "deliverer_ended")
-    assert [each["how"] for each in ended] == ["signal 9"] + ["exit code 1"] * 3
-    assert [each["seconds"] for each in ended] == [PAUSE_S[0] * 2**n for n in range(4)]
+    assert [each["how"] for each in ended] == ["signal 9"] + ["exit code 1"] * (len(ended) - 1)
+    assert [each["seconds"] for each in ended] == [PAUSE_S[0] * 2**n for n in range(len(ended))]
     assert "keys" in named(serve, "not_opened")[0]["reason"]
-    assert status == 200
-    assert why["degraded"] == ["the process that delivers ended (exit code 1) and is begun anew"]
 
 
 def test_a_loss_that_the_server_accepts_its_deliverer_accepts_too(data_dir: Path) -> None:
@@ -366,7 +379,7 @@ def test_what_lies_in_the_current_directory_is_not_run(data_dir: Path, tmp_path:
         first = next(line for line in process.stderr if "took_over" in line or "deliverer_ended" in line)
         process.terminate()
         rest = process.stderr.read()
-        assert process.wait(30) == 0, rest
+        assert process.wait(60) == 0, rest
 
     assert "took_over" in first
 

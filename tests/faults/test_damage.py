@@ -46,7 +46,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         connect(data, vendor.url)
         with Agent(data) as agent:
             asked = [agent.track(f"k{at}", f"u{at}", properties={"note": "x" * 200}) for at in range(150)]
-            assert all(not each.result(20).refused for each in asked)
+            assert all(not each.result(60).refused for each in asked)
             until(lambda: len(vendor.received) == 150)
             agent.end_input()
             assert agent.ended() == 0

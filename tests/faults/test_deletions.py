@@ -18,7 +18,7 @@ from support.engine import open_store
 from support.worker import until
 from turnout.operations.deletions import get_deletion
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(240)
 
 KILLS = int(os.environ.get("KILLS", "3"))
 
@@ -38,7 +38,7 @@ def test_no_deletion_is_lost_and_its_receipt_stays_open_until_the_destination_to
         vendor.script = Script()
 
         with Serve(data_dir).delivers():
-            until(lambda: set(statuses(data_dir, deletions)) == {"finished"}, 30)
+            until(lambda: set(statuses(data_dir, deletions)) == {"finished"})
 
     store = open_store(data_dir)
     assert store.look(law.broken) == []

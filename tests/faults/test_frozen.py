@@ -25,7 +25,7 @@ from support.worker import until
 from turnout.delivery import verdict
 from turnout.store.unit import View
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(240)
 
 FREEZES = int(os.environ.get("FREEZES", "12"))
 PATIENCE_S = 10.0
@@ -57,8 +57,8 @@ def test_behind_one_that_froze_while_it_wrote_everybody_is_told_whom_to_end_and_
     with Recorder() as vendor:
         connect(data, vendor.url)
         with Agent(data, settings=disk.settings) as holder, Serve(data) as serve, Agent(data) as third:
-            serve.listens()
-            ids = {each.track(f"warm-{each.pid}").result(20).message_id for each in (holder, third)}
+            serve.delivers()  # so that nothing is written by the one that is to freeze but what it is asked to
+            ids = {each.track(f"warm-{each.pid}").result(60).message_id for each in (holder, third)}
             disk.slow(2)
             held = holder.track("held", "u2")
             until(lambda: disk.slept > 0)
@@ -67,13 +67,13 @@ def test_behind_one_that_froze_while_it_wrote_everybody_is_told_whom_to_end_and_
             disk.heal()
             ids |= {told(holder, held, "held", "u2"), told(third, third.track("late", "u3"), "late", "u3")}
 
-            until(lambda: ids == arrived(vendor).keys(), 20)
-            until(lambda: serve.ready()[0] == 200, 10)
+            until(lambda: ids == arrived(vendor).keys())
+            until(lambda: serve.ready()[0] == 200)
             assert [each.stop() for each in (serve, third, holder)] == [0, 0, 0]
         assert set(arrived(vendor).values()) == {1}
     for each in words:
         assert f"process {holder.pid} holds the write lock and does not move; nothing was stored. Continue" in each
-    assert PATIENCE_S <= took < PATIENCE_S + 8
+    assert PATIENCE_S <= took < PATIENCE_S + 20
     store = open_store(data)
     assert store.look(law.broken) == []
     assert store.look(lambda view: view.log.bounds()) == (1, len(ids)), "what was refused was not stored"
@@ -83,10 +83,10 @@ def test_behind_one_that_froze_while_it_wrote_everybody_is_told_whom_to_end_and_
 
 def told(agent: Agent, asked: Future[Told], key: str, user: str) -> str:
     """Give the id of an event; where it stood in line behind the write that froze, it is withdrawn: asked again."""
-    answer = asked.result(20)
+    answer = asked.result(60)
     if answer.refused:
         assert "own writer is still busy, perhaps on a slow disk; nothing was stored. Try again" in answer.text
-        answer = agent.track(key, user).result(20)
+        answer = agent.track(key, user).result(60)
     return answer.message_id
 
 
@@ -99,7 +99,7 @@ def refused(data: Path, agent: Agent, serve: Serve) -> tuple[list[str], float]:
         code, told = run(data, "send", "track", "--user-id", "u4", "--event", "E")
         status, why = asked.result()
     assert (code, status) == (1, 503), (told, why)
-    words = [late.result(20).text, str(told["error"]["message"]), str(why["reasons"][0])]
+    words = [late.result(60).text, str(told["error"]["message"]), str(why["reasons"][0])]
     return words, time.monotonic() - began
 
 
@@ -117,8 +117,8 @@ def test_whoever_is_frozen_at_whatever_moment_sends_nothing_again_when_it_wakes(
                 time.sleep(draw.uniform(0, 0.25))
                 with frozen(draw.choice([serve.pid, serve.deliverer, second.pid, third.pid])):
                     time.sleep(draw.uniform(0.1, 0.8))
-                ids |= {each.result(20).message_id for each in asked}
-            until(lambda: ids == arrived(vendor).keys(), 30)
+                ids |= {each.result(60).message_id for each in asked}
+            until(lambda: ids == arrived(vendor).keys())
             assert len(ids) == 6 * FREEZES, "the same key at both is one event"
             assert [each.stop() for each in (serve, second, third)] == [0, 0, 0]
     store = open_store(data)

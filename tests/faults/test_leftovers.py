@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -10,9 +11,12 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import anyio
 import pytest
@@ -28,7 +32,7 @@ from turnout.errors import TurnoutError, Unavailable
 from turnout.store.store import Store
 from turnout.upkeep.checkpoint import Checkpointer
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(240)
 
 TIMES = 50
 CLOSE_WAIT = "08"
@@ -53,8 +57,25 @@ def dangling(process: int) -> set[str]:
     return {f"socket:[{row[9]}]" for row in rows if row[3] == CLOSE_WAIT} & set(held(process))
 
 
-def threads() -> set[str]:
-    return {each.name for each in threading.enumerate()}
+def threads() -> Counter[str]:
+    return Counter(each.name for each in threading.enumerate())
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What this process had open, and its threads; of tests before this one some may go meanwhile."""
+
+    held: Counter[str]
+    threads: Counter[str]
+
+    @classmethod
+    def now(cls) -> Self:
+        gc.collect()
+        return cls(Counter(held()), threads())
+
+    def left(self) -> Counter[str]:
+        """Give what has come since, and is there."""
+        return (Counter(held()) - self.held) + (threads() - self.threads)
 
 
 def use(folder: Path) -> None:
@@ -87,7 +108,7 @@ async def _listen(store: Store) -> None:
 def test_a_store_that_was_opened_and_closed_many_times_leaves_nothing(data_dir: Path) -> None:
     use(data_dir)
     listen(data_dir)  # by now it has the checkpointer's one descriptor, which is for life
-    before = held(), threads()
+    before = Before.now()
 
     for _ in range(TIMES):
         use(data_dir)
@@ -100,7 +121,7 @@ def test_a_store_that_was_opened_and_closed_many_times_leaves_nothing(data_dir: 
     with ThreadPoolExecutor(8) as pool:
         assert not any(pool.map(lambda _: use(data_dir), range(TIMES)))
 
-    assert (held(), threads()) == before
+    assert not before.left()
 
 
 def no_keys(folder: Path) -> None:
@@ -130,7 +151,7 @@ def no_database(folder: Path) -> None:
 def test_an_opening_that_is_refused_leaves_nothing(harm: Callable[[Path], None], data_dir: Path) -> None:
     open_store(data_dir).close()
     harm(data_dir)
-    before = held(), threads()
+    before = Before.now()
 
     for _ in range(TIMES):
         with pytest.raises(TurnoutError):
@@ -138,12 +159,12 @@ def test_an_opening_that_is_refused_leaves_nothing(harm: Callable[[Path], None],
         with pytest.raises(TurnoutError):
             Turnout(data_dir)
 
-    assert (held(), threads()) == before
+    assert not before.left()
 
 
 def test_an_opening_that_gets_no_thread_is_refused_and_leaves_nothing(data_dir: Path) -> None:
     open_store(data_dir).close()
-    before = held(), threads()
+    before = Before.now()
     size = threading.stack_size(1 << 46)  # no machine has room for such a thread
     try:
         for _ in range(TIMES):
@@ -152,7 +173,7 @@ def test_an_opening_that_gets_no_thread_is_refused_and_leaves_nothing(data_dir: 
     finally:
         threading.stack_size(size)
 
-    assert (held(), threads()) == before
+    assert not before.left()
     with Turnout(data_dir) as turnout:
         turnout.track("u", "E")
 
@@ -160,7 +181,7 @@ def test_an_opening_that_gets_no_thread_is_refused_and_leaves_nothing(data_dir: 
 def test_forks_leave_nothing_in_parent_or_child(data_dir: Path) -> None:
     store = open_store(data_dir)
     record(store, track("m0"))
-    before = held(), threads()
+    before = Before.now()
 
     for number in range(TIMES // 5):
         child = os.fork()
@@ -169,7 +190,7 @@ def test_forks_leave_nothing_in_parent_or_child(data_dir: Path) -> None:
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         record(store, track(f"parent-{number}"))
 
-    assert (held(), threads()) == before
+    assert not before.left()
     assert store.look(lambda view: view.counter.seq) == 2 + 2 * (TIMES // 5)
     store.close()
 
@@ -185,7 +206,7 @@ def test_a_program_that_forgets_to_close_ends_with_everything_on_disk(data_dir: 
     script = "import sys; from turnout import Turnout; print(Turnout(sys.argv[1]).track('u', 'E').repeated)"
 
     ended = subprocess.run(
-        [sys.executable, "-c", script, str(data_dir)], capture_output=True, text=True, check=False, timeout=30
+        [sys.executable, "-c", script, str(data_dir)], capture_output=True, text=True, check=False, timeout=120
     )
 
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "False\n", "")
@@ -199,7 +220,7 @@ def test_a_server_keeps_no_descriptor_of_calls_commands_and_destinations_that_ar
         connect(data_dir, first.url, "First")
         with Serve(data_dir) as serve, Agent(data_dir) as agent:
             serve.delivers()
-            assert not agent.track("warm").result(20).refused
+            assert not agent.track("warm").result(60).refused
             first.wait_for(1)
             assert serve.ready()[0] == 200
             processes = serve.pid, serve.deliverer, agent.pid
@@ -209,7 +230,7 @@ def test_a_server_keeps_no_descriptor_of_calls_commands_and_destinations_that_ar
                 with Recorder() as vendor:
                     connect(data_dir, vendor.url, f"Vendor {number}")
                     asked = [agent.track(f"{number}-{at}", f"u{at}") for at in range(20)]
-                    assert all(not each.result(20).refused for each in asked)
+                    assert all(not each.result(60).refused for each in asked)
                     until(lambda: len(vendor.received) == 20)
                     assert run(data_dir, "destination", "remove", f"Vendor {number}", "--yes")[0] == 0
                 assert serve.ready()[0] == 200
@@ -217,12 +238,12 @@ def test_a_server_keeps_no_descriptor_of_calls_commands_and_destinations_that_ar
 
             def is_clean() -> bool:
                 """Send something: with that go the connections that the other side closed, looked for once a second."""
-                assert not agent.track(os.urandom(4).hex()).result(20).refused
+                assert not agent.track(os.urandom(4).hex()).result(60).refused
                 return not dangling(serve.deliverer)
 
             until(is_clean)
-            for each in processes:
-                assert not [name for name in set(held(each)) - set(before[each]) if "socket:" not in name]
+            for each in processes:  # a keeper may just be reading a file
+                until(lambda each=each: all("socket:" in name for name in set(held(each)) - set(before[each])))  # type: ignore[misc]
             assert [children(each) for each in processes] == [[processes[1]], [], []]
             port = int(serve.url.rpartition(":")[2])
             assert (serve.stop(), agent.stop()) == (0, 0)
@@ -233,7 +254,7 @@ def test_a_server_keeps_no_descriptor_of_calls_commands_and_destinations_that_ar
 
 def test_a_killed_process_leaves_no_lock_behind(data_dir: Path) -> None:
     with Agent(data_dir) as agent:
-        assert not agent.track("k").result(20).refused
+        assert not agent.track("k").result(60).refused
         agent.signal(signal.SIGKILL)
         agent.process.wait()
         store = open_store(data_dir)

@@ -15,7 +15,7 @@ from support.faulty import Disk, tell
 from support.worker import until
 from turnout.store.unit import View
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(240)
 
 SYNC_S = 0.3
 EVENTS = 120
@@ -30,15 +30,15 @@ def test_on_a_slow_disk_many_share_a_commit_and_all_are_answered_delivered_once_
         disk = Disk(tmp_path, data)
         with Serve(data, settings=disk.settings) as serve, Agent(data, settings=disk.settings) as agent:
             serve.delivers()
-            agent.opened().track("warm").result(20)
+            agent.opened().track("warm").result(60)
             vendor.wait_for(1)
             disk.slow(SYNC_S)
 
             began = time.monotonic()
             answers = [agent.track(f"k{at}", f"u{at}") for at in range(EVENTS)]
-            told = [answer.result(30) for answer in answers]
-            recorded = time.monotonic() - began
-            until(lambda: len(vendor.received) > EVENTS, 60)
+            told = [answer.result(60) for answer in answers]
+            recorded, syncs = time.monotonic() - began, disk.slept
+            until(lambda: len(vendor.received) > EVENTS, 120)
             delivered = time.monotonic() - began
             ready, _ = serve.ready()
             began = time.monotonic()
@@ -46,9 +46,9 @@ def test_on_a_slow_disk_many_share_a_commit_and_all_are_answered_delivered_once_
             left = time.monotonic() - began
 
         assert [each.text for each in told if each.refused] == []
-        assert recorded < EVENTS * SYNC_S / 6, "one sync an event would take six times as long"
+        assert syncs < EVENTS / 4, "both processes together: one sync an event would be many more"
         assert ready == 200
-        assert (code, left < 5 + 5) == (0, True)
+        assert (code, left < 5 + 15) == (0, True)
         ids = [str(each.json()["messageId"]) for each in vendor.received]
         assert sorted(ids) == sorted(set(ids)), "no time-out: nothing was sent twice"
         store = open_store(data)

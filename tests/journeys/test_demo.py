@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from support.program import TURNOUT, Ended, Program
+from support.worker import until
 from turnout.cli.demo import outcome
 from turnout.demo.model import Check
 
@@ -28,7 +29,7 @@ def play(scratch: Path, *words: str) -> Ended:
 
 
 def alive(scratch: Path) -> list[str]:
-    listed = subprocess.run(("ps", "axww", "-o", "args"), capture_output=True, text=True, check=True, timeout=10)
+    listed = subprocess.run(("ps", "axww", "-o", "args"), capture_output=True, text=True, check=True, timeout=60)
     return [line for line in listed.stdout.splitlines() if str(scratch) in line]
 
 
@@ -85,13 +86,13 @@ def test_the_demo_leaves_no_folder_and_no_process(tmp_path: Path) -> None:
             while "in the middle" not in (line := process.stderr.readline()):
                 assert line, "the demo ended before it was stopped"
             process.send_signal(signal.SIGTERM)
-            code = process.wait(30)
+            code = process.wait(60)
         finally:
             process.kill()
 
     assert code == 1
     assert list(scratch.iterdir()) == []
-    assert alive(scratch) == []
+    until(lambda: alive(scratch) == [])
 
 
 def test_the_demo_keeps_no_workspace_where_something_is(tmp_path: Path) -> None:

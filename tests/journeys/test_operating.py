@@ -49,7 +49,7 @@ def served(program: Program, words: list[str], log: Path) -> tuple[int, int]:
     assert rest[0] == "serve"
     with program.served(log, *rest[1:]) as server:
         port = server.address.rpartition(":")[2]
-        code = httpx2.get(f"http://127.0.0.1:{port}/readyz").status_code
+        code = httpx2.get(f"http://127.0.0.1:{port}/readyz", timeout=60).status_code
         return code, server.stop()
 
 

@@ -14,7 +14,7 @@ from support.agents import Agent, agent
 from support.destination import Recorder
 from support.script import Scripted
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
 
 
 @pytest.fixture

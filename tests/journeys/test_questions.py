@@ -19,7 +19,7 @@ from support.workspace import bench
 from turnout.clock import DAY, SystemClock
 from turnout.event.model import TEST
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(240)
 
 Told: TypeAlias = dict[str, Any]
 MOST_CALLS = 2

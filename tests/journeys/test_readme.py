@@ -69,7 +69,7 @@ def test_the_first_event_over_http_is_the_one_it_shows(data_dir: Path) -> None:
         key = program.tell(*words(create)[:-1])["write_key"]
         _, address, *flags = shlex.split(curl)
         user, body = flags[1].replace("WRITE_KEY", key), flags[3]
-        answer = httpx2.post(url + urlsplit(address).path, content=body, auth=(user.rstrip(":"), ""))
+        answer = httpx2.post(url + urlsplit(address).path, content=body, auth=(user.rstrip(":"), ""), timeout=60)
         found = program.run("usage", "--json").told
 
     assert flags[::2] == ["-u", "-d"]

@@ -26,7 +26,7 @@ async def ask(urls: Sequence[str]) -> dict[str, str]:
     async with CurlSender(Policy()) as sender, anyio.create_task_group() as tasks:
 
         async def one(url: str) -> None:
-            reply = await sender.send(Request("POST", url, (), b"{}", 5.0))
+            reply = await sender.send(Request("POST", url, (), b"{}", 30.0))
             told[url] = str(reply.status) if isinstance(reply, Answer) else str(reply.kind)
 
         for url in urls:

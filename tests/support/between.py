@@ -34,7 +34,7 @@ from urllib.parse import urlsplit
 
 import httptools
 
-LIMIT_S = 60.0
+LIMIT_S = 120.0
 PIECE = 1 << 16
 IDLE_S = 2.0
 """A connection to the server that was idle for longer is not used again: the server may just be closing it."""
@@ -91,8 +91,10 @@ class Between:
         self.upstream = upstream
         self.accidents: list[Accident] = []
         self.asked: list[Asked] = []
-        self._socket = socket.create_server(("127.0.0.1", 0), backlog=512)
-        self.port: int = self._socket.getsockname()[1]
+        self._kept = _bound(0)
+        """Never listens: the port is ours while nobody is heard, and who connects is refused."""
+        self.port: int = self._kept.getsockname()[1]
+        self._socket = _listening(self.port)
         self._changed = threading.Condition()
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
@@ -128,6 +130,7 @@ class Between:
             self._loop.run_until_complete(self._serve())
         finally:
             self._loop.close()
+            self._kept.close()
 
     async def _serve(self) -> None:
         self._hear()
@@ -172,7 +175,7 @@ class Between:
         """Refuse everybody for a while."""
         await self._deafen()
         await asyncio.sleep(seconds)
-        self._socket = socket.create_server(("127.0.0.1", self.port), backlog=512)
+        self._socket = _listening(self.port)
         self._hear()
 
     def change(self, change: Callable[[], None]) -> None:
@@ -180,6 +183,20 @@ class Between:
         with self._changed:
             change()
             self._changed.notify_all()
+
+
+def _bound(port: int) -> socket.socket:
+    """Take a port that others of us may have, too."""
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    made.bind(("127.0.0.1", port))
+    return made
+
+
+def _listening(port: int) -> socket.socket:
+    made = _bound(port)
+    made.listen(512)
+    return made
 
 
 class _Heard:

@@ -14,7 +14,7 @@ from support.between import Between
 from support.node import CLIENTS, NODE, environment, version
 from support.page import visited
 
-LIMIT_S = 60
+LIMIT_S = 120
 ALL = frozenset({"identify", "track", "page", "screen", "group", "alias"})
 Call = Mapping[str, Any]
 

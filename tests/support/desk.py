@@ -136,7 +136,10 @@ class FakeDesk:
     async def track_event(self, **given: object) -> Document:
         if isinstance(wait := given["wait_seconds"], int):
             print("waiting", file=sys.stderr, flush=True)  # noqa: T201 - for the test that cancels it
-            await anyio.sleep(wait)
+            try:
+                await anyio.sleep(wait)
+            finally:
+                print("let go", file=sys.stderr, flush=True)  # noqa: T201 - the same
         return self._answer("track_event", given)
 
     async def identify_user(self, **given: object) -> Document:

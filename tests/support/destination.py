@@ -25,6 +25,7 @@ What an answer may do (`act`):
     hang        no answer, ever; the connection stays
     garbage     the body as raw bytes, without any HTTP, then closes
     raw         the body as raw bytes; the connection stays
+    held        the same as `answer`, as soon as `let_go` is called
     endless     status and headers, then the body again and again for as long as somebody listens; status 0: no head
 
 Each comes `delay_s` after the request. `on_connect: "reset"` resets each connection before it reads a byte;
@@ -57,7 +58,7 @@ from support.script import Received, Rule, Script, Scripted, read_log, read_scri
 
 __all__ = ["Launched", "Received", "Recorder", "Rule", "Script", "Scripted", "launch", "read_log", "read_script"]
 
-LONGEST_WAIT_S = 5.0
+LONGEST_WAIT_S = 60.0
 HERE = Path(__file__).resolve().parent.parent
 
 
@@ -93,6 +94,7 @@ class Recorder:
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self.live: set[_Connection] = set()
+        self.held: list[tuple[_Connection, Scripted]] = []
         self._thread = threading.Thread(target=self.run, name="destination", daemon=True)
 
     @property
@@ -114,14 +116,31 @@ class Recorder:
         self.script.rules.append(Rule(list(answers), path=path, contains=contains))
 
     def wait_for(self, count: int) -> list[Received]:
-        """Wait until that many requests have arrived, at most five seconds."""
+        """Wait until that many requests have arrived, at most a minute."""
         return self.wait_until(lambda: len(self.received) >= count)
 
     def wait_until(self, holds: Callable[[], bool]) -> list[Received]:
-        """Wait until something about the counts holds, at most five seconds."""
+        """Wait until something about the counts holds, at most a minute."""
         with self._arrived:
             assert self._arrived.wait_for(holds, LONGEST_WAIT_S), f"{len(self.received)} requests, {self.open} open"
         return list(self.received)
+
+    def let_go(self) -> None:
+        """Answer what is held."""
+        self._loop.call_soon_threadsafe(self._answer_held)
+
+    def _answer_held(self) -> None:
+        held, self.held = self.held, []
+        for connection, answer in held:
+            connection.answer(answer)
+
+    def catch_up(self) -> None:
+        """Wait until all is read that was sent to it by now."""
+        asyncio.run_coroutine_threadsafe(self._turns(), self._loop).result(LONGEST_WAIT_S)
+
+    async def _turns(self) -> None:
+        for _ in range(10):  # a connection that has just come takes some of the loop's
+            await asyncio.sleep(0)
 
     def counts(self) -> dict[str, int]:
         return {
@@ -146,10 +165,11 @@ class Recorder:
         )
         await self._stop.wait()
         server.close()
-        for connection in list(self.live):
-            connection.abort()
+        while self.live or len(asyncio.all_tasks(self._loop)) > 1:  # one that came just now, too, says goodbye
+            for connection in list(self.live):
+                connection.abort()
+            await asyncio.sleep(0)
         await server.wait_closed()
-        await asyncio.sleep(0)  # the aborted connections say goodbye to the loop
 
     def arrived(self, request: Received) -> None:
         """Write a request down, before any answer."""
@@ -260,6 +280,9 @@ class _Connection(asyncio.Protocol):
         if answer.act == "answer" and not answer.delay_s:
             self._send(answer)
             return
+        if answer.act == "held":
+            self.recorder.held.append((self, answer))
+            return
         task = self.recorder._loop.create_task(self._act(answer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -295,6 +318,11 @@ class _Connection(asyncio.Protocol):
                 self.transport.write(answer.body)
             case _:  # hang
                 pass
+
+    def answer(self, answer: Scripted) -> None:
+        """Give an answer that was held, where somebody still waits for it."""
+        if not self.transport.is_closing():
+            self._send(answer)
 
     async def _drip(self, answer: Scripted) -> None:
         self.transport.write(_head(answer, len(answer.body)))

@@ -21,7 +21,7 @@ from support.agents import LOOPBACK
 from support.program import TURNOUT, children, kill
 from support.worker import until
 
-LIMIT_S = 30
+LIMIT_S = 60
 Message = dict[str, Any]
 OPENING: tuple[Message, ...] = (
     {
@@ -60,7 +60,7 @@ class Driven:
         self, data: Path, *words: str, settings: Mapping[str, str] | None = None, before: tuple[str, ...] = ()
     ) -> None:
         self.data = data
-        self.err = Path(tempfile.mkstemp(prefix="said-")[1])
+        self.err = Path(tempfile.mkstemp(prefix="said-", dir=data.parent)[1])
         command = (*before, *TURNOUT, "--data", str(data), *words)
         with self.err.open("wb") as err:
             self.process = subprocess.Popen(
@@ -119,8 +119,9 @@ class Serve(Driven):
 
     def listens(self) -> Self:
         """Wait until it does."""
-        until(lambda: "listens on" in self.said or self.process.poll() is not None, LIMIT_S)
-        found = re.search(r"listens on (http://\S+);", self.said)
+        said = re.compile(r"listens on (http://\S+);")
+        until(lambda: said.search(self.said) is not None or self.process.poll() is not None, LIMIT_S)
+        found = said.search(self.said)
         assert found, self.said
         self.url = found[1]
         return self
@@ -132,8 +133,9 @@ class Serve(Driven):
 
     @property
     def deliverer(self) -> int:
-        """The process beside it that delivers; -1 while there is none."""
-        return next(iter(children(self.pid)), -1)
+        """The process beside it that delivers."""
+        until(lambda: bool(children(self.pid)))
+        return children(self.pid)[0]
 
     def ready(self) -> tuple[int, Message]:
         """Ask whether it is ready."""
@@ -196,8 +198,8 @@ class Agent(Driven):
         try:
             self._say({"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params})
         except (BrokenPipeError, ValueError):
-            self._asked.answers.pop(number, None)
-            answer.set_exception(EOFError("it reads no more"))
+            if self._asked.answers.pop(number, None) is not None:  # else whoever listens has said so
+                answer.set_exception(EOFError("it reads no more"))
         return answer
 
     def track(self, key: str, user: str = "u1", **more: Any) -> Future[Told]:
@@ -237,7 +239,8 @@ class Agent(Driven):
                 answer.set_result(_told(told))
             else:
                 self.strays.append(line)
-        for answer in list(self._asked.answers.values()):
+        while self._asked.answers:
+            _, answer = self._asked.answers.popitem()
             answer.set_exception(EOFError("it ended without an answer"))
         if not self._begun.done():
             self._begun.set_exception(EOFError(self.said))

@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from support.node import bundle
 
-LIMIT_S = 60
+LIMIT_S = 120
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",

@@ -10,32 +10,48 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 PS = ("ps", "-A", "-o", "pid=,ppid=")
 TURNOUT = (sys.executable, "-W", "ignore", "-m", "turnout")
-LIMIT_S = 60
+LIMIT_S = 120
 
 
 def children(process: int) -> list[int]:
     """List the processes that a process started and that run, or were not waited for."""
     tasks = Path(f"/proc/{process}/task")
     if tasks.exists():
-        return [int(child) for each in tasks.glob("*/children") for child in each.read_text().split()]
+        return [int(child) for each in tasks.glob("*/children") for child in _read(each).split()]
     told = subprocess.run(PS, capture_output=True, text=True, check=True).stdout
     pairs = [tuple(map(int, line.split())) for line in told.splitlines()]
     return [child for child, parent in pairs if parent == process]
 
 
+def _read(file: Path) -> str:
+    """Read a file of a thread; nothing, where the thread has ended meanwhile."""
+    try:
+        return file.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def kill(process: subprocess.Popen[Any]) -> None:
-    """End a process as a power cut does: with it the one that it has beside it."""
-    for child in children(process.pid) if process.poll() is None else ():
-        os.kill(child, signal.SIGKILL)
+    """End a process as a power cut does: with it the one that it has beside it, and it begins no other meanwhile."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGSTOP)
+        for child in children(process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
     process.kill()
     process.wait()
+
+
+def lines(log: Path) -> list[dict[str, Any]]:
+    """Read what processes told, one JSON object a line; one that is just being written is none yet."""
+    return [json.loads(line) for line in log.read_text(errors="replace").split("\n")[:-1]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +78,16 @@ class Served:
 
     def events(self) -> list[dict[str, Any]]:
         """Read what it told, one JSON object a line."""
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
+        return lines(self.log)
 
     @property
     def deliverer(self) -> int:
         """The process beside it that delivers."""
-        (child,) = children(self.process.pid)
-        return child
+        until = time.monotonic() + LIMIT_S
+        while not (found := children(self.process.pid)):
+            assert time.monotonic() < until, self.log.read_text()
+            time.sleep(0.01)
+        return found[0]
 
     def stop(self) -> int:
         """End it with SIGTERM; give its exit code."""

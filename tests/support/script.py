@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-ACTS = ("answer", "drip", "cut", "reset", "close", "half_close", "hang", "garbage", "raw", "endless")
+ACTS = ("answer", "drip", "cut", "reset", "close", "half_close", "hang", "garbage", "raw", "held", "endless")
 
 
 @dataclass(frozen=True, slots=True)

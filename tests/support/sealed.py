@@ -52,7 +52,7 @@ def enter(folder: Path) -> None:
         Path("/proc/self/gid_map").write_text(f"0 {group} 1")
     _call("mount", b"none", b"/", None, _PRIVATE, None)
     for name, text in (
-        ("resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"),
+        ("resolv.conf", "nameserver 127.0.0.1\noptions timeout:30 attempts:1\n"),
         ("hosts", "127.0.0.1 localhost\n::1 localhost ip6-localhost\n10.0.0.7 known.test\n"),
         ("nsswitch.conf", "hosts: files dns\n"),
     ):

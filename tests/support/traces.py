@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-import sqlite3
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import zstandard
+
+from turnout.store.connect import connect_file
 
 MAGIC = {
     b"\x28\xb5\x2f\xfd": "zstd",
@@ -54,7 +55,7 @@ def in_folder(folder: Path, values: Sequence[str]) -> list[str]:
 
 def cells(database: Path) -> Iterator[tuple[str, bytes]]:
     """Read every text and blob of every table."""
-    reader = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+    reader = connect_file(database)  # by the one library of the process: another's would void the locks of a store
     try:
         tables = [row[0] for row in reader.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         for table in tables:

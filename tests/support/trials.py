@@ -29,7 +29,7 @@ from support.recording import Recording, Step
 from support.worker import HERE
 
 AT_ONCE = 2
-LIFE_S = 60
+LIFE_S = 240
 
 
 class Trial(Protocol):

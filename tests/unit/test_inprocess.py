@@ -134,7 +134,8 @@ def test_a_source_that_cannot_be_used_is_refused_with_what_there_is_and_leaves_n
 
     assert says in raised.value.message
     assert "wk_" not in raised.value.message
-    assert (held(data_dir), threading.active_count()) == before
+    assert held(data_dir) == before[0]
+    assert threading.active_count() <= before[1]  # one of a test before may have ended meanwhile
 
 
 def test_a_test_key_never_writes_live_events(data_dir: Path, shop: Source) -> None:
@@ -263,7 +264,7 @@ def test_closing_while_threads_record_leaves_each_call_stored_or_refused_and_not
     kept: list[str] = []
 
     def work(name: str) -> None:
-        begun.wait(10)
+        begun.wait(60)
         for number in range(10_000):
             try:
                 kept.append(turnout.track("u", "E", message_id=f"{name}-{number}").message_id)
@@ -273,11 +274,11 @@ def test_closing_while_threads_record_leaves_each_call_stored_or_refused_and_not
     workers = [threading.Thread(target=work, args=(str(name),)) for name in range(4)]
     for each in workers:
         each.start()
-    begun.wait(10)
+    begun.wait(60)
     turnout.track("u", "E", message_id="mine")
     turnout.close()
     for each in workers:
-        each.join(30)
+        each.join(60)
 
     assert held(data_dir) == []
     assert message_ids(data_dir) == sorted([*kept, "mine"])
@@ -310,7 +311,7 @@ both_loops = pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
 async def test_an_event_is_on_disk_when_it_was_awaited(data_dir: Path) -> None:
     turnout = AsyncTurnout(data_dir)
 
-    with anyio.fail_after(5):  # an answer that was not heard is looked at after ten seconds
+    with anyio.fail_after(9):  # an answer that was not heard is looked at after ten seconds
         first = await turnout.track("u", "E", message_id="m")
     found = await anyio.to_thread.run_sync(message_ids, data_dir)
     again = await turnout.track("u", "E", message_id="m")
@@ -366,19 +367,19 @@ async def test_the_loop_goes_on_while_a_thread_forks(data_dir: Path) -> None:
     def hold(gate: threading.RLock) -> None:
         with gate:
             holding.set()
-            in_time.append(ends.wait(5))
+            in_time.append(ends.wait(60))
 
     async with AsyncTurnout(data_dir) as turnout:
         await turnout.track("u", "E")
         forking = threading.Thread(target=hold, args=(turnout._door._store.gate,))  # only a fork holds it for long
         forking.start()
-        await anyio.to_thread.run_sync(holding.wait, 5)
+        await anyio.to_thread.run_sync(holding.wait, 60)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(record, turnout, "m", recorded)
             await turns(200)
             assert recorded == []
             ends.set()
-        await anyio.to_thread.run_sync(forking.join, 5)
+        await anyio.to_thread.run_sync(forking.join, 60)
 
     assert recorded == ["m"]
     assert in_time == [True]

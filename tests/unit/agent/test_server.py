@@ -212,7 +212,7 @@ async def test_a_desk_may_run_tasks_of_its_own_for_as_long_as_it_is_held() -> No
             own.cancel_scope.cancel()
 
     opening = Opening(SystemEntropy())
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(opening.hold, working)
             desk = await opening.desk()
@@ -223,7 +223,7 @@ async def test_a_desk_may_run_tasks_of_its_own_for_as_long_as_it_is_held() -> No
 
 async def test_a_desk_that_is_still_being_opened_can_be_given_up() -> None:
     opening = Opening(SystemEntropy())
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(opening.hold, never)
             await anyio.wait_all_tasks_blocked()

@@ -19,7 +19,7 @@ from uvicorn.server import ServerState
 from turnout.api import limits
 from turnout.api.connection import BODY, HEAD, NOTHING, START, Connection, Phase, bounded
 
-LIMIT_S = 5
+LIMIT_S = 60
 HEAD_OF = b"POST /v1/track HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
 WHOLE = b"GET /%b HTTP/1.1\r\nHost: a\r\n\r\n"
 

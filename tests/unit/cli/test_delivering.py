@@ -19,7 +19,7 @@ from turnout.cli.delivering import LEAVE, Order, Report
 from turnout.config import FILE, Settings
 from turnout.store import tail
 
-LIMIT_S = 30
+LIMIT_S = 120
 COMMAND = (sys.executable, "-W", "ignore", "-m", "turnout.cli.delivering")
 
 

@@ -201,7 +201,7 @@ def test_a_stopped_process_that_should_deliver_is_found(made: Path, ill: Callabl
 
 
 def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.005)

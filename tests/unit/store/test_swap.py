@@ -101,7 +101,7 @@ def test_two_that_open_at_once_both_find_the_new_one(data_dir: Path) -> None:
     )
     both = [subprocess.Popen([sys.executable, "-c", look], stdout=subprocess.DEVNULL) for _ in range(2)]
 
-    assert [each.wait(30) for each in both] == [0, 0]
+    assert [each.wait(120) for each in both] == [0, 0]
     assert messages(data_dir) == ["new"]
 
 

@@ -26,7 +26,7 @@ def test_the_keepers_finish_an_erasure_by_themselves(data_dir: Path) -> None:
         deletion = await anyio.to_thread.run_sync(ask, here)
         async with here.store.awake(), anyio.create_task_group() as tasks:
             tasks.start_soon(loop.run, here.store, Keeping(), epoch, Signs())
-            with anyio.fail_after(10):
+            with anyio.fail_after(60):
                 status = partial(deletions.get_deletion, deletion_id=deletion)
                 while (await here.store.read(status))["status"] != "finished":
                     await here.store.changed(0.05)
@@ -66,7 +66,7 @@ def test_what_fails_is_told_and_counted_and_the_other_keepers_go_on(
         deletion = await anyio.to_thread.run_sync(ask, here)
         async with here.store.awake(), anyio.create_task_group() as tasks:
             tasks.start_soon(loop.run, here.store, Keeping(), epoch, signs)
-            with anyio.fail_after(10):
+            with anyio.fail_after(60):
                 while not signs.faults:
                     await here.store.changed(0.05)
             tasks.cancel_scope.cancel()
