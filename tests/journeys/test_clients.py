@@ -13,6 +13,9 @@ from typing import Any, Literal
 import pytest
 from mcp import Client, StdioServerParameters
 
+from turnout.clients import change
+from turnout.clients.known import CLIENTS as CLIENTS_KNOWN
+
 CLIENTS = Path(__file__).parents[2] / "manifests" / "clients"
 WHERE = {
     "claude-desktop/claude_desktop_config.json": "mcpServers",
@@ -25,6 +28,8 @@ WHERE = {
     "opencode/opencode.json": "mcp",
 }
 """Under which key each client looks for its servers."""
+PUBLISHED = {"registry/server.json", "mcpb/manifest.json"}
+"""What directories and hosts read: tests/compat/test_published.py."""
 REQUIRED = {
     "claude-code/.mcp.json": {"type": "stdio"},
     "vscode/mcp.json": {"type": "stdio"},
@@ -35,10 +40,15 @@ REQUIRED = {
 """What a client wants to see beside the command."""
 
 
+def read(name: str, text: str) -> dict[str, Any]:
+    """Read a file as its client does."""
+    held: dict[str, Any] = tomllib.loads(text) if name.endswith(".toml") else json.loads(text)
+    return held
+
+
 def entry(name: str) -> dict[str, Any]:
-    """Read a client's file as the client does; give the one server that stands in it."""
-    text = (CLIENTS / name).read_text(encoding="utf-8")
-    held = tomllib.loads(text) if name.endswith(".toml") else json.loads(text)
+    """Give the one server that stands in a client's file."""
+    held = read(name, (CLIENTS / name).read_text(encoding="utf-8"))
     assert list(held) == [WHERE[name]]
     assert list(held[WHERE[name]]) == ["turnout"]
     found: dict[str, Any] = held[WHERE[name]]["turnout"]
@@ -57,9 +67,23 @@ def test_the_files_are_what_the_table_says() -> None:
     said = files()
 
     assert {name: (CLIENTS / name).read_text(encoding="utf-8") for name in said} == said
-    assert set(said) == {*WHERE, "README.md"}
-    standing = {path.relative_to(CLIENTS).as_posix() for path in CLIENTS.glob("*/*") if "__pycache__" not in path.parts}
-    assert standing == set(WHERE)
+    assert set(said) == {*WHERE, *PUBLISHED, "README.md"}
+    standing = {
+        path.relative_to(CLIENTS).as_posix() for path in CLIENTS.glob("*/*") if path.suffix not in {".py", ".pyc"}
+    }
+    assert standing == {*WHERE, *PUBLISHED}
+
+
+@pytest.mark.parametrize("name", WHERE)
+def test_a_file_is_what_install_writes_where_there_is_none(name: str, tmp_path: Path) -> None:
+    client = next(each for each in CLIENTS_KNOWN if name.startswith(f"{each.slug}/"))
+    file = tmp_path / Path(name).name
+
+    change.carry_out(change.plan(client, file, ["turnout", "mcp"]), "1")
+
+    written, committed = file.read_text(), (CLIENTS / name).read_text()
+    assert read(name, written) == read(name, committed)
+    assert change.plan(client, CLIENTS / name, ["turnout", "mcp"]).is_none, "it would leave ours as it is"
 
 
 @pytest.mark.parametrize("name", WHERE)
