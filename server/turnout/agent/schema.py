@@ -14,7 +14,7 @@ from pydantic.json_schema import JsonSchemaMode
 
 from turnout.document import Document, Json
 
-SIZE_LIMIT = 16_000
+SIZE_LIMIT = 8_000
 """Characters of one schema. Source: Claude's clients drop a tool at 16,384 without a word (mcp.md 1.5)."""
 
 _NAME_LIMIT = 48
