@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import runpy
+import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
@@ -57,7 +59,10 @@ def entry(name: str) -> dict[str, Any]:
 
 def command(name: str) -> list[str]:
     """Give the words by which a client starts us."""
-    found = entry(name)
+    return words_of(entry(name))
+
+
+def words_of(found: dict[str, Any]) -> list[str]:
     return found["command"] if isinstance(found["command"], list) else [found["command"], *found["args"]]
 
 
@@ -108,3 +113,31 @@ async def test_what_a_file_starts_lists_its_tools(name: str, mode: Literal["auto
 
     assert (era == "2026-07-28") == (mode == "auto")
     assert {"track_event", "debug_event_delivery", "connect_destination"} <= {tool.name for tool in tools}
+
+
+def installed(slug: str, home: Path, *more: str) -> list[str]:
+    """Install for whoever has this home; give the words by which the client starts us then."""
+    home.mkdir()
+    words = [sys.executable, "-m", "turnout", "install", slug, "--yes", "--json", *more]
+    done = subprocess.run(words, env={**os.environ, "HOME": str(home)}, cwd=home, capture_output=True, check=True)
+    file = Path(json.loads(done.stdout)["file"])
+    client = next(each for each in CLIENTS_KNOWN if each.slug == slug)
+    return words_of(read(file.name, file.read_text())[client.under]["turnout"])
+
+
+@pytest.mark.parametrize("slug", ["codex", "opencode"])
+async def test_what_install_wrote_starts_this_installation_from_anywhere(
+    slug: str, data_dir: Path, tmp_path: Path
+) -> None:
+    program, *words = installed(slug, tmp_path / "home", "--mode", "read", "--data", str(data_dir))
+
+    server = StdioServerParameters(command=program, args=words, cwd="/", env={"HOME": str(tmp_path)})
+    async with Client(server) as client:
+        tools = {tool.name for tool in (await client.list_tools()).tools}
+        told = await client.call_tool("list_destinations", {})
+
+    assert Path(program).is_absolute()
+    assert words[-2:] == ["--data", str(data_dir)]
+    assert "find_events" in tools
+    assert "track_event" not in tools
+    assert not told.is_error

@@ -190,5 +190,5 @@ def _by_hand(under: str, entry: Document | None, *, is_toml: bool) -> str:
     if entry is None:
         return f"Take `{NAME}` out of `{under}` by hand"
     if is_toml:
-        return f"Add this by hand:\n{toml.put('', under, NAME, entry)}"
-    return f"Add this under `{under}` by hand: {encode({NAME: entry}).decode()}"
+        return f"Add by hand the lines\n\n{toml.put('', under, NAME, entry)}\nat the end of the file"
+    return f"Add {encode({NAME: entry}).decode()} by hand under `{under}`"
