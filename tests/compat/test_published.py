@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -170,6 +171,16 @@ def test_the_same_sources_make_the_same_bundle(bundle: Path, tmp_path: Path) -> 
 
     assert (tmp_path / "again").read_bytes() == bundle.read_bytes()
     assert str(ROOT).encode() not in bundle.read_bytes()
+
+
+def test_a_host_brings_the_versions_that_were_tested(bundle: Path) -> None:
+    with zipfile.ZipFile(bundle) as held:
+        told = tomllib.loads(held.read("pyproject.toml").decode())
+
+    pins = {requirement.partition(";")[0].strip() for requirement in told["tool"]["uv"]["constraint-dependencies"]}
+    lock = (ROOT / "requirements.lock").read_text()
+    assert pins == set(re.findall(r"^([a-z0-9.-]+==[^\s;]+)", lock, re.MULTILINE))
+    assert told["project"] == PROJECT
 
 
 async def test_the_bundle_is_valid_and_what_it_says_to_run_is_the_server_that_is_in_it(
