@@ -17,7 +17,7 @@ class Example(Args):
     user_id: str | None = None
     properties: Json | None = None
     limit: int = Field(20, ge=1, le=100)
-    kind: Literal["a", "b"] | None = None
+    kind: Literal["first", "second"] | None = None
     idempotency_key: Key = None
 
 
@@ -49,7 +49,7 @@ def test_an_input_schema_is_lean_and_closed() -> None:
             "user_id": {"type": "string"},
             "properties": {"type": "object"},
             "limit": {"type": "integer", "minimum": 1, "maximum": 100},
-            "kind": {"type": "string", "enum": ["a", "b"]},
+            "kind": {"type": "string", "enum": ["first", "second"]},
             "idempotency_key": {"type": "string", "description": "same key again: no second effect"},
         },
     }
@@ -101,6 +101,17 @@ def test_a_rejected_value_is_never_repeated(wrong: dict[str, object]) -> None:
 
     assert "4815162342" not in said
     assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"), [("firts", "first"), ("SECOND", "second"), ("zzz", None), (["first"], None)]
+)
+def test_a_value_that_is_none_of_a_few_is_told_the_nearest(given: object, meant: str | None) -> None:
+    said = fault({"event": "A", "kind": given})
+
+    assert "'first' or 'second'" in said
+    assert ("did you mean" in said) == (meant is not None)
+    assert meant is None or f"(did you mean {meant!r}?)" in said
 
 
 def test_a_name_of_an_argument_is_cleaned_and_cut() -> None:
