@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check golden bench lock clean setup
+.PHONY: help demo test check golden bench bundle lock clean setup
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -52,6 +52,10 @@ golden: $(STAMP) ## write the golden files again and show what changed
 
 bench: $(STAMP) ## the ratios, measured side by side in one run
 	@PYTHONPATH=tests $(BIN)/python -m bench $(ARGS)
+
+bundle: $(STAMP) ## the MCPB bundle, for hosts that install servers from one file: build/turnout-VERSION.mcpb
+	@version=$$($(BIN)/turnout --version) && target="build/turnout-$${version#turnout }.mcpb" && \
+	$(BIN)/python manifests/clients/mcpb/build.py "$$target" && echo "$$target"
 
 setup: $(STAMP) ## only make the environment
 

@@ -56,10 +56,8 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def judged(address: str, revision: str, folder: Path) -> tuple[int, str, set[str]]:
     """Run what a revision requires; give the exit code, what was said, and which scenarios passed."""
     words = (NODE, script("conformance", "conformance"), "server", "--url", address, "--requirements", revision)
-    known = AGENTS / f"expected-{revision}.yaml"
-    more = ("--expected-failures", known) if known.exists() else ()
     done = subprocess.run(
-        (*words, "--output-dir", folder, *more), capture_output=True, text=True, check=False, timeout=LIMIT_S
+        (*words, "--output-dir", folder), capture_output=True, text=True, check=False, timeout=LIMIT_S
     )
     return done.returncode, done.stdout[-8000:] + done.stderr, set(re.findall(r"^✓ (\S+):", done.stdout, re.MULTILINE))
 
@@ -72,21 +70,13 @@ def required(revision: str) -> set[str]:
     )
 
 
-def expected(revision: str) -> set[str]:
-    """List what this server is expected to fail of it."""
-    known = AGENTS / f"expected-{revision}.yaml"
-    return set(re.findall(r"^  - (\S+)$", known.read_text(), re.MULTILINE)) if known.exists() else set()
-
-
 @pytest.mark.parametrize(("revision", "scenarios"), [("2025-11-25", 30), ("2026-07-28", 37)])
-def test_every_required_scenario_passes_but_those_that_are_listed_with_their_reason(
-    revision: str, scenarios: int, everything: str, tmp_path: Path
-) -> None:
+def test_every_required_scenario_passes(revision: str, scenarios: int, everything: str, tmp_path: Path) -> None:
     code, said, passed = judged(everything, revision, tmp_path)
 
     assert code == 0, said
     assert len(required(revision)) == scenarios
-    assert required(revision) - passed <= expected(revision), said
+    assert required(revision) - passed == set(), said
 
 
 def inspected(*words: str, data: Path, code: int = 0) -> Any:

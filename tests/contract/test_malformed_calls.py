@@ -9,6 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -127,6 +128,9 @@ async def wrong(tools: Offered, tool: AnyTool, blamed: str, arguments: dict[str,
         found.append(f"leaks: {call}")
     if MARK in told.text.replace(shown, ""):
         found.append(f"repeats what was rejected: {call}")
+    near = get_close_matches(blamed, list(tool.args.model_fields), 1, 0.75)
+    if blamed not in tool.args.model_fields and near and near[0] not in told.text:
+        found.append(f"does not say what is nearest: {call}")
     if not TEACHES.search(told.text):
         found.append(f"does not say what was expected: {call}")
     if len(told.text) > 1_000 or re.search(r"[\x00-\x1f\x7f-\x9f\u202e]", told.text):

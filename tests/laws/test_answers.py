@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from support.crowded import MARK, crowded, hostile
+from support.crowded import EVIL, MARK, crowded, hostile
 from support.desk import ARGUMENTS
+from support.hostile import KINDS
 from support.offered import Offered, offered
 from turnout.agent.answers import USUAL
 from turnout.agent.catalogue import TOOLS
@@ -20,6 +21,8 @@ from turnout.agent.server import definition
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
 
+DISCARDED = 1
+"""A destination of the crowded workspace that refused what it got."""
 UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 ASKED: tuple[tuple[str, dict[str, Any]], ...] = (
     ("debug_event_delivery", {"message_id": f"{MARK}2", "diff": True}),
@@ -66,7 +69,8 @@ def unmarked(answer: dict[str, Any]) -> list[str]:
 async def journeys(tools: Offered) -> list[tuple[str, dict[str, Any]]]:
     """Ask for the journey of each event that was found, as its row tells it."""
     rows = (await tools.ask("find_events", limit=100))["events"]
-    return [("debug_event_delivery", {"message_id": row["message_id"], "diff": True}) for row in rows]
+    ids = [row["message_id"] for row in rows] + [f"{EVIL} {kind}" for kind in KINDS]
+    return [("debug_event_delivery", {"message_id": each, "diff": True}) for each in ids]
 
 
 @pytest.fixture
@@ -103,7 +107,7 @@ async def test_the_words_of_strangers_stand_in_fields_marked_as_data_and_nothing
 
     assert faults == []
     assert offers == before
-    assert shown >= 5
+    assert shown >= 12
 
 
 def offers(answer: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -135,12 +139,39 @@ async def test_every_call_that_an_answer_offers_works_when_it_is_passed_on(full_
     assert made >= len(asked)
 
 
+async def of_one_of_many(tools: Offered) -> list[tuple[str, dict[str, Any]]]:
+    """Give calls that the usual ones of a crowded workspace fall short of: each succeeds, and shows most there is."""
+    one = f"Warehouse of department {DISCARDED}"
+    person = {"user_id": "u_17", "namespace": "live"}
+    plan = await tools.ask("request_deletion", **person)
+    deletion = await tools.ask("request_deletion", **person, confirm=plan["confirm"]["token"])
+    address = {"url": "https://one-more.example.com/in"}
+    waiting = {"event": "Order Completed 1", "user_id": "u_18", "namespace": "live", "wait_seconds": 1}
+    return [
+        ("get_deletion", {"deletion_id": deletion["deletion_id"]}),
+        ("track_event", waiting | {"properties": {f"p{n}": "x" * 200 for n in range(100)}}),
+        ("identify_user", {"user_id": "u_18", "traits": {f"t{n}": "x" * 200 for n in range(100)}}),
+        ("get_profile", {"user_id": "u_18"}),
+        ("send_events", {"events": [{"type": "track", "event": "A", "userId": f"u_{n}"} for n in range(40)]}),
+        ("preview_event", {"event": "A", "user_id": "u_18", "properties": {f"p{n}": "x" * 200 for n in range(100)}}),
+        ("describe_destination", {"destination": one}),
+        ("update_destination", {"destination": one, "action": "pause"}),
+        ("connect_destination", {"slug": "webhook", "name": "One more", "settings": address, "dry_run": True}),
+        ("replay_events", {"destination": one, "verdict": "discarded", "namespace": "live", "dry_run": True}),
+        ("request_deletion", {"user_id": "u_19", "namespace": "live"}),
+    ]
+
+
 async def test_the_answers_of_a_crowded_workspace_fit_and_each_destination_keeps_its_verdict(full: Path) -> None:
     sizes = {}
     async with offered(full) as tools:
         for name, given in every():
             told = await tools.call(name, given)
             sizes[name, str(given)] = len(told.text)
+        for name, given in await of_one_of_many(tools):
+            told = await tools.call(name, given)
+            assert told.structured_content is not None, f"{name}: {told.text}"
+            sizes[name, str(given)[:200]] = len(told.text)
         journey = await tools.ask("debug_event_delivery", message_id="last")
         by_person = await tools.ask("debug_event_delivery", user_id="u_last")
         missed = await tools.call("debug_event_delivery", {"user_id": "u_17", "event": "order completed"})

@@ -7,16 +7,21 @@ token, so a request comes with that of the one principal here.
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import anyio
 import uvicorn
+from mcp import types as t
+from mcp.server import Server as McpServer
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from support.everything import EVERYTHING
 from turnout.agent.bearer import Bearers
+from turnout.agent.call import Offer
 from turnout.agent.http import Door
 from turnout.agent.sdk import serve
+from turnout.agent.server import build as build_server
 from turnout.agent.toolsets import USUAL_TOOLSETS
 from turnout.api.app import build
 from turnout.api.connection import bounded
@@ -31,6 +36,19 @@ from turnout.guard.token import mint
 from turnout.operations import tokens
 
 RATE = 100_000
+
+
+async def _taken(*_: object) -> t.EmptyResult:
+    return t.EmptyResult()
+
+
+def make(offer: Offer) -> McpServer[None]:
+    """Make our server, and have it answer what it does not offer itself: a level of logs, and subscriptions."""
+    server = build_server(offer)
+    server.add_request_handler("logging/setLevel", t.SetLevelRequestParams, _taken)
+    server.add_request_handler("resources/subscribe", t.SubscribeRequestParams, _taken)
+    server.add_request_handler("resources/unsubscribe", t.UnsubscribeRequestParams, _taken)
+    return server
 
 
 def with_token(door: ASGIApp, token: str) -> ASGIApp:
@@ -50,7 +68,7 @@ async def main(data: Path) -> None:
             app.store, lambda who: OwnDesk(app, who), USUAL_TOOLSETS, both_allowed=False, rate=RATE,
             catalogue=EVERYTHING,
         )  # fmt: skip
-        door = Door(bearers, tasks, lambda: serve, None)
+        door = Door(bearers, tasks, lambda: partial(serve, make=make), None)
         paths = {path: with_token(each, minted.text) for path, each in door.paths.items()}
         asgi = build(app.store, LOCAL, Life("0", 90, lambda: True), paths=paths)
         with listen("127.0.0.1", 0) as socket:

@@ -116,6 +116,15 @@ async def _progress(caller: Caller, _: Any) -> Made:
     return said("done")
 
 
+async def _logging(caller: Caller, _: Any) -> Made:
+    for words in ("Tool execution started", "Tool processing data", "Tool execution completed"):
+        if caller.say is not None:
+            params: Document = {"level": "info", "data": words}
+            await caller.say({"jsonrpc": "2.0", "method": "notifications/message", "params": params})
+        await anyio.sleep(0.05)
+    return said("done")
+
+
 # -- questions -----------------------------------------------------------------------------------------------------
 
 
@@ -263,6 +272,7 @@ FIXTURES: tuple[Fixture, ...] = (
     tool("test_error_handling", _error),
     tool("test_tool_with_progress", _progress),
     tool("test_logging_tool", always(text("It logs nothing to its client."))),
+    tool("test_tool_with_logging", _logging),
     tool("test_sampling", _in_the_midst("s", lambda args: samples("s", args.prompt or ""))),
     tool("test_elicitation", _in_the_midst("who", _who)),
     tool("test_elicitation_sep1034_defaults", _in_the_midst("d", lambda _: {"d": form("Choose", DEFAULTS)})),

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import anyio
 
 from turnout.agent.asks import Asks
+from turnout.agent.attend import Underway
 from turnout.agent.call import Offer
 from turnout.agent.catalogue import OURS, Catalogue
 from turnout.agent.desk import Desk
@@ -52,13 +53,14 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """The client of one token: who it is, what it is offered, how often it may call, what it is being asked."""
+    """The client of one token: who it is, what it is offered, how often it may call, what it is asked and waits for."""
 
     token: Token
     principal: Principal
     offer: Offer
     bucket: Bucket
     asks: Asks
+    underway: Underway
 
 
 @dataclass(slots=True)
@@ -136,7 +138,7 @@ class Bearers:
 
         offer = Offer(lambda: principal.scopes, give, self.toolsets, self.store.entropy, self.catalogue)
         bucket = Bucket(self.rate, self.rate * BURST, self.store.clock.monotonic())
-        return Bearer(token, principal, offer, bucket, Asks(self.store.entropy))
+        return Bearer(token, principal, offer, bucket, Asks(self.store.entropy), Underway())
 
 
 def _workspace(view: View) -> Workspace:

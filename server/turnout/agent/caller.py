@@ -17,6 +17,9 @@ from turnout.document import Document, Json
 Tell: TypeAlias = Callable[[float, float | None, str], Awaitable[None]]
 """Says to the client how far a call is: progress, total where it is known, and in words."""
 
+Say: TypeAlias = Callable[[Document], Awaitable[None]]
+"""Sends the client a message of the protocol before the answer."""
+
 FORM: Final = "elicitation/create"
 _NEEDS: Final[Mapping[str, str]] = {FORM: "elicitation", "sampling/createMessage": "sampling", "roots/list": "roots"}
 """What a client must have declared to be asked."""
@@ -34,7 +37,8 @@ class Asking:
 class Caller:
     """The client of one call. `program`: what it calls itself; `declared`: its capabilities.
 
-    `responses` and `state` are what it brings to a further round; `tell` is there where it wants to hear of progress.
+    `responses` and `state` are what it brings to a further round; `say` is there where it hears what comes before the
+    answer, `tell` where it wants to hear of progress.
     """
 
     program: str = ""
@@ -42,6 +46,7 @@ class Caller:
     responses: Mapping[str, Json] = field(default_factory=dict)
     state: str | None = None
     tell: Tell | None = None
+    say: Say | None = None
 
     def takes_forms(self) -> bool:
         """Tell whether its person can be asked: elicitation, and not by a web page alone."""

@@ -7,7 +7,7 @@ such request comes.
 1. Each request carries a token; without one that holds, the answer is 401 and says where to read on.
 2. What a header says and the body does not is refused, in every era: who routes by it must not be led astray.
 3. There is no stream to listen to: all but POST is 405.
-4. A client that goes away ends its wait for verdicts; what was committed stays.
+4. A client that goes away, or cancels its call in its session, ends its wait for verdicts; what was committed stays.
 5. A call whose client wants to hear of its progress, or is asked something, is a stream of events, once there is
    something to say.
 """
@@ -184,11 +184,13 @@ class Door:
             error = unread.error(asked if short.is_id(asked) else None, HEADER_MISMATCH, wrong)
             await web.fail(send, 400, error)
         elif "id" not in said and isinstance(said.get("params"), Mapping | None):
+            if method == "notifications/cancelled":
+                bearer.underway.cancel(found.get(SESSION, b""), said.get("params"))
             await web.say(send, 202)
         elif modern and headers.are_missing(found, method):
             return False
         elif method == "tools/call" and (asking := short.call(said, None if modern else _greeted(found))) is not None:
-            await self._call(bearer, asking, receive, send, streams=headers.take_streams(found))
+            await self._call(bearer, asking, found, receive, send)
         else:
             return await self._opened(bearer, said, send, modern=modern)
         return True
@@ -209,16 +211,21 @@ class Door:
             await web.say(send, 200, encode({"jsonrpc": "2.0", "id": asked, "result": result}), *more)
         return result is not None
 
-    async def _call(self, bearer: Bearer, asked: Asked, receive: Receive, send: Send, *, streams: bool) -> None:
+    async def _call(
+        self, bearer: Bearer, asked: Asked, found: Mapping[bytes, bytes], receive: Receive, send: Send
+    ) -> None:
         """Answer a call of a tool; one that waits, or whose progress is told, for as long as the client is there."""
-        stream = web.Stream(send)
-        tell = stream.tell if streams and asked.token is not None else None
+        stream, streams = web.Stream(send), headers.take_streams(found)
         put = partial(bearer.asks.put, stream.tell) if streams and asked.caller.declared and not asked.modern else None
-        if tell is None and put is None and not asked.arguments.get("wait_seconds"):
+        tell = stream.tell if streams and (asked.token is not None or put is not None) else None
+        if tell is None and not asked.arguments.get("wait_seconds"):
             await web.say(send, *await attend.answer(bearer.offer, asked))
             return
+        work = partial(attend.answer, bearer.offer, asked, tell, put)
+        if session := b"" if asked.modern else found.get(SESSION, b""):
+            work = partial(bearer.underway.answer, session, asked, work)
         try:
-            made = await web.while_there(receive, lambda: attend.answer(bearer.offer, asked, tell, put))
+            made = await web.while_there(receive, work)
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True):
                 said = "Connection closed: the server stops. What was recorded stays; the same call may be made again."

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
+import anyio.to_thread
 from typing_extensions import override
 
 from turnout.agent import view, words
@@ -95,7 +96,8 @@ class View(Resource):
     @override
     async def make(self, desk: Desk, uri: str, value: str, _: Caller) -> list[Mapping[str, Json]]:
         """Give the page."""
-        return [{"uri": uri, "mimeType": self.media, "text": self.page(), "_meta": dict(self.meta)}]
+        text = await anyio.to_thread.run_sync(self.page)
+        return [{"uri": uri, "mimeType": self.media, "text": text, "_meta": dict(self.meta)}]
 
 
 _ENDS: Final = frozenset("/?#")

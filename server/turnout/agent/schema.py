@@ -6,6 +6,7 @@ defaults and no notes on models: what remains is what a model reads, about 40 % 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
@@ -14,11 +15,12 @@ from pydantic.json_schema import JsonSchemaMode
 
 from turnout.document import Document, Json
 
-SIZE_LIMIT = 16_000
+SIZE_LIMIT = 8_000
 """Characters of one schema. Source: Claude's clients drop a tool at 16,384 without a word (mcp.md 1.5)."""
 
 _NAME_LIMIT = 48
 _SAID_LIMIT = 5
+_QUOTED = re.compile("'([^']*)'")
 _NULL: Mapping[str, Json] = {"type": "null"}
 
 
@@ -34,8 +36,12 @@ def output_schema(model: type[BaseModel]) -> Document:
 
 def teach(tool: str, error: ValidationError, fields: Sequence[str]) -> str:
     """Say in one line what was wrong with the arguments and what they are called; never a rejected value."""
-    found = error.errors(include_input=False, include_url=False, include_context=False)
-    said = [_fault(str(each["type"]), each["loc"], str(each["msg"]), fields) for each in found[:_SAID_LIMIT]]
+    found = error.errors(include_url=False, include_context=False)
+    said = [
+        _fault(str(each["type"]), each["loc"], str(each["msg"]), fields)
+        + _nearest(each["type"], each["msg"], each["input"])
+        for each in found[:_SAID_LIMIT]
+    ]
     if len(found) > _SAID_LIMIT:
         said.append(f"{len(found) - _SAID_LIMIT} more")
     return f"invalid_input: {tool}: {'; '.join(said)}. Arguments: {', '.join(fields)}."
@@ -51,6 +57,14 @@ def _fault(kind: str, place: Sequence[int | str], message: str, fields: Sequence
             return f"missing argument {at!r}"
         case _:
             return f"{at}: {message.removeprefix('Value error, ')}" if at else message.removeprefix("Value error, ")
+
+
+def _nearest(kind: str, message: str, given: object) -> str:
+    """Say which of the values that an argument may have is nearest to what was given."""
+    if kind != "literal_error" or not isinstance(given, str):
+        return ""
+    near = get_close_matches(given[:_NAME_LIMIT].strip().casefold(), _QUOTED.findall(message), 1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def dotted(place: Sequence[int | str]) -> str:

@@ -6,8 +6,10 @@ it calls us.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from contextvars import ContextVar
+from typing import TypeAlias
 
 import anyio
 from anyio.abc import TaskStatus
@@ -29,14 +31,16 @@ from turnout.agent.toolsets import Toolset
 from turnout.agent.web import BODY, MESSAGES
 from turnout.entropy import Entropy
 
+Make: TypeAlias = Callable[[Offer], Server[None]]
 _whose: ContextVar[Bearer] = ContextVar("whose")
 
 
 class Sdk:
     """The SDK's transports, both of them."""
 
-    def __init__(self, server: Server[None], manager: StreamableHTTPSessionManager) -> None:
-        """Serve through a manager that runs."""
+    def __init__(self, make: Make, server: Server[None], manager: StreamableHTTPSessionManager) -> None:
+        """Serve through a manager that runs; `make` made the server."""
+        self._make = make
         self._server = server
         self._manager = manager
         self._sse = SseServerTransport(MESSAGES, max_request_body_size=BODY)
@@ -44,7 +48,7 @@ class Sdk:
 
     async def record(self, offer: Offer) -> Card:
         """Ask the opening moves for whoever is offered this."""
-        return await record(build(offer))
+        return await record(self._make(offer))
 
     async def answer(self, bearer: Bearer, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a message."""
@@ -82,15 +86,16 @@ def _signed(bearer: Bearer, scope: Scope) -> Scope:
 
 
 async def serve(
-    toolsets: AbstractSet[Toolset], entropy: Entropy, catalogue: Catalogue = OURS, *, task_status: TaskStatus[Sdk]
-) -> None:
-    """Serve until cancelled, everybody what their token is offered."""
+    toolsets: AbstractSet[Toolset], entropy: Entropy, catalogue: Catalogue = OURS, make: Make = build, *,
+    task_status: TaskStatus[Sdk],
+) -> None:  # fmt: skip
+    """Serve until cancelled, everybody what their token is offered, by the server that `make` makes of it."""
 
     async def desk() -> Desk:
         return await _whose.get().offer.desk()
 
-    server = build(Offer(lambda: _whose.get().principal.scopes, desk, toolsets, entropy, catalogue))
+    server = make(Offer(lambda: _whose.get().principal.scopes, desk, toolsets, entropy, catalogue))
     manager = StreamableHTTPSessionManager(server, json_response=True, stateless=True)
     async with manager.run():
-        task_status.started(Sdk(server, manager))
+        task_status.started(Sdk(make, server, manager))
         await anyio.sleep_forever()

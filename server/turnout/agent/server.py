@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+from functools import partial
 from typing import Any, TypeAlias
 
 from mcp import MCPError
@@ -11,6 +13,7 @@ from mcp import types as t
 from mcp.server import CacheHint, Server, ServerRequestContext
 
 from turnout.agent.answers import Told
+from turnout.agent.attend import attended
 from turnout.agent.call import Offer, named
 from turnout.agent.caller import Asking, Caller
 from turnout.agent.card import MODERN
@@ -66,8 +69,10 @@ def _offer_tools(server: Server[None], offer: Offer) -> None:
         return t.ListToolsResult(tools=[definition(tool) for tool in offer.tools()])
 
     async def on_call(ctx: Ctx, params: t.CallToolRequestParams) -> t.CallToolResult | t.InputRequiredResult:
+        given, tell = params.arguments or {}, ctx.session.report_progress  # where no token came, it tells nobody
+        call = partial(offer.call, params.name, given, replace(_caller(ctx, params), tell=tell))
         with _faults():
-            told = await offer.call(params.name, params.arguments or {}, _caller(ctx, params))
+            told = await attended(call, tell, given)
         return asked(told) if isinstance(told, Asking) else result(told)
 
     server.add_request_handler("tools/list", t.PaginatedRequestParams, on_list)

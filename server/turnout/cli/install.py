@@ -27,7 +27,7 @@ from turnout.errors import InvalidInput, NotFound
 @click.option(
     "--project",
     metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
     help="Into the project's file, not yours.",
 )
 @click.option("--mode", type=click.Choice(["read", "write"]), help="What the agent may do; else write.")

@@ -17,6 +17,11 @@ from turnout.clients.known import NAME, Client
 from turnout.document import Document, Json, encode
 from turnout.errors import InvalidInput
 
+_MARK = "\ufeff"
+_WRITABLE = 0o222
+_ADDRESSES = frozenset({"url", "httpUrl", "serverUrl"})
+"""How clients write where a server is that they ask over HTTP."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -42,34 +47,31 @@ class Change:
 def plan(client: Client, file: Path, words: Sequence[str] | None) -> Change:
     """Say what the file would become with our entry, or without one. Raises: InvalidInput, with what is in the way."""
     old = _text(file)
+    mark, text, end = _taken_apart(old or "")
     entry = None if words is None else client.entry(words)
     is_toml, under = file.suffix == ".toml", client.under
+    by_hand = _by_hand(under, entry, is_toml=is_toml)
     try:
-        before = _read(old or "", is_toml=is_toml)
+        before = _read(text, is_toml=is_toml)
         stands = _servers(before, under).get(NAME)
-        if stands is None if entry is None else _holds(stands, entry):
-            return Change(file, old, old or "")
-        if entry is not None and isinstance(stands, dict):  # what the user added to it, an environment, say
-            entry |= {
-                name: value
-                for name, value in stands.items()
-                if name not in entry and not (is_toml and isinstance(value, dict))
-            }
-        if is_toml:
-            new = toml.put(old or "", under, NAME, entry) if entry else toml.drop(old or "", under, NAME)
-        else:
-            new = jsonc.put(old or "", (under, NAME), entry) if entry else jsonc.drop(old or "", (under, NAME))
-        after = _read(new, is_toml=is_toml)
     except ValueError as error:
+        raise InvalidInput(f"{file} cannot be read ({error}); nothing was changed", fix=by_hand) from error
+    if NAME not in _servers(before, under) if entry is None else _holds(stands, entry):
+        return Change(file, old, old or "")
+    if entry is not None and isinstance(stands, dict):
+        entry |= _added(stands, entry, is_toml=is_toml)
+    try:
+        new = _changed(text, under, entry, is_toml=is_toml, anew=_is_remote(stands))
+        after = _read(new, is_toml=is_toml)
+        kept = _but_for_ours(before, under) == _but_for_ours(after, under)
+        is_done = kept and _is_so(_servers(after, under), entry)
+    except ValueError:
+        is_done, new = False, ""
+    if not is_done:
         raise InvalidInput(
-            f"{file} cannot be read ({error}); nothing was changed", fix=_by_hand(client, entry)
-        ) from error
-    if _but_for_ours(before, under) != _but_for_ours(after, under) or not _is_so(_servers(after, under), entry):
-        raise InvalidInput(
-            f"{file} is written in a way that this command does not change; nothing was changed",
-            fix=_by_hand(client, entry),
+            f"{file} is written in a way that this command does not change; nothing was changed", fix=by_hand
         )
-    return Change(file, old, new)
+    return Change(file, old, mark + new.replace("\n", end))
 
 
 def carry_out(change: Change, stamp: str) -> Path | None:
@@ -77,6 +79,8 @@ def carry_out(change: Change, stamp: str) -> Path | None:
     file = change.file.resolve()  # a file of dotfiles is a link, and stays one
     backup: Path | None = None
     try:
+        if change.old is not None and not file.stat().st_mode & _WRITABLE:
+            raise InvalidInput(f"{file} may not be written; nothing was changed", fix=f"First: chmod u+w {file}")
         file.parent.mkdir(parents=True, exist_ok=True)
         if change.old is not None:
             names = (f"{file.name}.before-turnout-{stamp}{more}" for more in ("", *(f"-{n}" for n in range(2, 1000))))
@@ -84,7 +88,7 @@ def carry_out(change: Change, stamp: str) -> Path | None:
             shutil.copy2(file, backup)
         made = file.with_name(f".{file.name}.{os.getpid()}")
         try:
-            made.write_text(change.new, encoding="utf-8")
+            made.write_text(change.new, encoding="utf-8", newline="")
             if change.old is not None:
                 shutil.copymode(file, made)
             if _text(file) != change.old:
@@ -112,11 +116,46 @@ def stands(client: Client, file: Path) -> bool | None:
 
 def _text(file: Path) -> str | None:
     try:
-        return file.read_text(encoding="utf-8")
+        if file.exists() and not file.is_file():
+            raise InvalidInput(f"{file} is no plain file; nothing was changed")
+        return file.read_bytes().decode()
     except FileNotFoundError:
         return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{file} cannot be read ({error}); nothing was changed") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{file} is not UTF-8; nothing was changed", fix="Save it as UTF-8") from error
+    except OSError as error:
+        raise InvalidInput(f"{file} cannot be read ({error.strerror}); nothing was changed") from error
+
+
+def _taken_apart(text: str) -> tuple[str, str, str]:
+    """Give the mark that editors of Windows write first, the text with plain line ends, and the line end it has."""
+    mark = _MARK if text.startswith(_MARK) else ""
+    text = text.removeprefix(mark)
+    is_of_windows = "\r\n" in text and text.count("\r\n") == text.count("\n")
+    return mark, text.replace("\r\n", "\n") if is_of_windows else text, "\r\n" if is_of_windows else "\n"
+
+
+def _changed(text: str, under: str, entry: Document | None, *, is_toml: bool, anew: bool) -> str:
+    """Write the text with our entry, or without; `anew`: nothing of what stands there stays. Raises: ValueError."""
+    if not is_toml:
+        return jsonc.drop(text, (under, NAME)) if entry is None else jsonc.put(text, (under, NAME), entry)
+    if entry is None or anew:
+        text = toml.drop(text, under, NAME)
+    return text if entry is None else toml.put(text, under, NAME, entry)
+
+
+def _is_remote(stands: Json) -> bool:
+    """Tell an entry for a server that is asked over HTTP: a command has no use for any of it."""
+    return isinstance(stands, dict) and not _ADDRESSES.isdisjoint(stands)
+
+
+def _added(stands: Document, entry: Document, *, is_toml: bool) -> Document:
+    """Give what its owner added to the entry, an environment, say; of TOML tables stay by themselves."""
+    return {
+        name: value
+        for name, value in stands.items()
+        if name not in entry and not _is_remote(stands) and not (is_toml and isinstance(value, dict))
+    }
 
 
 def _read(text: str, *, is_toml: bool) -> Document:
@@ -147,7 +186,9 @@ def _holds(found: Json, entry: Document) -> bool:
     return isinstance(found, dict) and {**found, **entry} == found
 
 
-def _by_hand(client: Client, entry: Document | None) -> str:
+def _by_hand(under: str, entry: Document | None, *, is_toml: bool) -> str:
     if entry is None:
-        return f"Take `{NAME}` out of `{client.under}` by hand"
-    return f"Add this under `{client.under}` by hand: {encode({NAME: entry}).decode()}"
+        return f"Take `{NAME}` out of `{under}` by hand"
+    if is_toml:
+        return f"Add by hand the lines\n\n{toml.put('', under, NAME, entry)}\nat the end of the file"
+    return f"Add {encode({NAME: entry}).decode()} by hand under `{under}`"

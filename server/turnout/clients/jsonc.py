@@ -133,7 +133,8 @@ def _insert(
     start, empty = tokens[at].end, tokens[at + 1].text == "}"
     member = f"{document.encode(name).decode()}: {_written(value, unit, len(indent) // len(unit))}"
     if not empty:
-        return f"{text[:start]}\n{indent}{member},{text[start:]}"
+        gap = "" if text[start].isspace() else " "
+        return f"{text[:start]}\n{indent}{member},{gap}{text[start:]}"
     outer = indent[len(unit) :]
     inside = text[start : tokens[at + 1].start].rstrip()
     return f"{text[:start]}\n{indent}{member}{inside}\n{outer}{text[tokens[at + 1].start :]}"

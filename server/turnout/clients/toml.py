@@ -10,6 +10,7 @@ from turnout import document
 from turnout.document import Document, Json
 
 _HEADER = re.compile(r"^[ \t]*\[")
+_NOTE = re.compile(r"^[ \t]*#")
 
 
 def read(text: str) -> Document:
@@ -18,12 +19,13 @@ def read(text: str) -> Document:
 
 
 def put(text: str, under: str, name: str, entry: Mapping[str, Json]) -> str:
-    """Give the text with the table `[under.name]` set; tables below it stay. Raises: ValueError."""
-    table = [f"[{under}.{name}]", *(f"{key} = {_written(value)}" for key, value in entry.items())]
-    before, _, after = _around(text, under, name)
+    """Give the text with the table `[under.name]` set; tables below it stay, and comments in it. Raises: ValueError."""
+    before, found, after = _around(text, under, name)
+    notes = [line.strip() for line in found.splitlines() if _NOTE.match(line)]
+    table = [f"[{under}.{name}]", *notes, *(f"{key} = {_written(value)}" for key, value in entry.items())]
     gap = "\n" if before and not before.endswith("\n\n") else ""
     ends = "" if not before or before.endswith("\n") else "\n"
-    rest = f"\n{after}" if after else ""
+    rest = f"\n{after}" if after and not after.startswith("\n") else after
     return before + ends + gap + "\n".join(table) + "\n" + rest
 
 
@@ -34,16 +36,20 @@ def drop(text: str, under: str, name: str) -> str:
         before, found, after = _around(text, under, name, below=True)
         if not found:
             return text
+        after = after.lstrip("\n")
         text = before.rstrip("\n") + ("\n\n" if before.strip() and after else "\n" if before.strip() else "") + after
 
 
 def _around(text: str, under: str, name: str, *, below: bool = False) -> tuple[str, str, str]:
     """Split a text into what comes before a table, the table, and what comes after it."""
     ends = r"[.\]]" if below else r"\]"
-    wanted = re.compile(rf'^[ \t]*\[[ \t]*{re.escape(under)}[ \t]*\.[ \t]*"?{re.escape(name)}"?[ \t]*{ends}')
+    first, second = (rf"""["']?{re.escape(key)}["']?""" for key in (under, name))
+    wanted = re.compile(rf"^[ \t]*\[[ \t]*{first}[ \t]*\.[ \t]*{second}[ \t]*{ends}")
     lines = text.splitlines(keepends=True)
     start = next((at for at, line in enumerate(lines) if wanted.match(line)), len(lines))
     end = next((at for at in range(start + 1, len(lines)) if _HEADER.match(lines[at])), len(lines))
+    while end > start + 1 and (not lines[end - 1].strip() or _NOTE.match(lines[end - 1])):
+        end -= 1  # a comment before the next table is about that
     return "".join(lines[:start]), "".join(lines[start:end]), "".join(lines[end:])
 
 

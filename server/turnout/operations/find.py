@@ -12,7 +12,7 @@ from turnout.errors import InvalidInput
 from turnout.event.model import Kind, Stored
 from turnout.guard.namespace import namespace
 from turnout.operations import page
-from turnout.operations.moments import SLACK, moment
+from turnout.operations.moments import SLACK, moment, require_order
 from turnout.operations.reader import Reader
 from turnout.operations.refusals import refusals
 from turnout.operations.rows import event_row
@@ -74,6 +74,9 @@ def _read(view: View, request: Find) -> Sought:
         raise InvalidInput(f"`type` is none of the calls: expected {', '.join(Kind)}.")
     if request.verdict and request.verdict not in set(Verdict):
         raise InvalidInput(f"`verdict` is none there is: expected {', '.join(Verdict)}.")
+    since = moment(request.since, view.now, name="since") if request.since else 0
+    until = moment(request.until, view.now, name="until") if request.until else NEWEST
+    require_order(since, until)
     return Sought(
         request.event,
         request.type,
@@ -81,8 +84,8 @@ def _read(view: View, request: Find) -> Sought:
         request.anonymous_id,
         view.workspace.source(request.source).id if request.source else 0,
         namespace(request.namespace) if request.namespace else "",
-        moment(request.since, view.now, name="since") if request.since else 0,
-        moment(request.until, view.now, name="until") if request.until else NEWEST,
+        since,
+        until,
     )
 
 

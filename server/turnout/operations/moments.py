@@ -33,6 +33,14 @@ def moment(text: str, now: int, *, name: str) -> int:
     return at
 
 
+def require_order(since: int, until: int) -> None:
+    """Raise: InvalidInput, where a stretch of time ends before it begins."""
+    if since > until:
+        raise InvalidInput(
+            "`since` is later than `until`, so nothing can be between them: give them the other way round."
+        )
+
+
 def month(text: str, now: int) -> int:
     """Read a month as YYYYMM; the current one for nothing. Raises: InvalidInput."""
     if not text:

@@ -21,11 +21,12 @@ from turnout.guard.principal import Effect, Scope
 from turnout.operations import whose
 from turnout.operations.counted import counted
 from turnout.operations.model import Applied, Calling, Operation, Shown
-from turnout.operations.moments import moment
+from turnout.operations.moments import moment, require_order
 from turnout.operations.names import of_run
 from turnout.operations.picked import Lane, Picked, count
 from turnout.operations.whose import Whose
 from turnout.routing import Bound
+from turnout.store.session import NEWEST
 from turnout.store.unit import Unit, View
 from turnout.workspace import Destination, Receives
 
@@ -181,11 +182,14 @@ def _stretch(view: View, request: Replay, selection: Selection) -> tuple[int, in
     """Give the stretch of the log to read: after the first number, up to the second."""
     end = view.counter.seq - 1
     start, until = 0, end
+    since = moment(request.since, view.now, name="since") if request.since else 0
+    before = moment(request.until, view.now, name="until") if request.until else NEWEST
+    require_order(since, before)
     if request.since:
-        first = view.log.first_since(moment(request.since, view.now, name="since"))
+        first = view.log.first_since(since)
         start = end if first is None else first - 1
     if request.until:
-        first = view.log.first_since(moment(request.until, view.now, name="until"))
+        first = view.log.first_since(before)
         until = end if first is None else first - 1
     if selection.seqs:
         start, until = max(start, selection.seqs[0] - 1), min(until, selection.seqs[-1])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import httpx2
 import pytest
@@ -490,6 +491,53 @@ async def test_who_takes_no_stream_and_a_call_that_is_quick_are_answered_in_one_
 
     assert [each.headers["content-type"] for each in answers] == ["application/json"] * 2
     assert all("result" in each.json() for each in answers)
+
+
+def cancelled(asked: Any) -> bytes:
+    return json.dumps({
+        "jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": asked}
+    }).encode()  # fmt: skip
+
+
+async def greeted(one: Open, capabilities: Message) -> dict[str, str]:
+    """Greet; give the headers that go on with the session."""
+    hello = {"protocolVersion": LEGACY[-1], "capabilities": capabilities, "clientInfo": {"name": "c", "version": "1"}}
+    answer = await one.post(json.dumps(message("initialize", hello)).encode(), JSON)
+    return {**JSON, "mcp-protocol-version": LEGACY[-1], "mcp-session-id": answer.headers["mcp-session-id"]}
+
+
+@pytest.mark.parametrize("capabilities", [{}, {"elicitation": {}}])
+async def test_a_call_that_its_client_cancels_is_over_and_no_other_one(capabilities: Message, workspace: Bench) -> None:
+    slow = call("track_event", {"event": "A", "user_id": "u", "wait_seconds": 30})
+    ended: dict[str, httpx2.Response] = {}
+
+    async with opened(workspace, await create(workspace, *USUAL)) as one:
+        mine, theirs = await greeted(one, capabilities), await greeted(one, capabilities)
+        await one.bearers.find(f"Bearer {one.minted.text}".encode())
+
+        async def wait(name: str, headers: dict[str, str]) -> None:
+            ended[name] = await one.post(json.dumps(message("tools/call", slow)).encode(), headers)
+
+        async with anyio.create_task_group() as tasks:
+            for name, headers in (("mine", mine), ("theirs", theirs)):
+                tasks.start_soon(wait, name, headers)
+            with anyio.fail_after(5):
+                while len(one.known().underway) < 2:
+                    await anyio.lowlevel.checkpoint()
+                for asked in (8, "7", None, [7]):  # of nobody
+                    assert (await one.post(cancelled(asked), mine)).status_code == 202
+                assert (await one.post(cancelled(7), JSON)).status_code == 202, "nor without the session"
+                assert (await one.post(cancelled(7), mine)).status_code == 202
+                while "mine" not in ended:
+                    await anyio.lowlevel.checkpoint()
+            await anyio.lowlevel.checkpoint()
+            left = len(one.known().underway)
+            tasks.cancel_scope.cancel()
+
+    assert list(ended) == ["mine"]
+    assert ended["mine"].json()["error"]["message"] == "Cancelled. What was recorded stays."
+    assert left == 1
+    assert one.desk.asked == []
 
 
 async def test_a_client_that_goes_away_ends_its_wait(workspace: Bench) -> None:

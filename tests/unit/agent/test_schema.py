@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, JsonValue, ValidationError
 
 from turnout.agent.model import Args, Json, Key
 from turnout.agent.schema import input_schema, output_schema, teach
+from turnout.agent.tools.send_events import SendEvents
 
 
 class Example(Args):
@@ -16,7 +17,7 @@ class Example(Args):
     user_id: str | None = None
     properties: Json | None = None
     limit: int = Field(20, ge=1, le=100)
-    kind: Literal["a", "b"] | None = None
+    kind: Literal["first", "second"] | None = None
     idempotency_key: Key = None
 
 
@@ -48,7 +49,7 @@ def test_an_input_schema_is_lean_and_closed() -> None:
             "user_id": {"type": "string"},
             "properties": {"type": "object"},
             "limit": {"type": "integer", "minimum": 1, "maximum": 100},
-            "kind": {"type": "string", "enum": ["a", "b"]},
+            "kind": {"type": "string", "enum": ["first", "second"]},
             "idempotency_key": {"type": "string", "description": "same key again: no second effect"},
         },
     }
@@ -102,6 +103,17 @@ def test_a_rejected_value_is_never_repeated(wrong: dict[str, object]) -> None:
     assert "\n" not in said
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"), [("firts", "first"), ("SECOND", "second"), ("zzz", None), (["first"], None)]
+)
+def test_a_value_that_is_none_of_a_few_is_told_the_nearest(given: object, meant: str | None) -> None:
+    said = fault({"event": "A", "kind": given})
+
+    assert "'first' or 'second'" in said
+    assert ("did you mean" in said) == (meant is not None)
+    assert meant is None or f"(did you mean {meant!r}?)" in said
+
+
 def test_a_name_of_an_argument_is_cleaned_and_cut() -> None:
     said = fault({"event": "A", "x\n\u202e" + "y" * 500: 1})
 
@@ -111,6 +123,36 @@ def test_a_name_of_an_argument_is_cleaned_and_cut() -> None:
 
 def test_of_many_faults_the_first_are_told() -> None:
     assert "5 more" in fault({"event": "A"} | {f"unknown_{n}": n for n in range(10)})
+
+
+@pytest.mark.parametrize(
+    ("slip", "meant"),
+    [
+        ("propertys", "properties"),
+        ("user_id", "userId"),
+        ("anonymousID", "anonymousId"),
+        ("trait", "traits"),
+        ("Event", "event"),
+        ("times\u202etamp", "timestamp"),
+    ],
+)
+def test_a_field_of_a_call_in_a_batch_that_is_nearly_another_is_told_its_nearest_name(slip: str, meant: str) -> None:
+    call = {"type": "track", "event": "A", "userId": "u"}
+    del call["event" if meant == "event" else "type"]
+    calls = [call, {**{name: value for name, value in call.items() if name != meant}, slip: "4815162342"}]
+
+    with pytest.raises(ValidationError) as raised:
+        SendEvents.model_validate({"events": calls})
+    said = teach("send_events", raised.value, ["events"])
+
+    assert f"events: call 1 has no field {slip.replace(chr(0x202E), '')!r} (did you mean {meant!r}?)" in said
+    assert "4815162342" not in said
+
+
+def test_a_field_of_a_call_that_nobody_knows_is_kept() -> None:
+    calls = [{"type": "track", "event": "A", "userId": "u", "rudderId": "r", "user_id": "u", "_metadata": {}}]
+
+    assert SendEvents.model_validate({"events": calls}).events == calls
 
 
 @pytest.mark.parametrize("absent", [None, "", "null"])

@@ -63,6 +63,22 @@ async def test_a_tool_asks_its_one_operation_and_shows_the_answer(tool: AnyTool,
     assert dict(given) | dict(ARGUMENTS[tool.name]) == given
 
 
+@both_eras
+async def test_a_call_that_only_the_sdk_can_read_is_told_of_while_it_waits(mode: str) -> None:
+    heard: list[tuple[float, float | None]] = []
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:  # noqa: ARG001 - by its name
+        heard.append((progress, total))
+
+    arguments = {"event": "A", "user_id": "u", "wait_seconds": 2}
+    async with connected(FakeDesk(), mode) as client:
+        result = await client.call_tool("track_event", arguments, progress_callback=hear)
+
+    assert heard
+    assert heard == [(at, 2) for at in range(1, len(heard) + 1)]
+    assert not result.is_error
+
+
 async def test_refused_calls_are_a_verdict_to_look_for() -> None:
     desk = FakeDesk()
 

@@ -74,6 +74,7 @@ def test_nothing_is_written_unasked(home: Path, capsys: pytest.CaptureFixture[st
         (("install", "codx"), MISSING, "Did you mean codex?"),
         (("install", "emacs"), MISSING, "There are: claude-code, claude-desktop,"),
         (("install", "copilot", "--project", "."), REFUSED, "reads no file of a project"),
+        (("install", "cursor", "--project", "no/such/folder"), 2, "does not exist"),
         (("install", "cursor", "--mode", "admin"), 2, "'read', 'write'"),
     ],
 )

@@ -245,6 +245,8 @@ def test_an_erased_event_is_not_listed(here: Bench) -> None:
         {"limit": 0},
         {"limit": 101},
         {"since": "yesterday"},
+        {"since": "2025-11-25", "until": "2025-11-24"},
+        {"since": "1h", "until": "1d", "refused": True},
         {"type": "event"},
         {"verdict": "lost"},
         {"namespace": "A b"},

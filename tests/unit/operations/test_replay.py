@@ -151,6 +151,12 @@ def test_a_wrong_verdict_is_refused(here: Bench) -> None:
         ask(here, Replay(verdict="waiting", namespace="live"))
 
 
+@pytest.mark.usefixtures("hook")
+def test_a_stretch_that_ends_before_it_begins_is_refused(here: Bench) -> None:
+    with pytest.raises(InvalidInput, match="later than `until`"):
+        ask(here, Replay(since="1h", until="1d", namespace="live"))
+
+
 def test_without_live_nothing_live_is_replayed(here: Bench, lanes: Carrier, hook: Destination) -> None:
     here.record({"messageId": "m1"})
     lanes.deliver(hook)

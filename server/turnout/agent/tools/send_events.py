@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Final
+
+from pydantic import BaseModel, Field, field_validator
 from typing_extensions import override
 
 from turnout.agent.answers import CAP
 from turnout.agent.desk import Desk
 from turnout.agent.model import SENDS, Args, Change, Delivery, Json, Key, Space, Tool, Wait
+from turnout.agent.schema import dotted
 from turnout.document import Document
 from turnout.guard.principal import Scope
 
 EVENTS_LIMIT = 500
+FIELDS: Final = frozenset({
+    *("type", "event", "name", "category", "userId", "anonymousId", "groupId", "previousId", "properties", "traits"),
+    *("context", "integrations", "timestamp", "messageId", "originalTimestamp", "sentAt", "receivedAt", "channel"),
+})  # fmt: skip
+"""What a call in Segment's shape has. Others are kept and go nowhere, so one that is nearly one of these is a slip."""
+_FOLDED: Final = {name.casefold(): name for name in FIELDS}
+_NEAR: Final = 0.8
 
 DESCRIPTION = (
     "Record up to 500 calls at once, all of them or none: track, identify, page, screen, group or alias, each in "
@@ -32,10 +44,28 @@ class SendEvents(Args):
     namespace: Space = None
     wait_seconds: Wait = None
 
+    @field_validator("events")
+    @classmethod
+    def refuse_slips(cls, events: list[Json]) -> list[Json]:
+        """Refuse a field whose name is nearly that of one which is not there: its value would be lost."""
+        for at, call in enumerate(events):
+            for name in sorted(call.keys() - FIELDS):
+                if meant := _meant(name, call):
+                    raise ValueError(f"call {at} has no field {dotted((name,))!r} (did you mean {meant!r}?)")
+        return events
+
     @override
     def budget(self) -> int:
         """Allow as much as the ids of all calls need."""
         return CAP
+
+
+def _meant(name: str, call: Mapping[str, object]) -> str:
+    """Give the field that is meant by a name, if that is not there; else nothing."""
+    folded = name.replace("_", "").casefold()
+    near = [folded] if folded in _FOLDED else get_close_matches(folded, _FOLDED, 1, _NEAR)
+    found = _FOLDED[near[0]] if near else ""
+    return "" if found in call else found
 
 
 class SentEvent(BaseModel):
