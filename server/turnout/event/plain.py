@@ -28,6 +28,8 @@ from types import NoneType
 from typing import Any, Final
 from uuid import UUID
 
+from typing_extensions import override
+
 from turnout import document
 from turnout.clock import SECOND
 from turnout.document import Document, Json
@@ -68,6 +70,7 @@ class Odd(InvalidCall):
         self.found = found
         self.path = path
 
+    @override
     def __reduce__(self) -> tuple[type[Odd], tuple[str, str]]:
         """Go from a worker process to its parent."""
         return Odd, (self.found, self.path)
