@@ -50,6 +50,10 @@ class Rest(Protocol):
         """Ask the opening moves for whoever is offered this."""
         ...
 
+    def refuse(self, body: bytes) -> Document | None:
+        """Say what is wrong with a body that is no message; None where it is one."""
+        ...
+
     async def answer(self, bearer: Bearer, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a message."""
         ...
@@ -117,7 +121,7 @@ class Door:
             said = f"The message is longer than {web.BODY} bytes; send less at once."
             await web.fail(send, 413, unread.error(None, unread.INVALID_REQUEST, said))
         elif not await self._answered(bearer, found, body, receive, send):
-            await self._leave(bearer, body, scope, receive, send)
+            await self._leave(bearer, found, body, scope, receive, send)
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "GET":
@@ -234,14 +238,19 @@ class Door:
         if made is not None:
             await stream.end(*made)
 
-    async def _leave(self, bearer: Bearer, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the SDK answer a request whose body was read."""
+    async def _leave(
+        self, bearer: Bearer, found: dict[bytes, bytes], body: bytes, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Let the SDK answer a request whose body was read; of what is no message it would repeat every value."""
         left = [body]
 
         async def again() -> Mapping[str, object]:
             return {"type": "http.request", "body": left.pop()} if left else await receive()
 
         rest = await self._sdk()
+        if headers.are_plain(found) and (refusal := await anyio.to_thread.run_sync(rest.refuse, body)) is not None:
+            await web.fail(send, 400, refusal)
+            return
         await web.while_there(receive, lambda: rest.answer(bearer, scope, again, send))  # type: ignore[arg-type]
 
     async def _recorded(self, offer: Offer) -> Card:

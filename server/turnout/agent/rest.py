@@ -55,14 +55,14 @@ async def _feed(
 ) -> None:
     async with inbox:
         async for line in lines:
-            read = _read(line)
-            if not isinstance(read, bool):
-                await inbox.send(SessionMessage(read))
-            elif (said := await anyio.to_thread.run_sync(partial(unread.answer, line, is_json=read))) is not None:
+            heard = read(line)
+            if not isinstance(heard, bool):
+                await inbox.send(SessionMessage(heard))
+            elif (said := await anyio.to_thread.run_sync(partial(unread.answer, line, is_json=heard))) is not None:
                 await say(said)
 
 
-def _read(line: bytes) -> JSONRPCMessage | bool:
+def read(line: bytes) -> JSONRPCMessage | bool:
     """Read a message; of what is none, say whether it is JSON at all."""
     try:
         message = jsonrpc_message_adapter.validate_json(line, by_name=False)

@@ -20,15 +20,18 @@ from mcp.server.sse import SseServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.types import Receive, Scope, Send
 
+from turnout.agent import unread
 from turnout.agent.bearer import Bearer
 from turnout.agent.call import Offer
 from turnout.agent.card import Card
 from turnout.agent.catalogue import OURS, Catalogue
 from turnout.agent.desk import Desk
 from turnout.agent.lanes import record, serve_streams
+from turnout.agent.rest import read
 from turnout.agent.server import build
 from turnout.agent.toolsets import Toolset
 from turnout.agent.web import BODY, MESSAGES
+from turnout.document import Document
 from turnout.entropy import Entropy
 
 Make: TypeAlias = Callable[[Offer], Server[None]]
@@ -49,6 +52,11 @@ class Sdk:
     async def record(self, offer: Offer) -> Card:
         """Ask the opening moves for whoever is offered this."""
         return await record(self._make(offer))
+
+    def refuse(self, body: bytes) -> Document | None:
+        """Say what is wrong with a body that is no message, in our words; None where it is one."""
+        heard = read(body)
+        return unread.answer(body, is_json=heard) if isinstance(heard, bool) else None
 
     async def answer(self, bearer: Bearer, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a message."""

@@ -14,11 +14,11 @@ from turnout.document import Document, Json, decode
 
 PARSE_ERROR, INVALID_REQUEST, INVALID_PARAMS = -32700, -32600, -32602
 NO_JSON = (
-    "The line is not JSON that this server takes: it may be cut off, or hold half a surrogate pair (as \\ud83d alone), "
-    "a number of thousands of digits, or nesting without end. Send whole characters, such numbers as strings."
+    "The message is not JSON that this server takes: it may be cut off, or hold half a surrogate pair (as \\ud83d "
+    "alone), a number of thousands of digits, or nesting without end. Send whole characters, such numbers as strings."
 )
-NO_MESSAGE = "The line is JSON, but no JSON-RPC 2.0 message: send jsonrpc, id (text or 64-bit number), method, params."
-A_BATCH = "MCP has no batches: send one message a line."
+NO_MESSAGE = "This is JSON, but no JSON-RPC 2.0 message: send jsonrpc, id (text or 64-bit number), method, params."
+A_BATCH = "MCP has no batches: send one message at a time."
 
 _ROOM = 1_024
 """Bytes of a piece that wait for the next one, so that an id is not cut in two."""

@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from support.desk import ARGUMENTS, FakeDesk
 from support.workspace import PERSON, Bench, bench
-from turnout.agent import web
+from turnout.agent import rest, unread, web
 from turnout.agent.bearer import Bearer, Bearers
 from turnout.agent.card import CAPABILITIES, ERA, LEGACY, LISTS, MODERN
 from turnout.agent.catalogue import TOOLS
@@ -221,12 +221,10 @@ LEFT = [
     (json.dumps(message("tools/call", CALLS[0])), wrong("mcp-method", "tools/call"), 400),
     (json.dumps(modern("tasks/list")[0]), modern("tasks/list")[1], 404),
     (json.dumps(message("tasks/list")), JSON, 200),
-    ("[]", JSON, 400),
-    ("no json", JSON, 400),
-    ("", JSON, 400),
     (json.dumps(message("tools/call", CALLS[0] | {"task": {}})), JSON, 200),
-    (json.dumps([message("ping")]), {**JSON, "mcp-protocol-version": MODERN}, 400),
 ]
+NO_MESSAGES = ("[]", "", '{"secret', "7", '{"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": ["secret"]}',
+               '{"jsonrpc": "1.0", "id": 7, "method": "secret"}', json.dumps([message("secret")]))  # fmt: skip
 
 
 @pytest.mark.parametrize(("body", "headers", "status"), LEFT)
@@ -240,6 +238,21 @@ async def test_what_is_not_plain_is_the_sdks_to_answer(
     assert here.status_code == there.status_code == status
     assert here.content == there.content
     assert one.loaded == ["sdk"]
+
+
+@pytest.mark.parametrize("version", [LEGACY[-1], MODERN])
+@pytest.mark.parametrize("body", NO_MESSAGES)
+async def test_what_is_no_message_is_told_in_our_words_as_over_stdio_and_nothing_of_it_repeated(
+    body: str, version: str, workspace: Bench
+) -> None:
+    async with opened(workspace, await create(workspace, *USUAL)) as one:
+        here = await one.post(body.encode(), JSON | {"mcp-protocol-version": version})
+
+    heard = rest.read(body.encode())
+    assert isinstance(heard, bool)
+    assert here.status_code == 400
+    assert here.json() == unread.answer(body.encode(), is_json=heard)
+    assert "secret" not in here.text
 
 
 @pytest.mark.parametrize("version", [None, LEGACY[-1], MODERN])

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import anyio
 import pytest
 from mcp import Client, MCPError
-from mcp.types import CallToolResult, TextContent
+from mcp.types import CallToolResult, EmptyResult, SetLevelRequest, SetLevelRequestParams, TextContent
 
 from support.desk import ARGUMENTS, SAMPLES, FakeDesk, broken, never
 from turnout.agent.answers import ordered
@@ -77,6 +77,19 @@ async def test_a_call_that_only_the_sdk_can_read_is_told_of_while_it_waits(mode:
     assert heard
     assert heard == [(at, 2) for at in range(1, len(heard) + 1)]
     assert not result.is_error
+
+
+@both_eras
+async def test_neither_logs_nor_subscriptions_are_offered(mode: str) -> None:
+    async with connected(FakeDesk(), mode) as client:
+        offers = client.server_capabilities
+        asked = SetLevelRequest(params=SetLevelRequestParams(level="info"))
+        with pytest.raises(MCPError, match="not found"):
+            await client.session.send_request(asked, EmptyResult)
+
+    assert offers.logging is None
+    assert offers.resources is not None
+    assert not offers.resources.subscribe
 
 
 async def test_refused_calls_are_a_verdict_to_look_for() -> None:
