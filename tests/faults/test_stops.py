@@ -30,7 +30,7 @@ from turnout.store.owed import OwedState
 from turnout.store.store import Store
 from turnout.store.unit import View
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(480)
 
 STOPS = int(os.environ.get("STOPS", "5"))
 IN_TIME_S = 5 + 8

@@ -18,7 +18,7 @@ from turnout.agent.catalogue import TOOLS
 from turnout.agent.fitting import DATA
 from turnout.agent.server import definition
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(480)]
 
 UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 ASKED: tuple[tuple[str, dict[str, Any]], ...] = (
