@@ -23,7 +23,7 @@ from turnout.agent.model import AnyTool
 from turnout.agent.schema import input_schema
 from turnout.store.unit import View
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(480)]
 
 SEED = 20_261_126
 CALLS = 60

@@ -19,7 +19,7 @@ from turnout.event.model import Call
 from turnout.store.store import Store
 from turnout.store.unit import View
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(480)
 
 LISTS = """
 http: {base: "https://lists.test"}

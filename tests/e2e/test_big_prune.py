@@ -29,7 +29,7 @@ def here(tmp_path: Path) -> Iterator[Bench]:
         yield opened
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 def test_a_hundred_thousand_events_go_without_a_commit_of_more_than_a_page(here: Bench) -> None:
     lanes = carrier(here)
     hooks = [here.connect("webhook", {"url": f"https://hook.example.com/{at}"}, name=f"h{at}") for at in range(3)]

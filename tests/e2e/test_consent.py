@@ -24,7 +24,7 @@ from support.program import TURNOUT, Program, kill
 from support.script import Script
 from support.worker import until
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(480)
 COMMAND = "turnout destination authorize Cloud"
 AUTHORIZE = ("authorize", "Cloud")
 

@@ -28,7 +28,7 @@ from turnout.errors import InvalidInput
 from turnout.store.store import Store
 from turnout.store.unit import View
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(480)
 
 TESTS = Path(__file__).resolve().parent.parent
 LITERALS = (

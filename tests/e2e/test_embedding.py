@@ -10,7 +10,7 @@ import pytest
 from support.embedded import message_ids, run
 from support.workspace import bench
 
-pytestmark = [pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.timeout(480)]
 
 BEGIN = """
 import atexit, multiprocessing, os, signal, sys, threading, time

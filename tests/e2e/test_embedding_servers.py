@@ -22,7 +22,7 @@ from support.embedded import message_ids, run
 from support.worker import until
 from turnout import Turnout
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(480)
 
 APP = """
 import os

@@ -208,7 +208,7 @@ def on_connections_of_their_own(door: Door, texts: list[bytes]) -> Counter[int]:
     return found
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(480)
 @pytest.mark.parametrize("kind", ["framed", "unframed"])
 def test_no_request_breaks_anything_or_has_a_value_changed(
     door: Door, kind: str, record_property: Callable[[str, object], None]

@@ -24,7 +24,7 @@ from support.worker import until
 from turnout.delivery.breaker import FAILURES
 from turnout.store.store import Store
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(480)
 
 SETTINGS = (("TURNOUT_ALLOW_ADDRESSES", "127.0.0.0/8"), ("TURNOUT_RETRY_BASE_S", "60"), ("TURNOUT_RETRY_CAP_S", "60"))
 EVENTS = 40

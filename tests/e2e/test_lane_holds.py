@@ -23,7 +23,7 @@ from turnout.ingest import ingest
 from turnout.store.store import Store
 from turnout.store.unit import View
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(480)
 
 ONE_BY_ONE = Options(Schedule(0.02, 0.1), max_in_flight=1, batch_wait_s=0.001)
 OWN_S = 0.1

@@ -25,7 +25,7 @@ from turnout.ingest import ingest
 from turnout.store.store import Store
 from turnout.store.unit import View
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(480)
 
 PEOPLE, EACH = 50, 40
 OK = Scripted()

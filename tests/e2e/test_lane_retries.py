@@ -23,7 +23,7 @@ from turnout.ingest import ingest
 from turnout.store.store import Store
 from turnout.store.unit import View
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(480)
 
 
 async def record(store: Store, first: int, count: int) -> None:

@@ -75,7 +75,7 @@ def knock(server: Served) -> None:
         httpx2.get(f"{server.address}{path}", headers=headers, timeout=60)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 def test_at_level_debug_no_secret_no_personal_value_and_no_strangers_text_is_in_any_log(
     program: Program, vendor: Recorder, tmp_path: Path
 ) -> None:

@@ -23,7 +23,7 @@ from turnout.event.model import LIVE
 from turnout.ingest import ingest
 from turnout.store.store import Store
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(480)
 
 SETTINGS = (("TURNOUT_ALLOW_ADDRESSES", "127.0.0.0/8"), ("TURNOUT_RETRY_BASE_S", "0.2"), ("TURNOUT_RETRY_CAP_S", "1"))
 HANG = Scripted(act="hang")

@@ -33,7 +33,7 @@ from turnout.store.connect import connect_file
 from turnout.upkeep import erase
 from turnout.upkeep.reign import Reign
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(480)
 
 SETTINGS = tuple(LOOPBACK.items())
 ANN = ("user-ann", "ann@shop.example", "Zsófia-Ann Quill")

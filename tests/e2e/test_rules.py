@@ -12,7 +12,7 @@ from support.agents import agent
 from support.program import Program
 from turnout import Turnout
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(480)
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from support.destination import Recorder
 from support.program import Program
 from turnout.store.locks import is_alive
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(480)]
 
 APP = """
 from turnout import Turnout

@@ -29,7 +29,7 @@ from turnout.manifest.actions import CompiledTarget
 from turnout.store.store import Store
 from turnout.store.unit import View
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(480)]
 
 ACME = """
 order: none

@@ -38,7 +38,7 @@ from turnout.store.locks import FileLock, Turnstile, is_alive
 from turnout.store.owed import OwedState
 from turnout.store.unit import View
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(480)
 
 KILLS = int(os.environ.get("KILLS", "4"))
 SLOTS = 16

@@ -24,7 +24,7 @@ from support.worker import until
 from turnout.delivery import verdict
 from turnout.store.unit import View
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(480)
 
 HOUR, DAY = 3600, 86_400
 JUMPS = {

@@ -30,7 +30,7 @@ from turnout.event.model import Seq
 from turnout.store.store import Store
 from turnout.store.unit import View
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(480)
 
 DAMAGES = int(os.environ.get("DAMAGES", "40"))
 Kept = tuple[dict[Seq, tuple[bytes, bytes]], set[tuple[int, ...]]]

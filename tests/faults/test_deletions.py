@@ -18,7 +18,7 @@ from support.engine import open_store
 from support.worker import until
 from turnout.operations.deletions import get_deletion
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(480)
 
 KILLS = int(os.environ.get("KILLS", "3"))
 

@@ -33,7 +33,7 @@ from turnout.delivery import verdict
 from turnout.store import erasures
 from turnout.store.unit import View
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(480)
 
 FAULTS = int(os.environ.get("FAULTS", "64"))
 HOUSES = 4

@@ -25,7 +25,7 @@ from support.worker import until
 from turnout.delivery import verdict
 from turnout.store.unit import View
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(480)
 
 FREEZES = int(os.environ.get("FREEZES", "12"))
 PATIENCE_S = 10.0

@@ -29,7 +29,7 @@ from turnout.event.stored import message_id
 from turnout.store.store import Store
 from turnout.store.unit import View
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(480)
 
 SIZE = 48 << 20
 LOW = 2_000_000

@@ -32,7 +32,7 @@ from turnout.errors import TurnoutError, Unavailable
 from turnout.store.store import Store
 from turnout.upkeep.checkpoint import Checkpointer
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(480)
 
 TIMES = 50
 CLOSE_WAIT = "08"

@@ -15,7 +15,7 @@ from support.faulty import Disk, tell
 from support.worker import until
 from turnout.store.unit import View
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(480)
 
 SYNC_S = 0.3
 EVENTS = 120

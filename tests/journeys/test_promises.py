@@ -14,7 +14,7 @@ from support.agents import Agent, agent
 from support.destination import Recorder
 from support.script import Scripted
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(480)]
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from support.workspace import bench
 from turnout.clock import DAY, SystemClock
 from turnout.event.model import TEST
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(480)
 
 Told: TypeAlias = dict[str, Any]
 MOST_CALLS = 2

@@ -15,7 +15,7 @@ from support.agents import Agent, agent
 from support.destination import Recorder
 from support.script import Scripted
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(480)]
 
 ORDER: dict[str, Any] = {"event": "Order Completed", "user_id": "ann", "properties": {"order_id": "o1", "total": 42}}
 

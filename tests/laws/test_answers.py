@@ -19,7 +19,7 @@ from turnout.agent.catalogue import TOOLS
 from turnout.agent.fitting import DATA
 from turnout.agent.server import definition
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(480)]
 
 DISCARDED = 1
 """A destination of the crowded workspace that refused what it got."""

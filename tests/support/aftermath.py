@@ -38,7 +38,7 @@ from turnout.store.unit import View
 from turnout.upkeep import loop
 from turnout.upkeep.watch import Signs
 
-LIMIT_S = 60
+LIMIT_S = 120
 ERASED = frozenset({verdict.CANCELLED_ERASED, verdict.CANCELLED_SUPPRESSED, verdict.SUPPRESSED, verdict.ERASED})
 NEW = ("after-0", "after-1", "after-2")
 

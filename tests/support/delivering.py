@@ -22,7 +22,7 @@ from turnout.store.unit import View
 
 SWIFT = Options(Schedule(0.02, 0.1), batch_wait_s=0.005)
 """Waits of some hundredths of a second, where a program has seconds and minutes."""
-LIMIT_S = 50
+LIMIT_S = 120
 
 
 @asynccontextmanager

@@ -58,7 +58,7 @@ from support.script import Received, Rule, Script, Scripted, read_log, read_scri
 
 __all__ = ["Launched", "Received", "Recorder", "Rule", "Script", "Scripted", "launch", "read_log", "read_script"]
 
-LONGEST_WAIT_S = 60.0
+LONGEST_WAIT_S = 120.0
 HERE = Path(__file__).resolve().parent.parent
 
 
@@ -116,11 +116,11 @@ class Recorder:
         self.script.rules.append(Rule(list(answers), path=path, contains=contains))
 
     def wait_for(self, count: int) -> list[Received]:
-        """Wait until that many requests have arrived, at most a minute."""
+        """Wait until that many requests have arrived, at most two minutes."""
         return self.wait_until(lambda: len(self.received) >= count)
 
     def wait_until(self, holds: Callable[[], bool]) -> list[Received]:
-        """Wait until something about the counts holds, at most a minute."""
+        """Wait until something about the counts holds, at most two minutes."""
         with self._arrived:
             assert self._arrived.wait_for(holds, LONGEST_WAIT_S), f"{len(self.received)} requests, {self.open} open"
         return list(self.received)

@@ -21,7 +21,7 @@ from support.agents import LOOPBACK
 from support.program import TURNOUT, children, kill
 from support.worker import until
 
-LIMIT_S = 60
+LIMIT_S = 120
 Message = dict[str, Any]
 OPENING: tuple[Message, ...] = (
     {

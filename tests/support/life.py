@@ -58,7 +58,7 @@ HOOK, BATCH = "/hook", "/v1/batch"
 LANES = {HOOK: 1, BATCH: 2}
 FILE = 3
 """Its lane; lanes are numbered in the order in which they are connected."""
-LIMIT_S = 60
+LIMIT_S = 120
 _IDS = re.compile(rb'"messageId":"([^"]+)"')
 
 

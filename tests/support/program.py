@@ -17,7 +17,7 @@ from typing import Any
 
 PS = ("ps", "-A", "-o", "pid=,ppid=")
 TURNOUT = (sys.executable, "-W", "ignore", "-m", "turnout")
-LIMIT_S = 120
+LIMIT_S = 240
 
 
 def children(process: int) -> list[int]:

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-LIMIT_S = 60
+LIMIT_S = 120
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,7 @@ class Crash:
         try:
             while lived(start_life(recording, self.url, *self.words, die_at=at, after=self.after), -9, 0) == 0:
                 shutil.rmtree(self.home)
-                at = at * 9 // 10
+                at = max(1, at * 9 // 10)
             return survive(recording.root / "data", known(recording.steps()))
         finally:
             shutil.rmtree(self.home)

@@ -40,7 +40,7 @@ from turnout.store.unit import Unit
 
 T = TypeVar("T")
 HERE = Path(__file__).resolve().parent.parent
-LIMIT_S = 60
+LIMIT_S = 120
 
 
 def die() -> None:
