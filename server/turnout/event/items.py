@@ -59,7 +59,7 @@ def hide(text: bytes, mark: bytes) -> bytes:
 def is_foreign(item: bytes) -> bool:
     """Tell what strict readers refuse, and real clients write, from what nobody writes; JSON is not foreign."""
     # Within a text the replaced words change nothing: whether it is JSON is all that is asked.
-    plain = hide(item, b"_").replace(b"-Infinity", b"0").replace(b"Infinity", b"0").replace(b"NaN", b"0")
+    plain = hide(item, b"_").replace(b"Infinity", b"0").replace(b"NaN", b"0")
     try:
         _decode(plain)
     except (msgspec.ValidationError, UnicodeDecodeError, RecursionError):
