@@ -26,7 +26,7 @@ TAKEN = [
     b'{"NaN":"Infinity"}', b'[1,"a",null,true,{"x":[-1.5e3]}]', b'{"a": "' + b"x" * 20_000 + b'"}', b"[" * 60 + b"]" * 60,
 ]  # fmt: skip
 NO_JSON = [
-    b"", b" ", b"nul", b"True", b"+NaN", b"nan", b"Inf", b"--Infinity", b"+1", b"01", b"-01", b"1.", b".1", b"-.1", b"1.e1",
+    b"", b" ", b"nul", b"True", b"+NaN", b"-NaN", b"1NaN", b"nan", b"Inf", b"--Infinity", b"+1", b"01", b"-01", b"1.", b".1", b"-.1", b"1.e1",
     b"1e", b"1e+", b"1eE2", b"0x1", b"1_000", b"- 1", b"--1", b"1 000", b"1-2", b"\xef\xbc\x91", b"[1", b"[1,]", b"[,1]", b"[1,,2]",
     b"[1 2]", b"[1:2]", b"1]", b"[1}", b"[", b"{", b'{"a"}', b'{"a":}', b'{"a":1,}', b'{"a":1,,"b":2}', b"{a:1}", b"{'a':1}", b"{1:1}",
     b'{"a" 1}', b'{"a"::1}', b'{"a":1 "b":2}', b'{"a":1]', b'{"a":/**/1}', b"[1]//", b"#", b"'a'", b'"a', b'"', b'"\\', b'"\\x41"',
@@ -35,7 +35,7 @@ NO_JSON = [
     b'{"a":"b"}/**/', b"[1,\n1\n,1", b'["\\u00A"]', b'[\\u000A""]', b"\xff", b"[\xff]", b"\xe5", b"[" * 100_000, b'[{"":' * 50_000,
     b"{" * 100_000,
 ]  # fmt: skip
-FOREIGN = [b"NaN", b"-NaN", b"Infinity", b"-Infinity", b'{"a":[NaN]}', b'["NaN",Infinity]']  # as Python's json writes
+FOREIGN = [b"NaN", b"Infinity", b"-Infinity", b'{"a":[NaN]}', b'["NaN",Infinity]']  # as Python's json writes
 HALVES = [
     b'"\\ud800"', b'"\\udc00"', b'"\\ud83d\\ud83d"', b'"\\ude00\\ud83d"', b'"\\ud83dx"', b'"\\ud83d\\n"', b'"\\ud83d\\u0041"',
     b'{"\\udead":1}', b'"\\ud800\\ud800\\udc00"',

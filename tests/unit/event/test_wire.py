@@ -180,7 +180,12 @@ def test_an_envelope_with_stamps_of_a_wrong_type_still_gives_its_items() -> None
         b'{"batch":{}}',
         b'{"batch":[NaN}',
         b'{"batch":[NaN,]}',
-        b'{"batch":[{"a":NaN},{"a":+NaN}]}',
+        *(
+            b'{"batch":[{"a":NaN},{"a":%b}]}' % no
+            for no in (b"+NaN", b"-NaN", b"1NaN", b"NaN0", b"--Infinity", b"Infinity.1")
+        ),
+        b'{"batch":[{"a":NaN},{"a":"\xff"]}',
+        b'{"batch":[{"a":NaN},{"a":1e999 1}]}',
         b'{"batch":[{"a":NaN}],"context":{"a":NaN}}',
         b'{"batch":[{"a":"NaN]}',
         b'{"batch":' + b"[" * 100_000,
