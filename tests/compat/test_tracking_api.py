@@ -308,6 +308,17 @@ async def test_what_stands_around_a_batch_lies_under_its_items(door: Door) -> No
     assert event["receivedAt"] == "2025-11-24T16:00:00.000Z"
 
 
+@claims("envelope", "too-large-400")
+async def test_what_stands_around_a_batch_is_not_written_without_end(door: Door) -> None:
+    around = {"context": {"page": {"title": "x" * 10_000}}}
+
+    taken = await door.post("/v1/batch", {"batch": [track()] * 100, **around})
+    over = await door.post("/v1/batch", {"batch": [track()] * 2_100, **around})
+
+    assert [said(each) for each in (taken, over)] == [(200, None), (400, "body_too_large")]
+    assert len(await door.events()) == 100
+
+
 @claims("message-id-kept")
 async def test_a_message_id_is_kept_and_made_where_there_is_none(door: Door) -> None:
     await door.post("/v1/batch", {"batch": [track(messageId="ajs-next-1-x"), track()]})

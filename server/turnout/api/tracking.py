@@ -32,6 +32,8 @@ from turnout.store.writer import GROUP_EVENTS
 
 BATCH_EVENTS = 2500
 """Items of one batch that are taken. Source: reliability-security.md 7.4."""
+AROUND_BYTES = 20_000_000
+"""Of what stands around a batch, written with each of its events: 2,500 of them with 8 KB."""
 BAD = frozenset({"not_json", "bad_text", "not_object", "too_large"})
 """Reasons for which a single call is 400, as Segment answers; for all others it is 200."""
 UNREADABLE = frozenset({"not_json", "bad_text", "too_deep"})
@@ -161,6 +163,12 @@ def headers_of(scope: Scope) -> dict[bytes, bytes]:
     return headers
 
 
+AROUND_LARGE = answers.refused(
+    400,
+    "body_too_large",
+    f"The `context` and `integrations` around the batch are written with each event, {AROUND_BYTES:,} bytes at most; "
+    "send fewer events in one request.",
+)
 _NOTHING = Envelope((), "", "", b"", b"")
 
 
@@ -175,6 +183,9 @@ def _batch(body: bytes) -> tuple[tuple[Call, ...], Envelope, str] | Answer:
         found = envelope(body)
     except InvalidCall as error:
         return answers.refused(400, "not_json" if "JSON" in error.message else "no_batch", error.message)
+    around = len(found.context) + len(found.integrations)
+    if around * len(found.items) > AROUND_BYTES and around <= EVENT_BYTES:
+        return AROUND_LARGE
     return tuple(map(Call, found.items)), found, found.write_key
 
 

@@ -15,7 +15,7 @@ from turnout.event.rules import Place
 from turnout.event.skew import claimed, correct, parse
 from turnout.event.stored import NOTHING, Derived, id_text, with_rule
 from turnout.event.validate import MESSAGE_ID, UNKNOWN_TYPE, validate
-from turnout.event.wire import EVENT_BYTES, Fields, Flaw, check, read
+from turnout.event.wire import EVENT_BYTES, Fields, Flaw, check, read, too_large
 
 _KIND = {kind.value: kind for kind in Kind}
 _TRACK, _GROUP, _VIEWS = Kind.TRACK, Kind.GROUP, frozenset({Kind.PAGE, Kind.SCREEN})
@@ -35,7 +35,7 @@ def accept(
     `place` says which rule moves a live event to a test namespace; what is test stays where it is. `event_bytes` bounds
     an item together with what it takes over from the envelope.
     """
-    context, integrations = _part(caller.context), _part(caller.integrations)
+    context, integrations = _part(caller.context, event_bytes), _part(caller.integrations, event_bytes)
     if flaw := context if isinstance(context, Flaw) else integrations if isinstance(integrations, Flaw) else None:
         return tuple([_refuse(flaw, caller, call.message_id or "", call.body[:event_bytes]) for call in calls])
     assert isinstance(context, dict)
@@ -76,11 +76,15 @@ class _Door(msgspec.Struct, frozen=True):
     emails: tuple[str, ...]
 
 
-def _part(text: bytes) -> Document | Flaw:
-    value = check(text) if text else None
-    if isinstance(value, Flaw):
-        return value
-    return value if isinstance(value, dict) else {}
+def _part(text: bytes, event_bytes: int) -> Document | Flaw:
+    """Read what stands around calls; what none of them could take over is not read: it would be for each commit."""
+    if not text.startswith(b"{"):
+        return {}
+    if len(text) > event_bytes:
+        return too_large(len(text), event_bytes)
+    value = check(text)
+    assert isinstance(value, dict | Flaw)
+    return value
 
 
 def _accept(call: Call, door: _Door) -> Accepted:

@@ -128,7 +128,7 @@ _split_outline = msgspec.json.Decoder(_Outline).decode
 def read(body: bytes, event_bytes: int = EVENT_BYTES) -> Fields | Flaw:
     """Decode one event wholly, or say why it is none."""
     if len(body) > event_bytes:
-        return Flaw("too_large", f"The event has {len(body):,} bytes; at most {event_bytes:,} are taken.")
+        return too_large(len(body), event_bytes)
     if _needs_look(body):
         return _read_any(body)
     try:
@@ -137,6 +137,11 @@ def read(body: bytes, event_bytes: int = EVENT_BYTES) -> Fields | Flaw:
         return _read_any(body)
     force_setattr(fields, "body", body)
     return fields
+
+
+def too_large(size: int, event_bytes: int) -> Flaw:
+    """Say that an event is larger than is taken."""
+    return Flaw("too_large", f"The event has {size:,} bytes; at most {event_bytes:,} are taken.")
 
 
 def _read_any(body: bytes) -> Fields | Flaw:
@@ -219,7 +224,7 @@ def _taken_apart(around: _Around, found: tuple[bytes, ...], raw: Callable[[msgsp
 
 
 def _text(text: bytes) -> str:
-    value = check(text) if text else ""
+    value = check(text) if text.startswith(b'"') else ""
     return value if isinstance(value, str) else ""
 
 

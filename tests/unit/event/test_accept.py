@@ -203,6 +203,13 @@ def test_an_item_shares_its_limit_with_what_it_takes_over_from_the_envelope() ->
     assert refused({"properties": properties}, replace(CALLER, context=context)).reason == "too_large"
 
 
+def test_what_stands_around_items_and_is_larger_than_an_event_is_not_read() -> None:
+    trap = b'{"n":' + b"1" * 40_000 + b"}"
+    assert refused({}, replace(CALLER, context=trap)).reason == "too_large"
+    assert refused({}, replace(CALLER, integrations=trap)).reason == "too_large"
+    assert accepted({"messageId": "m1"}, replace(CALLER, context=b"[" + trap + b"]")).meta == b""
+
+
 def test_a_refused_body_that_is_too_large_is_cut() -> None:
     answer = refused(b"[" + b"1," * 40_000 + b"1]")
     assert (answer.reason, len(answer.body)) == ("too_large", 32 * 1024)

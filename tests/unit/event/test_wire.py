@@ -164,8 +164,9 @@ def test_of_items_without_end_no_more_are_taken_apart_than_may_be_told(last: byt
 
 
 def test_an_envelope_with_stamps_of_a_wrong_type_still_gives_its_items() -> None:
-    batch = envelope(b'{"batch":[{}],"sentAt":17,"writeKey":null}')
-    assert (batch.items, batch.sent_at, batch.write_key) == ((b"{}",), "", "")
+    for stamp in (b"17", b"[1e999]", b'{"n":' + b"1" * 4_000_000 + b"}"):
+        batch = envelope(b'{"batch":[{}],"sentAt":%b,"writeKey":null}' % stamp)
+        assert (batch.items, batch.sent_at, batch.write_key) == ((b"{}",), "", "")
 
 
 @pytest.mark.parametrize(
@@ -179,7 +180,12 @@ def test_an_envelope_with_stamps_of_a_wrong_type_still_gives_its_items() -> None
         b'{"batch":{}}',
         b'{"batch":[NaN}',
         b'{"batch":[NaN,]}',
-        b'{"batch":[{"a":NaN},{"a":+NaN}]}',
+        *(
+            b'{"batch":[{"a":NaN},{"a":%b}]}' % no
+            for no in (b"+NaN", b"-NaN", b"1NaN", b"NaN0", b"--Infinity", b"Infinity.1")
+        ),
+        b'{"batch":[{"a":NaN},{"a":"\xff"]}',
+        b'{"batch":[{"a":NaN},{"a":1e999 1}]}',
         b'{"batch":[{"a":NaN}],"context":{"a":NaN}}',
         b'{"batch":[{"a":"NaN]}',
         b'{"batch":' + b"[" * 100_000,
