@@ -392,6 +392,33 @@ def test_a_name_whose_resolver_hangs_is_spoken_to_where_it_last_led(monkeypatch:
         assert len(vendor.received) == 2
 
 
+def test_names_whose_resolver_hangs_hold_up_no_other_name_and_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, answers = threading.Semaphore(0), threading.Event()
+
+    def resolve(name: bytes, port: int, *_: object, **__: object) -> list[tuple[int, int, int, str, tuple[str, int]]]:
+        if name.startswith(b"hangs"):
+            asked.release()
+            answers.wait(20)
+        return [(0, 0, 0, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+
+    async def talk(port: int) -> None:
+        async with CurlSender(LOOPBACK) as sender, anyio.create_task_group() as group:
+            for number in range(40):
+                group.start_soon(sender.send, request(f"http://hangs{number}.test:{port}/"))
+            for _ in range(40):
+                assert await anyio.to_thread.run_sync(asked.acquire, True, 5)
+            answered(await sender.send(request(f"http://well.test:{port}/", timeout_s=2)))
+            group.cancel_scope.cancel()
+
+    with Recorder() as vendor:
+        asyncio.run(talk(vendor.port))
+        assert not answers.is_set(), "nobody waited for them"
+        answers.set()
+        assert len(vendor.received) == 1
+
+
 def test_another_address_is_tried_when_the_first_takes_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     leads = [second_loopback(), "127.0.0.1"]
     monkeypatch.setattr(
