@@ -12,6 +12,7 @@ import ssl
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -23,6 +24,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from support.destination import Recorder, Script, Scripted, launch
 from support.worker import until
+from turnout.app import sender_for
+from turnout.config import Settings
 from turnout.delivery.answer import BODY_BYTES
 from turnout.delivery.names import STALE_S
 from turnout.delivery.places import HOST_CONNECTIONS
@@ -627,6 +630,20 @@ async def test_one_handle_goes_through_the_proxy_and_past_it_by_turns(vendor: Re
 
     assert (len(vendor.received), len(other.received)) == (3, 3)
     assert {line.split()[1] for line in tunnels.asked} == {f"127.0.0.1:{other.port}".encode()}
+
+
+async def test_a_workspace_sends_as_its_settings_say(secure: Recorder, authority: Path, data_dir: Path) -> None:
+    with Tunnels(knows="ann:secret") as tunnels:
+        proxy = f"http://ann:secret@127.0.0.1:{tunnels.port}"
+        networks = parse_networks("127.0.0.0/8 ::1/128")
+        settings = Settings(data_dir, networks, proxy, ("127.0.0.1",), str(authority))
+        async with sender_for(settings) as sender:
+            answered(await sender.send(request(f"https://localhost:{secure.port}/past")))
+        async with sender_for(replace(settings, no_proxy=())) as sender:
+            answered(await sender.send(request(f"https://localhost:{secure.port}/through")))
+
+    assert [got.path for got in secure.received] == ["/past", "/through"]
+    assert len(tunnels.asked) == 1
 
 
 async def test_a_proxy_that_is_not_there_is_no_way_around_it(vendor: Recorder) -> None:
