@@ -94,9 +94,7 @@ async def running(
     try:
         async with (
             store.awake(),
-            CurlSender(
-                Policy(settings.allow_addresses), ca_file=settings.ca_file or CA_FILE, proxy=config.proxy(settings)
-            ) as sender,
+            sender_for(settings) as sender,
             _seldom(),
         ):
             app = assemble(settings, store, sender, delivers=delivers, serves=serves)
@@ -114,6 +112,12 @@ async def running(
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(store.close)
             telemetry.emit("closed")
+
+
+def sender_for(settings: Settings) -> CurlSender:
+    """Make the sender as the operator set it."""
+    proxy = config.proxy(settings)
+    return CurlSender(Policy(settings.allow_addresses), ca_file=settings.ca_file or CA_FILE, proxy=proxy)
 
 
 async def leave(deliverer: Deliverer) -> None:

@@ -13,6 +13,7 @@ import ssl
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -24,6 +25,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from support.destination import Recorder, Script, Scripted, launch
 from support.worker import until
+from turnout.app import sender_for
+from turnout.config import Settings
 from turnout.delivery.answer import BODY_BYTES
 from turnout.delivery.names import STALE_S
 from turnout.delivery.places import HOST_CONNECTIONS
@@ -400,6 +403,33 @@ def test_a_name_whose_resolver_hangs_is_spoken_to_where_it_last_led(monkeypatch:
         assert len(vendor.received) == 2
 
 
+def test_names_whose_resolver_hangs_hold_up_no_other_name_and_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, answers = threading.Semaphore(0), threading.Event()
+
+    def resolve(name: bytes, port: int, *_: object, **__: object) -> list[tuple[int, int, int, str, tuple[str, int]]]:
+        if name.startswith(b"hangs"):
+            asked.release()
+            answers.wait(20)
+        return [(0, 0, 0, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+
+    async def talk(port: int) -> None:
+        async with CurlSender(LOOPBACK) as sender, anyio.create_task_group() as group:
+            for number in range(40):
+                group.start_soon(sender.send, request(f"http://hangs{number}.test:{port}/"))
+            for _ in range(40):
+                assert await anyio.to_thread.run_sync(asked.acquire, True, 5)
+            answered(await sender.send(request(f"http://well.test:{port}/", timeout_s=2)))
+            group.cancel_scope.cancel()
+
+    with Recorder() as vendor:
+        asyncio.run(talk(vendor.port))
+        assert not answers.is_set(), "nobody waited for them"
+        answers.set()
+        assert len(vendor.received) == 1
+
+
 def test_another_address_is_tried_when_the_first_takes_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     leads = [second_loopback(), "127.0.0.1"]
     monkeypatch.setattr(
@@ -608,6 +638,20 @@ async def test_one_handle_goes_through_the_proxy_and_past_it_by_turns(vendor: Re
 
     assert (len(vendor.received), len(other.received)) == (3, 3)
     assert {line.split()[1] for line in tunnels.asked} == {f"127.0.0.1:{other.port}".encode()}
+
+
+async def test_a_workspace_sends_as_its_settings_say(secure: Recorder, authority: Path, data_dir: Path) -> None:
+    with Tunnels(knows="ann:secret") as tunnels:
+        proxy = f"http://ann:secret@127.0.0.1:{tunnels.port}"
+        networks = parse_networks("127.0.0.0/8 ::1/128")
+        settings = Settings(data_dir, networks, proxy, ("127.0.0.1",), str(authority))
+        async with sender_for(settings) as sender:
+            answered(await sender.send(request(f"https://localhost:{secure.port}/past")))
+        async with sender_for(replace(settings, no_proxy=())) as sender:
+            answered(await sender.send(request(f"https://localhost:{secure.port}/through")))
+
+    assert [got.path for got in secure.received] == ["/past", "/through"]
+    assert len(tunnels.asked) == 1
 
 
 async def test_a_proxy_that_is_not_there_is_no_way_around_it(vendor: Recorder) -> None:

@@ -85,6 +85,9 @@ def journey_of(message_id: str, why: str) -> Document:
 
 
 def by_id(event: Stored) -> str:
-    """Give an event's message id where it can stand in a call as it is; one with spaces may be a sentence."""
-    text = message_id(event.body, event.meta)
+    """Give an event's message id where it can stand in a call as it is; one with spaces may be a sentence.
+
+    Of an erased event nothing is left that could.
+    """
+    text = "" if event.erased else message_id(event.body, event.meta)
     return text if text.isprintable() and " " not in text and len(text) <= SHOWABLE else ""

@@ -88,7 +88,7 @@ def _mend(stuck: _Stuck) -> Iterator[Document]:
         why = "Checks its credentials and address; no event is sent."
         yield {"tool": "test_destination", "arguments": {"destination": name}, "why": why}
     message_id = by_id(stuck.event)
-    kept = not stuck.event.erased and message_id and stuck.reader.text(message_id) == message_id
+    kept = message_id and stuck.reader.text(message_id) == message_id
     if worst.reason in _AGAIN and kept and stuck.may(Scope.OPERATE, live=stuck.event.namespace == LIVE):
         again: Document = {"destination": name, "message_ids": [message_id], "namespace": stuck.event.namespace}
         yield {"tool": "replay_events", "arguments": again, "why": "Sends it again, once the cause is mended."}

@@ -494,6 +494,21 @@ def test_an_erased_event_leaves_its_verdicts(here: Bench, lanes: Carrier, hook: 
     assert only(lanes)["verdict"] == "delivered"
 
 
+@pytest.mark.parametrize(("status", "verdict"), [(400, "discarded"), (503, "waiting")])
+def test_an_erased_event_that_was_not_delivered_is_told_and_nothing_sends_it_again(
+    here: Bench, lanes: Carrier, hook: Destination, status: int, verdict: str
+) -> None:
+    here.record({"messageId": "m1"})
+    lanes.deliver(hook, Answer(status))
+    here.store.commit(lambda unit: unit.log.bury([1]))
+
+    found = told(lanes, message_id="m1")
+
+    assert (found["found"], found["event"], found["reason"]) == (True, None, "erased")
+    assert only(lanes)["verdict"] == verdict
+    assert "replay_events" not in str(found)
+
+
 def test_personal_values_are_masked_but_the_callers_own(here: Bench, lanes: Carrier) -> None:
     here.record({"messageId": "m1", "userId": "customer_4711", "context": {"traits": {"email": "ann@shop.example"}}})
 
