@@ -40,7 +40,7 @@ T = TypeVar("T")
 POLL_S = 0.02
 """How often others' commits are looked for while the loop runs. Source: ENGINE.md 1."""
 TAIL_S = 1.0
-SCHEMA = 3
+SCHEMA = 4
 
 SPACE_S = 1.0
 """How old a look at the free disk may be."""
@@ -350,7 +350,7 @@ class Store:
             cursor = connection.execute("SELECT keys, seq FROM counter")
             keys, seq = cursor.fetchone()
             cursor.close()
-        except connect.Error as error:
+        except connect.UNREADABLE as error:
             raise connect.unreadable(error) from error
         finally:
             connection.close()
