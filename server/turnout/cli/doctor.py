@@ -19,7 +19,7 @@ from turnout.document import Document
 from turnout.entropy import SystemEntropy
 from turnout.errors import TurnoutError, Unavailable
 from turnout.opening import open_store
-from turnout.operations import soundness, surroundings
+from turnout.operations import damage, soundness, surroundings
 from turnout.operations.checked import Check, ill, looked, well
 from turnout.store import backup, connect, swap, tail, vault
 from turnout.store.locks import FileLock
@@ -79,9 +79,9 @@ def workspace(settings: Settings, *, quick: bool) -> list[Check]:
 
 def inside(readers: Readers, folder: Path, *, quick: bool) -> list[Check]:
     """Look at what is in the database, in one look each: none of them holds up a checkpoint for the others."""
-    promised = tail.read(folder / "tail")
+    promised, torn = tail.read(folder / "tail"), tail.is_torn(folder / "tail")
     looks: dict[str, Callable[[View], Check]] = {
-        "tail": partial(soundness.whole, promised=promised),
+        "tail": partial(soundness.whole, promised=promised, torn=torn),
         "secrets": soundness.secrets,
         "clock": soundness.clock,
         "integrity": partial(soundness.integrity, tell=output.say, quick=quick),
@@ -91,7 +91,8 @@ def inside(readers: Readers, folder: Path, *, quick: bool) -> list[Check]:
         "waiting": partial(soundness.waiting, delivers=surroundings.delivering(folder) > 0),
         "destinations": soundness.destinations,
     }
-    return [looked(name, partial(readers.look, look)) for name, look in looks.items()]
+    found = [looked(name, partial(readers.look, look)) for name, look in looks.items()]
+    return [*found, looked("contents", partial(damage.contents, readers, output.say, quick=quick))]
 
 
 def versions(folder: Path) -> Check:

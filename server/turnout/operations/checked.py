@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from turnout.document import Document
 from turnout.errors import TurnoutError
 
+NONSENSE = (AssertionError, AttributeError, LookupError, TypeError, ValueError)
+"""How it shows that a row holds what no program wrote: a number out of its table, a text that does not parse."""
 READ_IT = "Read what it says; nothing was changed"
 
 
@@ -42,6 +44,9 @@ def looked(name: str, look: Callable[[], Check]) -> Check:
         return look()
     except TurnoutError as error:
         return ill(name, error.message, str(error.attributes.get("fix") or ""))
+    except NONSENSE as error:
+        said = f"what is stored makes no sense to this program ({type(error).__name__})"
+        return ill(name, said, "Look at the disk; restore the newest backup: turnout restore FILE")
     except OSError as error:
         where = error.filename or "the data directory"
         return ill(name, f"{where}: {error.strerror or error}", "Give this user the right to read it, or mend the disk")
