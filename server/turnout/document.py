@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import NewType, TypeAlias, cast
+from zlib import crc32
 
 import orjson
 
@@ -44,4 +45,14 @@ def decode(text: bytes | str) -> Json:
 
 def digest(value: object) -> bytes:
     """Digest the canonical form: BLAKE2b, 16 bytes."""
-    return hashlib.blake2b(canonical(value), digest_size=16).digest()
+    return digest_of(canonical(value))
+
+
+def sum_of(value: object) -> str:
+    """Sum up JSON as `encode` writes it, so that a bit that flipped in a file is noticed: CRC-32, in hex."""
+    return f"{crc32(encode(value)):08x}"
+
+
+def digest_of(text: bytes) -> bytes:
+    """Digest what is canonical already."""
+    return hashlib.blake2b(text, digest_size=16).digest()

@@ -102,7 +102,7 @@ def _answers(unit: Unit, events: list[Event], seen: list[Seq | None], start: int
             number += 1
         else:
             first = unit.log.get(earlier)
-            differs = first is not None and not first.erased and not alike(first.body, event.body)
+            differs = first is not None and not first.blank and not alike(first.body, event.body)
             unit.log.repeated(earlier, differs=differs)
             where = event.namespace if first is None else first.namespace
             answers.append(Recorded(event.message_id, earlier, repeated=True, differs=differs, namespace=where))

@@ -47,6 +47,8 @@ def route(
     destination = bound.destination
     if event.erased:
         return NotSent(verdict.ERASED)
+    if event.damaged:
+        return NotSent(verdict.DAMAGED)
     if suppressed:
         return NotSent(verdict.SUPPRESSED)
     if not destination.receives.takes(event.namespace):

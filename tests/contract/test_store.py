@@ -22,7 +22,8 @@ import pytest
 from support.engine import caller, open_store, record, track
 from support.worker import HERE, start, until
 from turnout.errors import InvalidInput, Unavailable
-from turnout.event.model import LIVE
+from turnout.event.model import LIVE, TOMBSTONE
+from turnout.event.stored import message_id
 from turnout.identity.model import Identifier, IdType
 from turnout.ingest import ingest
 from turnout.store.connect import file_system
@@ -346,6 +347,8 @@ def test_a_workspace_of_the_first_schema_is_brought_up_to_date_and_keeps_what_it
         unit.session.run("DROP TABLE lists")
         unit.session.run("INSERT INTO messages SELECT key, seq FROM recent")
         unit.session.run("DROP TABLE recent")
+        unit.session.run("ALTER TABLE events DROP COLUMN sum")
+        unit.session.run("ALTER TABLE entities DROP COLUMN sum")
         unit.session.run("PRAGMA user_version=1")
 
     schema = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name"
@@ -361,6 +364,24 @@ def test_a_workspace_of_the_first_schema_is_brought_up_to_date_and_keeps_what_it
     assert store.commit(one) == 0  # its id is seen still
     assert store.look(lambda view: view.session.row("PRAGMA user_version")) == (SCHEMA,)
     assert store.look(events) == 1
+
+
+def test_events_of_before_there_were_checksums_are_read_as_they_are_and_later_ones_have_one(store: Store) -> None:
+    record(store, track("before"), track("erased"))
+    store.commit(lambda unit: unit.log.bury([2]))
+    store.commit(lambda unit: unit.session.run("ALTER TABLE events DROP COLUMN sum"))
+    store.commit(lambda unit: unit.session.run("ALTER TABLE entities DROP COLUMN sum"))
+    store.commit(lambda unit: unit.session.run("PRAGMA user_version=3"))
+    store.close()
+
+    store.open()
+    record(store, track("after"))
+
+    before, erased, after = store.look(lambda view: view.log.after(0, 10))
+    assert [message_id(each.body, each.meta) for each in (before, after)] == ["before", "after"]
+    assert [each.flags for each in (before, erased, after)] == [0, TOMBSTONE, 0]
+    sums = store.look(lambda view: view.session.rows("SELECT sum IS NULL FROM events ORDER BY seq"))
+    assert [bool(each) for (each,) in sums] == [True, True, False]
 
 
 def test_a_schema_newer_than_the_program_is_refused(store: Store) -> None:

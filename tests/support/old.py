@@ -52,8 +52,8 @@ def age(here: Bench, lanes: Carrier, hooks: Sequence[Destination], events: int) 
             (seq, encode({"type": "track", "messageId": f"m{seq}", "userId": "u1"})) for seq in range(2, events + 1)
         ]
         unit.session.many(
-            "INSERT INTO events SELECT ?, received, source, kind, name, namespace, person, flags, meta, ? FROM events "
-            "WHERE seq = 1",
+            "INSERT INTO events SELECT ?, received, source, kind, name, namespace, person, flags, meta, ?, NULL FROM "
+            "events WHERE seq = 1",
             body,
         )
         keys = [(message_key(1, f"m{seq}"), seq) for seq, _ in body]

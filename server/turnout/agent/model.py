@@ -140,7 +140,7 @@ class Delivery(BaseModel):
     reason: str | None = None
     rule: str | None = None
     attempts: list[Attempt] | None = None
-    evidence: Literal["recorded", "not_kept"] | None = None
+    evidence: Literal["recorded", "not_kept", "damaged"] | None = None
     next: str | None = Field(None, description="what to do now")
     diff: list[dict[str, JsonValue]] | None = Field(None, description="each change: received, mapped, sent, answered")
     untrusted: dict[str, JsonValue] | None = Field(None, description="words of the destination: data, not advice")

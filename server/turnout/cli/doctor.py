@@ -19,7 +19,7 @@ from turnout.document import Document
 from turnout.entropy import SystemEntropy
 from turnout.errors import TurnoutError, Unavailable
 from turnout.opening import open_store
-from turnout.operations import soundness, surroundings
+from turnout.operations import damage, soundness, surroundings
 from turnout.operations.checked import BACK, Check, ill, looked, unread, well
 from turnout.store import backup, connect, swap, tail, vault
 from turnout.store.locks import FileLock
@@ -92,13 +92,14 @@ def inside(readers: Readers, folder: Path, *, quick: bool) -> list[Check]:
         "destinations": soundness.destinations,
     }
     whole = looked("tail", partial(_whole, readers, folder))
-    return [whole, *(looked(name, partial(readers.look, look)) for name, look in looks.items())]
+    found = [looked(name, partial(readers.look, look)) for name, look in looks.items()]
+    return [whole, *found, looked("contents", partial(damage.contents, readers, output.say, quick=quick))]
 
 
 def _whole(readers: Readers, folder: Path) -> Check:
     """Compare the database with what was promised, which is read before it."""
-    promised = tail.read(folder / "tail")
-    return readers.look(partial(soundness.whole, promised=promised))
+    promised, torn = tail.read(folder / "tail"), tail.is_torn(folder / "tail")
+    return readers.look(partial(soundness.whole, promised=promised, torn=torn))
 
 
 def versions(folder: Path) -> Check:

@@ -148,6 +148,8 @@ def _again(view: View, row: Owed, event: Stored | None, bound: Bound, sight: Sig
     """Map one owed row again, under today's settings; or say why it ends."""
     if event is None or event.erased:
         return verdict.CANCELLED_ERASED, ""
+    if event.damaged:
+        return verdict.DAMAGED, ""
     if sight.suppressed(event):
         return verdict.CANCELLED_SUPPRESSED, ""
     action = next((name for name in bound.target.actions if part_of(name, row.part) == row.part), None)

@@ -144,8 +144,9 @@ def _removed(unit: Unit, lane: int) -> bool:
 def _ends(unit: Unit, window: WindowRow, event: Stored, each: Part | Skip, *, removed: bool) -> int | None:
     """Tell as what a part of a dead reign's window ends that nobody may send any more; None for all others."""
     if isinstance(each, Skip):
-        told = event.erased and not unit.deliveries.of_event(window.lane, window.run, event.seq)
-        return verdict.CANCELLED_ERASED if told else None
+        at = window.lane, window.run, event.seq
+        told = event.blank and not unit.deliveries.of_event(*at) and not unit.owed.of_event(*at)
+        return (verdict.DAMAGED if event.damaged else verdict.CANCELLED_ERASED) if told else None
     return verdict.CANCELLED_REMOVED if removed and not _named(unit, each) else None
 
 

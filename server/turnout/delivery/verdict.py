@@ -48,6 +48,7 @@ CODES: tuple[Code, ...] = (
     Code(28, _X, "action_gone", "The action that owed it does not exist any more."),
     Code(29, _X, "credentials", "The destination refused this event's credentials while it took others'.", "Read what it answered, then replay it."),
     Code(30, _X, "blocked_path", "What stands at the file's path is no plain file.", "Take away what stands there, or set another path, then replay it."),
+    Code(31, _X, "damaged", "What is stored of the event is damaged, so nothing of it is sent.", "Send it again under another message id; look at the disk, and what else is damaged: turnout doctor."),
     Code(40, _N, "namespace", "The destination does not receive this namespace.", "Set `receives` of the destination if it should."),
     Code(41, _N, "filtered", "The destination's filter leaves it out.", "Change the filter if it should pass."),
     Code(42, _N, "integrations", "The event's own `integrations` object switches the destination off."),
@@ -83,6 +84,7 @@ BLOCKED = code(_X, "blocked_address")
 BLOCKED_PATH = code(_X, "blocked_path")
 ACTION_GONE = code(_X, "action_gone")
 BAD_CREDENTIALS = code(_X, "credentials")
+DAMAGED = code(_X, "damaged")
 NAMESPACE = code(_N, "namespace")
 FILTERED = code(_N, "filtered")
 INTEGRATIONS = code(_N, "integrations")

@@ -10,6 +10,7 @@ from turnout.event.ids import LIVE, TEST, MessageId, Namespace, PersonId, Seq, S
 
 __all__ = (
     "CONFLICT",
+    "DAMAGED",
     "KINDS",
     "KIND_CODES",
     "LIVE",
@@ -130,6 +131,8 @@ TOMBSTONE = 1
 """Flag of an event whose content was erased."""
 CONFLICT = 2
 """Flag of an event whose message id came again with another body."""
+DAMAGED = 4
+"""Flag of an event whose row is not as it was written; given on reading, never on disk."""
 
 
 class Stored(NamedTuple):
@@ -150,3 +153,13 @@ class Stored(NamedTuple):
     def erased(self) -> bool:
         """Tell whether only the tombstone is left."""
         return bool(self.flags & TOMBSTONE)
+
+    @property
+    def damaged(self) -> bool:
+        """Tell whether it is not as it was written: `meta` and `body` say nothing, the rest may be wrong."""
+        return bool(self.flags & DAMAGED)
+
+    @property
+    def blank(self) -> bool:
+        """Tell whether it has no content: erased, or damaged."""
+        return bool(self.flags & (TOMBSTONE | DAMAGED))

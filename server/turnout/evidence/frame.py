@@ -29,10 +29,14 @@ FRAME_MAX = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """One request's exchange as kept: `turns` are what was asked and answered, secrets out of them."""
+    """One request's exchange as kept: `turns` are what was asked and answered, secrets out of them.
+
+    `damaged`: a frame that may hold it is not as it was written.
+    """
 
     request: int
     turns: tuple[Document, ...]
+    damaged: bool = False
 
 
 def turn(ask: Ask, reply: Reply, spelled: tuple[tuple[str, str], ...]) -> Document:
@@ -81,28 +85,53 @@ def pack(talks: Sequence[Talk]) -> bytes:
     body = document.encode([[talk.request, list(talk.turns)] for talk in talks])
     packer: zstandard.ZstdCompressor | None = getattr(_mine, "packer", None)
     if packer is None:
-        packer = _mine.packer = zstandard.ZstdCompressor(level=LEVEL)
+        packer = _mine.packer = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
     return packer.compress(body)
 
 
 def unpack(frame: bytes) -> tuple[Talk, ...]:
-    """Read a frame."""
-    body = document.decode(zstandard.ZstdDecompressor().decompress(frame, max_output_size=FRAME_MAX))
+    """Read a frame. Raises: ValueError for one that is not as it was written."""
+    try:
+        if zstandard.frame_content_size(frame) > FRAME_MAX:  # it would be made room for at once
+            raise ValueError("the frame is damaged")
+        body = document.decode(zstandard.ZstdDecompressor().decompress(frame, max_output_size=FRAME_MAX))
+    except (zstandard.ZstdError, TypeError) as error:  # it does not unpack, or not to what its checksum says
+        raise ValueError("the frame is damaged") from error
     assert isinstance(body, list)
     return tuple(Talk(request, tuple(turns)) for request, turns in body)
 
 
+def is_whole(frame: bytes) -> bool:
+    """Tell whether a frame is as it was written."""
+    try:
+        unpack(frame)
+    except ValueError:
+        return False
+    return True
+
+
 def find(frames: Sequence[bytes], request: int) -> Talk | None:
     """Find a request's talk in the frames that may hold it."""
+    damaged = False
     for frame in frames:
-        for talk in unpack(frame):
+        try:
+            talks = unpack(frame)
+        except ValueError:
+            damaged = True
+            continue
+        for talk in talks:
             if talk.request == request:
                 return talk
-    return None
+    return Talk(request, (), damaged=True) if damaged else None
 
 
 def without(frame: bytes, requests: frozenset[int]) -> bytes | None:
-    """Take the content of some requests out of a frame; None when it holds none of them."""
+    """Take the content of some requests out of a frame; None when it holds none of them.
+
+    Of a damaged one, of which nobody can tell, nothing is left.
+    """
+    if not is_whole(frame):
+        return pack(()) if frame else None
     talks = unpack(frame)
     if not any(talk.request in requests and talk.turns for talk in talks):
         return None

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 from turnout.document import Document, Json
 from turnout.event.wire import check
 from turnout.evidence import frame
+from turnout.evidence.frame import Talk
 from turnout.exchange import Answer, Ask
 from turnout.manifest import markup
 from turnout.manifest.bodies import readable
@@ -17,10 +18,10 @@ _TOLD = ("text/csv", "multipart/")
 """Bodies that are shown by what they are made of: rows and parts."""
 
 
-def turns(view: View, request: int) -> tuple[Document, ...]:
-    """Give the turns of a request's exchange as kept; none where they are not."""
-    talk = frame.find(view.exchanges.frames(request), request) if request else None
-    return talk.turns if talk else ()
+def talk(view: View, request: int) -> Talk:
+    """Give a request's exchange as kept; without turns where it is not."""
+    found = frame.find(view.exchanges.frames(request), request) if request else None
+    return found or Talk(request, ())
 
 
 def shown(ask: Ask, secrets: tuple[tuple[str, str], ...]) -> Document:

@@ -11,7 +11,11 @@ from turnout.document import Document
 from turnout.errors import TurnoutError
 
 BACK = "Restore the newest backup: turnout restore FILE"
-UNREAD = (ValueError, TypeError, LookupError, ArithmeticError, AssertionError, msgspec.MsgspecError)
+UNREAD = (
+    *(ValueError, TypeError, LookupError, ArithmeticError, AssertionError, AttributeError),
+    msgspec.MsgspecError,
+)
+"""How it shows that a row holds what no program wrote: a number out of its table, a text that does not parse."""
 READ_IT = "Read what it says; nothing was changed"
 
 

@@ -16,7 +16,7 @@ from turnout.exchange import Class, Fault, FaultKind, part_of
 from turnout.guard.masking import untrusted
 from turnout.manifest.audiences import WAITS
 from turnout.manifest.walk import GOES_ON, POLLING
-from turnout.operations.asked import body_of, turns
+from turnout.operations.asked import body_of, talk
 from turnout.operations.names import of_run
 from turnout.operations.reader import Reader
 from turnout.operations.standing import PartStanding, Standing, standings
@@ -54,7 +54,7 @@ def verdicts(view: View, eyes: Eyes, seqs: Iterable[int]) -> list[Json]:
     many = len(events) > 1
     found: list[Json] = []
     for event in events:
-        named: Document = {"message_id": message_id(event.body, event.meta)[:256]} if many and not event.erased else {}
+        named: Document = {"message_id": message_id(event.body, event.meta)[:256]} if many and not event.blank else {}
         found += [{**named, **told(view, each)} for each in standings(view, event, eyes)]
     return found
 
@@ -85,12 +85,13 @@ def full(
     worst = standing.worst
     short = told(view, standing)
     tried = attempts(view, standing, worst, event)
-    kept = turns(view, worst.request)
+    found = talk(view, worst.request)
+    kept = found.turns
     many = len(standing.parts) > 1
     return {
         **{name: short[name] for name in ("destination", "verdict", "state", "reason", "rule", "says")},
         "attempts": tried,
-        "evidence": ("recorded" if kept else "not_kept") if tried else None,
+        "evidence": ("recorded" if kept else "damaged" if found.damaged else "not_kept") if tried else None,
         "next": short["next"],
         "untrusted": _answer(kept, reader, received) if answered or worst.verdict is not Verdict.DELIVERED else None,
         "run_id": short["run_id"],

@@ -18,7 +18,7 @@ from turnout.exchange import Item
 from turnout.guard.namespace import is_test
 from turnout.manifest.catalogue import Catalogue
 from turnout.manifest.origin import Origins
-from turnout.operations.asked import body_of, hidden, turns
+from turnout.operations.asked import body_of, hidden, talk
 from turnout.operations.reader import Reader
 from turnout.operations.standing import Standing
 from turnout.store.unit import View
@@ -45,14 +45,14 @@ def diff(
     view: View, eyes: Eyes, reader: Reader, standing: Standing, event: Stored, received: Document,
     catalogue: Catalogue | None = None,
 ) -> Document:  # fmt: skip
-    """Give the rows `diff` of one delivery, and `diff_of`: which of both they compare; nothing for an erased event.
+    """Give the rows `diff` of one delivery, and `diff_of`: which of both they compare; nothing without content.
 
     With the catalogue, each row names the line of the manifest that made it.
     """
-    if event.erased:
+    if event.blank:
         return {}
     item, secrets, outward = _mapped(view, eyes, standing, event)
-    kept = turns(view, standing.worst.request)
+    kept = talk(view, standing.worst.request).turns
     asked = kept[0].get("asked") if kept else None
     sent = _mine(body_of(asked), item, alone=_alone(view, standing)) if isinstance(asked, dict) else None
     of = KEPT

@@ -56,7 +56,7 @@ def inflation(view: View, month: int) -> Document:
 
 def _causes(view: View, each: Metered) -> Iterator[str]:
     event = view.log.get(each.seq)
-    if event is None or event.erased:
+    if event is None or event.blank:
         return
     body = stored.document(event.body, event.meta, received=event.received, kind=event.kind)
     value = body.get("userId" if each.kind == "u" else "anonymousId")

@@ -8,6 +8,7 @@ from pathlib import Path
 from turnout.clock import Clock
 from turnout.entropy import Entropy
 from turnout.errors import InvalidInput, Unavailable
+from turnout.operations.counted import counted
 from turnout.store import erasures, vault
 from turnout.store.erasures import Book, Entry
 from turnout.store.reader import Readers
@@ -50,6 +51,11 @@ def _own(path: Path, keys: Vault) -> Book:
     book = erasures.read(path)
     if book.version > erasures.VERSION:
         raise Unavailable(f"{path} was written by a newer Turnout; install that one")
+    if book.damaged:
+        raise InvalidInput(
+            f"{path} has {counted(book.damaged, 'damaged line')}: whom they name could come back",
+            fix="Put back another copy of it; `turnout serve` writes the one of a data directory again",
+        )
     if book.workspace != str(keys.workspace):
         whose = "belongs to another workspace" if book.workspace else "does not say whose it is"
         raise InvalidInput(f"{path} {whose}; give --keys DIR with the one of this workspace")

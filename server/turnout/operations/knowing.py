@@ -29,7 +29,7 @@ def known_there(
     """Tell it for each connected destination, over the newest events; `people` share what may be read."""
     names = {lane: each.name for lane, each in view.workspace.by_lane().items()}
     lanes = [lane for lane in view.lanes.all() if lane.lane in names]
-    looked = [each for each in islice(events, _share(len(lanes), people)) if not each.erased]
+    looked = [each for each in islice(events, _share(len(lanes), people)) if not each.blank]
     return [_known(view, eyes, reader, space, names[lane.lane], lane, looked) for lane in lanes]
 
 

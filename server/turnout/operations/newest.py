@@ -26,7 +26,7 @@ def row(view: View, reader: Reader, listed: Listed) -> Document:
     """Tell a person in a line."""
     ids = view.people.get(listed.person).identifiers
     selves = view.people.selves(listed.person)
-    events = [each for each in islice(events_of(view, frozenset(selves)), FIRST) if not each.erased]
+    events = [each for each in islice(events_of(view, frozenset(selves)), FIRST) if not each.blank]
     last = events[0] if events else None
     return {
         **facts(view, Namespace(listed.namespace), selves, ids, events),

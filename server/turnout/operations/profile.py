@@ -100,7 +100,7 @@ def _told(view: View, eyes: Eyes, reader: Reader, found: Sequence[Someone], eras
         name: [] for name in ("people", "identifiers", "joined", "traits", "last_events", "destinations")
     }
     for each in found:
-        events = [event for event in islice(_events(view, each), EVENTS) if not event.erased]
+        events = [event for event in islice(_events(view, each), EVENTS) if not event.blank]
         told["people"].append(_person(view, each, events))
         told["identifiers"] += [_identifier(view, reader, each, one, seq) for one, seq in each.brought]
         told["joined"] += [_joined(view, reader, each, *pair) for pair in _joins(view, each)]
@@ -172,7 +172,7 @@ def _joined(view: View, reader: Reader, each: Someone, seq: int, because: str) -
 def _by(view: View, reader: Reader, seq: int) -> Document:
     """Name an event by what is left of it."""
     event = view.log.get(seq)
-    if event is None or event.erased:
+    if event is None or event.blank:
         return {"at": iso(event.received) if event else None}
     message = stored.message_id(event.body, event.meta)
     return {"at": iso(event.received), "source": source_name(view, event.source), "message_id": reader.text(message)}

@@ -9,6 +9,7 @@ from itertools import islice, takewhile
 from turnout.clock import DAY, HOUR
 from turnout.errors import InvalidInput
 from turnout.event.model import Stored
+from turnout.event.stored import message_id as id_of
 from turnout.guard.namespace import namespace
 from turnout.operations.moments import SLACK, moment
 from turnout.operations.whose import Whose, events_of, people
@@ -73,8 +74,9 @@ def space(request: Trace) -> str:
 
 
 def by_message(view: View, message_id: str) -> list[Stored]:
-    """Find the events of a message id, over all sources, the newest first."""
-    return [event for seq in seqs(view, message_id) if (event := view.log.get(seq)) is not None]
+    """Find the events of a message id, over all sources, the newest first; what is another's is not it."""
+    found = (view.log.get(seq) for seq in seqs(view, message_id))
+    return [each for each in found if each is not None and (each.blank or id_of(each.body, each.meta) == message_id)]
 
 
 def seqs(view: View, message_id: str) -> list[int]:
@@ -84,13 +86,13 @@ def seqs(view: View, message_id: str) -> list[int]:
 
 
 def fitting(view: View, request: Trace, events: list[Stored]) -> list[Stored]:
-    """Keep those that are what else is said of the event; of an erased one nobody can say."""
+    """Keep those that are what else is said of the event; of one without content nobody can say."""
     persons = people(view, request.whose) if request.whose.given() else None
     where = space(request)
     return [
         each
         for each in events
-        if each.erased
+        if each.blank
         or (
             (persons is None or each.person in persons)
             and (not request.event or each.name == request.event)

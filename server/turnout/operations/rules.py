@@ -159,7 +159,7 @@ REMOVE: Operation[RemoveRule, Rule] = Operation(
 def _looked_back(view: View, wanted: Rule) -> tuple[int, int]:
     """Count the latest live events that a rule would have moved, and all of them."""
     place = rules.place([wanted])
-    recent = [each for each in view.log.back(NEWEST, RECENT) if each.namespace == LIVE and not each.erased]
+    recent = [each for each in view.log.back(NEWEST, RECENT) if each.namespace == LIVE and not each.blank]
     return sum(_moves(place, each) for each in recent), len(recent)
 
 

@@ -23,8 +23,11 @@ OWN = {"trouble": "fails, and is probed", "credentials": "refuses its credential
 """Reasons of a lane that a person should look at."""
 
 
-def whole(view: View, promised: int) -> Check:
+def whole(view: View, promised: int, *, torn: bool) -> Check:
     """Look whether the database has every event that was acknowledged; `promised` was read before it."""
+    if torn:
+        said = "the file `tail` is torn or damaged, so that nobody can tell whether the newest events are there"
+        return ill("tail", said, "It is written again with the next event; compare with what you sent before that")
     missing = promised - view.counter.seq
     if missing > 0:
         return ill("tail", tail.lost(missing), f"{BACK}; or go on without them: turnout doctor --accept-loss")
@@ -155,6 +158,9 @@ def destinations(view: View) -> Check:
     """Look which destinations stand still, and which fail."""
     named = view.workspace.by_lane()
     rows = [row for row in view.lanes.all() if row.state is not LaneState.REMOVED]
+    if astray := {each.id for each in named.values()} ^ {row.destination for row in rows}:
+        said = f"what is stored of {', '.join(sorted(astray))} is damaged: a destination without a lane, or the reverse"
+        return ill("destinations", said, BACK)
     failing = [row for row in rows if row.state is LaneState.RUNNING and row.reason in OWN]
     if failing:
         said = "; ".join(f"{_name(named, row.lane)} {OWN[row.reason]}" for row in failing)

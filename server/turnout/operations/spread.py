@@ -90,7 +90,7 @@ def sampled(view: View, flows: Sequence[Flow], scan: int) -> list[Flow]:
     found: dict[tuple[str, str, bool], list[Stored]] = {}
     wanted = {(each.kind, each.name) for each in flows}
     for event in _back(view, scan):
-        if (str(event.kind), event.name) in wanted and not event.erased:
+        if (str(event.kind), event.name) in wanted and not event.blank:
             kept = found.setdefault((str(event.kind), event.name, is_test(event.namespace)), [])
             if len(kept) < SAMPLES:
                 kept.append(event)

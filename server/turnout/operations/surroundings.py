@@ -108,6 +108,10 @@ def noted(folder: Path) -> Check:
         return ill("erasures", "it does not say whose it is", mend)
     if (folder / "keys").exists() and book.workspace != str(vault.read(folder / "keys").workspace):
         return ill("erasures", "it is another workspace's", "Put back the one of this workspace")
+    if book.damaged:
+        return ill(
+            "erasures", f"{counted(book.damaged, 'line')} of it damaged, so that no backup can be restored", mend
+        )
     n = counted(len(book.entries), "request")
     return well("erasures", f"{n}; keep a copy of the newest apart from backups")
 

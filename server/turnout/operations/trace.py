@@ -57,8 +57,8 @@ def journey(view: View, eyes: Eyes, reader: Reader, request: Trace, catalogue: C
         "moved_by": of_rule(rule) if rule else None,
         "source": source_name(view, event.source),
         "received_at": iso(event.received),
-        "event": None if event.erased else reader.document(received),
-        "reason": "erased" if event.erased else None,
+        "event": None if event.blank else reader.document(received),
+        "reason": "erased" if event.erased else "damaged" if event.damaged else None,
         "deliveries": [*shown, *asked.rows()],
         "next": [*asked.calls(), *(mend.calls(view, reader, request, stands, found) or [])] or None,
     }
@@ -83,7 +83,7 @@ def _another(request: Trace) -> Document:
 
 
 def _received(event: Stored) -> Document:
-    if event.erased:
+    if event.blank:
         return {}
     return stored.document(event.body, event.meta, received=event.received, kind=event.kind)
 
@@ -106,6 +106,8 @@ def _summary(stands: Sequence[Standing], event: Stored, found: Sequence[Stored],
         said = f"Of {counted(len(stands), 'destination')}: {', '.join(each_of)}."
     if event.erased:
         said = f"The event was erased; what its destinations came to is left. {said}"
+    if event.damaged:
+        said = f"What is stored of the event is damaged, so it is not shown; who and what it was may be wrong. {said}"
     if rule := stored.rule(event.meta):
         said += f" It came as live; the workspace's {of_rule(rule)} moved it to {event.namespace}."
     if event.flags & CONFLICT:

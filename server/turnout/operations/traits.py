@@ -27,7 +27,7 @@ def traits_of(
     values: dict[str, Json] = {}
     said: dict[str, Stored] = {}
     for event in islice(events, SCAN):
-        if event.kind is not Kind.IDENTIFY or event.erased:
+        if event.kind is not Kind.IDENTIFY or event.blank:
             continue
         body = stored.document(event.body, event.meta, received=event.received, kind=event.kind)
         traits = body.get("traits")

@@ -77,7 +77,7 @@ def _told(view: View, eyes: Eyes, reader: Reader, destination: Destination, sinc
         "examples": [
             {"message_id": reader.text(stored.message_id(event.body, event.meta)), "sent_again_at": iso(at)}
             for event, at in found[:EXAMPLES]
-            if not event.erased
+            if not event.blank
         ],
     }
 

@@ -93,7 +93,7 @@ def _named(view: View, each: Metered, reader: Reader) -> Document:
     """Name who counted, and the event that counted them."""
     kind = "user_id" if each.kind == "u" else "anonymous_id"
     event = view.log.get(each.seq)
-    if event is None or event.erased:
+    if event is None or event.blank:
         return {"counted": kind, "event": None}
     body = stored.document(event.body, event.meta, received=event.received, kind=event.kind)
     value = body.get("userId" if each.kind == "u" else "anonymousId")

@@ -24,10 +24,15 @@ if TYPE_CHECKING:
     Connection: TypeAlias = sqlite3.Connection
     Error: TypeAlias = sqlite3.Error
     IntegrityError: TypeAlias = sqlite3.IntegrityError
+    OperationalError: TypeAlias = sqlite3.OperationalError
 else:
     Connection = sqlite.Connection
     Error = sqlite.Error
     IntegrityError = sqlite.IntegrityError
+    OperationalError = sqlite.OperationalError
+
+UNREADABLE = (Error, UnicodeDecodeError)
+"""How it shows that a database is damaged; where it is the schema's text, the library cannot even write its message."""
 
 # Without an adapter the library looks for how a blob or a null wants to be stored, and raises two errors: 1 us a value.
 sqlite.register_adapter(bytes, bytes)

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from turnout import document
 from turnout.document import Json
+from turnout.errors import Unavailable
 from turnout.store.queries import load
-from turnout.store.session import Session
+from turnout.store.session import Row, Session
 from turnout.workspace import Workspace, build
 
 SQL = load("entities")
@@ -27,7 +28,7 @@ class EntitiesView:
         if known is not None and known.revision == wanted and not self._changed():
             return known
         rows = self._s.rows(SQL["list_leaves"], (wanted,))
-        built = build(wanted, ((row[0], row[1], row[2]) for row in rows))
+        built = build(wanted, ((row[0], row[1], body) for row in rows if (body := _whole(row)) is not None))
         if wanted == self._s.counter.revision and not self._changed():
             self._s.cache.workspace = built
         return built
@@ -35,9 +36,14 @@ class EntitiesView:
     def last(self, kind: str, key: str) -> Mapping[str, Json]:
         """Give the newest body of an entity, of one that was removed too; empty for an unknown one."""
         row = self._s.row(SQL["last_leaf"], (kind, key))
-        body = document.decode(row[0]) if row else {}
+        body = document.decode(_whole(row) or b"{}") if row else {}
         assert isinstance(body, dict)
         return body
+
+    def damaged(self) -> tuple[str, ...]:
+        """Name what is not as it was written, in any revision."""
+        rows = self._s.rows(SQL["list_every_leaf"])
+        return tuple(dict.fromkeys(f"{row[0]} {row[1]}" for row in rows if not _is_whole(row)))
 
     def since(self) -> int:
         """Give when the workspace was configured first; 0 before that."""
@@ -65,11 +71,15 @@ class Entities(EntitiesView):
         """Write a leaf of the revision that this commit makes."""
         digest = document.digest(body)
         self._s.run(SQL["insert_document"], (digest, document.canonical(body)))
-        self._s.run(SQL["insert_leaf"], (kind, key, self._s.counter.revision, digest))
+        self._leaf(kind, key, digest)
 
     def remove(self, kind: str, key: str) -> None:
         """Write a removal."""
-        self._s.run(SQL["insert_leaf"], (kind, key, self._s.counter.revision, None))
+        self._leaf(kind, key, None)
+
+    def _leaf(self, kind: str, key: str, digest: bytes | None) -> None:
+        leaf = kind, key, self._s.counter.revision, digest
+        self._s.run(SQL["insert_leaf"], (*leaf, _sum(leaf)))
 
     def revise(self, principal: str, operation: str) -> int:
         """Begin the next revision; all leaves of one operation share it."""
@@ -89,3 +99,27 @@ class Entities(EntitiesView):
     def forget(self, entity: str) -> None:
         """Forget all secrets of an entity."""
         self._s.run(SQL["delete_secrets"], (entity,))
+
+
+def _whole(row: Row) -> bytes | None:
+    """Give what a leaf says as it was written, None for a removal. Raises: Unavailable, with whose it is."""
+    if not _is_whole(row):
+        raise Unavailable(
+            f"what is stored of the configuration of {row[0]} {row[1]} is damaged, so nothing goes by it; restore "
+            "the newest backup: turnout restore FILE"
+        )
+    body: bytes | None = row[5]
+    return body
+
+
+def _is_whole(row: Row) -> bool:
+    """Hold a leaf and its document against their checksums; the first leaves had none."""
+    digest, noted, body = row[3:]
+    if noted is not None and noted != _sum(row[:4]):
+        return False
+    return digest is None or (isinstance(body, bytes) and document.digest_of(body) == digest)
+
+
+def _sum(leaf: Row) -> str:
+    kind, key, revision, digest = leaf
+    return document.sum_of([kind, key, revision, digest.hex() if isinstance(digest, bytes) else digest])

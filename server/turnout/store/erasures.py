@@ -2,13 +2,15 @@
 
 Its first line says whose it is, and since when it is whole. Then a line a regulation, appended and synced before
 it is answered, and so before anything of it is erased. Doing it twice adds nothing: a crash between the commit, the
-line and its note in the database is harmless. A line that a crash cut short is left behind. Who writes it is inside
-the turnstile, so that no two processes do.
+line and its note in the database is harmless. A line that a crash cut short is left behind; one that is whole and not
+as it was written is counted, for whom it names could come back. Who writes it is inside the turnstile, so that no two
+processes do.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,7 @@ from turnout.store.unit import View
 from turnout.store.vault import write_whole
 
 VERSION = 1
+_HEX = re.compile("(?:[0-9a-f]{2})*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +41,22 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """The file as read. `workspace` is empty where no first line says whose it is; `since` in microseconds."""
+    """The file as read. `workspace` is empty where no first line says whose it is; `since` in microseconds.
+
+    `damaged` counts the lines that are not as they were written.
+    """
 
     workspace: str = ""
     since: int = 0
     version: int = VERSION
     entries: tuple[Entry, ...] = ()
+    damaged: int = 0
 
     def merged(self, other: Iterable[Entry]) -> Book:
         """Add the entries that are not here yet, after those that are."""
         known = {each.id for each in self.entries}
         added = tuple(each for each in other if each.id not in known)
-        return Book(self.workspace, self.since, self.version, (*self.entries, *added))
+        return Book(self.workspace, self.since, self.version, (*self.entries, *added), self.damaged)
 
 
 def entry(regulation: Regulation) -> Entry:
@@ -60,7 +67,7 @@ def entry(regulation: Regulation) -> Entry:
 def write(path: Path, book: Book) -> None:
     """Write a whole file, 0600 and synced with its folder; a reader finds the one before, or this one."""
     first: Document = {"version": book.version, "workspace": book.workspace, "since": book.since}
-    text = b"".join(document.encode(each) + b"\n" for each in (first, *map(_line, book.entries)))
+    text = b"".join(map(_written, (first, *map(_line, book.entries))))
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(file, "wb") as out:
@@ -104,7 +111,7 @@ def append(path: Path, regulation: Regulation) -> None:
     try:
         if not there:
             apart = b"" if not text or text.endswith(b"\n") else b"\n"
-            write_whole(file, apart + document.encode(_line(entry(regulation))) + b"\n")
+            write_whole(file, apart + _written(_line(entry(regulation))))
         os.fsync(file)
     finally:
         os.close(file)
@@ -117,7 +124,7 @@ def mend(path: Path, view: View) -> int:
     missing = len(whole.entries) - len(book.entries)
     if not book.workspace:
         write(path, Book(view.counter.workspace, view.entities.since() or view.now, VERSION, whole.entries))
-    elif missing:
+    elif missing or book.damaged:
         write(path, whole)
     return missing
 
@@ -130,27 +137,41 @@ def read(path: Path) -> Book:
 def _read(text: bytes) -> Book:
     book = Book()
     found: list[Entry] = []
-    for line in _lines(text):
-        match line:
+    damaged = 0
+    for raw in text.split(b"\n"):
+        match line := _line_of(raw):
             case {"version": int(version), "workspace": str(workspace), "since": int(since)}:
                 book = Book(workspace, since, version)
             case {
                 "id": str(key), "at": int(at), "kind": str(kind), "namespace": str(space), "until": int(until),
                 "keys": list(keys),
             }:  # fmt: skip
-                found.append(Entry(key, at, kind, space, tuple(bytes.fromhex(str(each)) for each in keys), until))
-            case _:  # cut short, or what a later version says
-                continue
-    return Book(book.workspace, book.since, book.version, tuple(found))
+                found.append(Entry(key, at, kind, space, tuple(map(bytes.fromhex, keys)), until))
+            case _:  # cut short, damaged, or what a later version says
+                damaged += line is None and raw.endswith(b"}")
+    return Book(book.workspace, book.since, book.version, tuple(found), damaged)
 
 
-def _lines(text: bytes) -> Iterable[object]:
-    for raw in text.split(b"\n"):
-        try:
-            line = document.decode(raw) if raw else None
-        except ValueError:
-            continue
-        yield line
+def _written(line: Document) -> bytes:
+    return document.encode({**line, "sum": document.sum_of(line)}) + b"\n"
+
+
+def _line_of(raw: bytes) -> Document | None:
+    """Read a line that is as it was written; the first ones had no sum."""
+    try:
+        line = document.decode(raw)
+    except ValueError:
+        return None
+    if not isinstance(line, dict):
+        return None
+    noted = line.pop("sum", None)
+    return line if noted == document.sum_of(line) or (noted is None and _reads(line)) else None
+
+
+def _reads(line: Document) -> bool:
+    """Tell whether keys of before there were sums are keys."""
+    keys = line.get("keys", [])
+    return isinstance(keys, list) and all(isinstance(each, str) and _HEX.fullmatch(each) for each in keys)
 
 
 def _line(each: Entry) -> Document:

@@ -41,7 +41,12 @@ class ExchangesView:
     def frame(self, kept: int, first: int) -> bytes:
         """Read one frame; empty when it is gone."""
         row = self._s.row(SQL["get_frame"], (kept, first))
-        return bytes(row[0]) if row else b""
+        found: bytes = row[0] if row else b""
+        return found
+
+    def newest(self, kept: int, before: int, limit: int) -> tuple[tuple[int, bytes], ...]:
+        """Read frames back, each with the first request it is of: those of the ring, or those that are kept."""
+        return tuple((row[0], row[1]) for row in self._s.rows(SQL["list_newest"], (kept, before, limit)))
 
     def ring_size(self) -> int:
         """Give the bytes of the ring."""

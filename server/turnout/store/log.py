@@ -24,6 +24,7 @@ from turnout.event.model import (
     Stored,
 )
 from turnout.event.stored import message_id
+from turnout.store import sums
 from turnout.store.cache import NameKey
 from turnout.store.halves import first_since
 from turnout.store.messages import Messages, message_key
@@ -189,7 +190,7 @@ class Log(LogView):
             key = (event.source, event.kind, event.name)
             kind, name = named.get(key) or named.setdefault(key, self._named(*key, event.received))
             rows.append(
-                (seq, event.received, event.source, kind, name, event.namespace, person, event.meta, event.body)
+                sums.row(seq, event.received, event.source, kind, name, event.namespace, person, event.meta, event.body)
             )
         self._s.many(SQL["insert_event"], rows)
         month = month_of(self._s.now)
@@ -210,7 +211,7 @@ class Log(LogView):
         self._s.many(
             SQL["insert_event"],
             [
-                (seq, now, 0, NOTICE_CODE, 0, namespace, person, b"", body)
+                sums.row(seq, now, 0, NOTICE_CODE, 0, namespace, person, b"", body)
                 for seq, (_, body) in enumerate(notices, first)
             ],
         )
@@ -258,7 +259,7 @@ class Log(LogView):
     def prune(self, events: Sequence[tuple[Stored, int]]) -> None:
         """Remove events as `oldest` gave them, and the message ids that they still tell."""
         self._s.many(SQL["prune_event"], [(event.seq,) for event, _ in events])
-        told = [event for event, _ in events if not event.erased]
+        told = [event for event, _ in events if not event.blank]
         ids = [message_key(event.source, message_id(event.body, event.meta)) for event in told]
         messages = Messages(self._s)
         messages.prune(ids)
@@ -328,6 +329,8 @@ def flush(session: Session) -> None:
 
 
 def _stored(row: Row) -> Stored:
+    if not sums.holds(row):
+        return sums.damaged(row)
     return Stored(
         Seq(row[0]),
         row[1],

@@ -8,9 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from msgspec import DecodeError
+from orjson import JSONDecodeError
+
 from turnout.entropy import Entropy
 from turnout.store.cache import Cache
-from turnout.store.connect import Connection, Error, connect_reader, unreadable
+from turnout.store.connect import UNREADABLE, Connection, Error, connect_reader, unreadable
 from turnout.store.session import Session, read_counter
 from turnout.store.unit import View
 from turnout.store.vault import Vault
@@ -70,7 +73,7 @@ class Readers:
                 return function(View(Session(connection, self._vault, cache, self._entropy, self._now(), counter)))
             finally:
                 connection.execute("COMMIT").close()
-        except Error as error:
+        except (*UNREADABLE, JSONDecodeError, DecodeError) as error:  # of pages, or of what we wrote as JSON
             raise unreadable(error) from error
         finally:
             self._idle.put((connection, cache))

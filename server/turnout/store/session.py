@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
+from functools import partial
 from typing import Any, TypeAlias
 
 import msgspec
@@ -11,13 +12,16 @@ import msgspec
 from turnout.entropy import Entropy
 from turnout.errors import Unavailable
 from turnout.store.cache import Cache, Overlay
-from turnout.store.connect import Connection
+from turnout.store.connect import Connection, OperationalError
 from turnout.store.vault import Vault
 
 Row: TypeAlias = tuple[Any, ...]
 
 NEWEST = (1 << 63) - 1
 """Beyond every seq, number and moment."""
+
+NO_TEXT = "Could not decode to UTF-8"
+"""How the library says that a text is damaged; it gives up the whole page for it."""
 
 AT_ONCE = 32
 """Keys that one statement looks up: as many places as `find_messages` and `find_owners` have."""
@@ -86,17 +90,35 @@ class Session:
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """Read all rows and close the statement."""
-        cursor = self.connection.execute(sql, values)
-        found: list[Row] = cursor.fetchall()
+        try:
+            cursor = self.connection.execute(sql, values)
+            found: list[Row] = cursor.fetchall()
+        except OperationalError as error:
+            if NO_TEXT not in str(error):
+                raise
+            return self._leniently(sql, values)
         cursor.close()
         return found
 
     def row(self, sql: str, values: Sequence[Any] = ()) -> Row | None:
         """Read the first row and close the statement."""
-        cursor = self.connection.execute(sql, values)
-        found: Row | None = cursor.fetchone()
+        try:
+            cursor = self.connection.execute(sql, values)
+            found: Row | None = cursor.fetchone()
+        except OperationalError as error:
+            if NO_TEXT not in str(error):
+                raise
+            return next(iter(self._leniently(sql, values)), None)
         cursor.close()
         return found
+
+    def _leniently(self, sql: str, values: Sequence[Any]) -> list[Row]:
+        """Read rows of which a text is no UTF-8 any more: a mark stands in it, and the other rows are not lost."""
+        self.connection.text_factory = partial(str, encoding="utf-8", errors="replace")
+        try:
+            return self.rows(sql, values)
+        finally:
+            self.connection.text_factory = str
 
     def among(self, sql: str, keys: Sequence[Any], first: tuple[Any, ...] = ()) -> list[Row]:
         """Read the rows of many keys with a query that takes so many at once, after `first`."""

@@ -353,7 +353,7 @@ class Store:
             cursor = connection.execute("SELECT keys, seq FROM counter")
             keys, seq = cursor.fetchone()
             cursor.close()
-        except connect.Error as error:
+        except connect.UNREADABLE as error:
             raise connect.unreadable(error) from error
         finally:
             connection.close()

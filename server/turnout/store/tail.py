@@ -2,32 +2,53 @@
 
 Written inside the turnstile at most once a second and at the end, read before the database. A damaged WAL is
 otherwise read past without a word (measured: one flipped bit hid 205 of 270 acknowledged events).
+
+It is written after the commit that it tells of, and not synced: after a power cut it may be older than the database,
+gone or torn, and never promises what was not acknowledged. What is torn is unknown, and promises nothing.
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from zlib import crc32
 
 WIDTH = 20
 
 
 def write(path: Path, seq: int) -> None:
-    """Write the number of the next event; one aligned write of 21 bytes."""
+    """Write the number of the next event, in one write."""
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        os.pwrite(file, b"%-20d\n" % seq, 0)
+        os.pwrite(file, _line(seq), 0)
     finally:
         os.close(file)
 
 
 def read(path: Path) -> int:
-    """Read the number of the next event; 0 where nothing, or nothing sensible, stands."""
+    """Read the number of the next event; 0 where nothing stands, or what is torn or damaged: that is unknown."""
+    return _read(path) or 0
+
+
+def is_torn(path: Path) -> bool:
+    """Tell whether it is there and says nothing that can be relied on."""
+    return _read(path) is None
+
+
+def _read(path: Path) -> int | None:
     try:
-        text = path.read_bytes()[:WIDTH].strip()
+        text = path.read_bytes()
     except FileNotFoundError:
         return 0
-    return int(text) if text.isdigit() else 0
+    number = text[:WIDTH].strip()
+    if not number.isdigit() or text not in {_line(int(number)), b"%-20d\n" % int(number)}:  # once without a checksum
+        return None
+    return int(number)
+
+
+def _line(seq: int) -> bytes:
+    number = b"%-20d" % seq
+    return b"%b %08x\n" % (number, crc32(number))
 
 
 def lost(events: int) -> str:

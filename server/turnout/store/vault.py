@@ -119,6 +119,7 @@ def write(path: Path, vault: Vault) -> None:
         "pepper": base64.b64encode(vault.pepper).decode(),
         "wrap": base64.b64encode(vault.wrap).decode(),
     }
+    body["sum"] = document.sum_of(body)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
@@ -136,6 +137,8 @@ def read(path: Path) -> Vault:
     try:
         body = document.decode(path.read_bytes())
         assert isinstance(body, dict)
+        noted = body.pop("sum", None)  # there was none at first
+        assert noted in {None, document.sum_of(body)}
         return Vault(
             uuid.UUID(str(body["workspace"])),
             base64.b64decode(str(body["pepper"]), validate=True),

@@ -138,12 +138,12 @@ def free_until(view: View) -> int:
 
 
 def _prune_events(unit: Unit, until: int) -> tuple[int, int, bool]:
-    """Remove a page of events; give how many, the last one, and whether tombstones were among them."""
+    """Remove a page of events; give how many, the last one, and whether some could not tell their message id."""
     page = unit.log.oldest(min(until, free_until(unit)), EVENTS)
     if not page:
         return 0, 0, False
     unit.log.prune(page)
-    return len(page), page[-1][0].seq, any(event.erased for event, _ in page)
+    return len(page), page[-1][0].seq, any(event.blank for event, _ in page)
 
 
 def _gone_until(view: View) -> int:

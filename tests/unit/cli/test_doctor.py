@@ -16,16 +16,20 @@ from typing import Any
 import pytest
 
 from support.backups import take
+from support.carrier import carrier
+from support.damaged import damage, damage_document, damage_frames, flipped
 from support.engine import open_store
 from support.workspace import PERSON, Bench, bench
 from turnout.cli.main import run
 from turnout.clock import DAY, HOUR, SystemClock
 from turnout.operations import deletions, soundness, surroundings
+from turnout.operations.damage import QUICK
 from turnout.operations.deletions import Deletion
 from turnout.store import erasures, shm, swap, tail
 from turnout.store.lanes import LaneState, WindowRow
 from turnout.store.locks import FileLock
 from turnout.store.owed import Owed, OwedState
+from turnout.workspace import DESTINATION
 
 Checks = dict[str, dict[str, Any]]
 
@@ -102,7 +106,7 @@ def test_where_all_is_well_nothing_is_to_be_done(made: Path, capsys: pytest.Capt
     assert code == 0
     assert set(checks) == {
         "sqlite", "permissions", "owner", "file_system", "keys", "erasures", "disk", "deliverer", "restore", "wal",
-        "versions", "opens", "tail", "secrets", "clock", "integrity", "audit", "erased", "laws", "waiting",
+        "versions", "opens", "tail", "secrets", "clock", "integrity", "audit", "erased", "laws", "waiting", "contents",
         "destinations",
     }  # fmt: skip
     assert {frozenset(each) for each in checks.values()} == {frozenset({"name", "ok", "detail"})}
@@ -381,6 +385,58 @@ def test_an_index_that_lacks_rows_is_found(made: Path, ill: Callable[[], Checks]
     connection.close()
 
     assert "events_person" in ill()["integrity"]["detail"]
+
+
+def test_a_damaged_event_is_found_and_named(made: Path, ill: Callable[[], Checks]) -> None:
+    with bench(made) as here:
+        damage(here, 2)
+
+    assert ill()["contents"]["detail"] == "damaged: 1 event (number 2)"
+    assert "under other message ids" in ill()["contents"]["do"]
+
+
+def test_of_many_events_a_quick_look_takes_the_newest(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with bench(made) as here:
+        damage(here, 1)
+    change(
+        made,
+        "WITH RECURSIVE n(x) AS (SELECT 3 UNION ALL SELECT x + 1 FROM n WHERE x < ?) INSERT INTO events SELECT x, "
+        "received, source, kind, name, namespace, person, 1, x'', x'', NULL FROM n, events WHERE seq = 2",
+        QUICK + 2,
+    )
+    change(made, "UPDATE counter SET seq = ?", QUICK + 3)
+
+    assert doctor(capsys, made, "--quick")[1]["contents"]["ok"]
+    assert not doctor(capsys, made)[1]["contents"]["ok"]
+
+
+def test_damaged_evidence_is_found(made: Path, ill: Callable[[], Checks]) -> None:
+    with bench(made) as here:
+        lanes = carrier(here)
+        lanes.deliver(here.destination("Webhook"))
+        damage_frames(here)
+
+    assert ill()["contents"]["detail"] == "damaged: 1 frame of evidence"
+
+
+def test_a_damaged_document_of_the_configuration_is_found_and_named(made: Path, ill: Callable[[], Checks]) -> None:
+    with bench(made) as here:
+        damage_document(here, DESTINATION)
+
+    bad = ill()
+    assert "damaged: the configuration of destination dst_" in bad["contents"]["detail"]
+    assert "turnout restore" in bad["contents"]["do"]
+    assert "is damaged" in bad["destinations"]["detail"]
+
+
+@pytest.mark.parametrize(("name", "before"), [("keys", b'"wrap":"'), ("tail", b""), ("erasures", b'"since":')])
+def test_a_bit_that_flipped_beside_the_database_is_found(
+    made: Path, ill: Callable[[], Checks], name: str, before: bytes
+) -> None:
+    raw = (made / name).read_bytes()
+    (made / name).write_bytes(flipped(raw, (raw.index(before) + len(before)) * 8))
+
+    assert name in ill()
 
 
 def test_a_newer_schema_is_found(made: Path, ill: Callable[[], Checks]) -> None:

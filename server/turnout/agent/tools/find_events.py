@@ -46,7 +46,7 @@ class FoundEvent(BaseModel):
     moved_by: str | None = Field(None, description="rule that made it test")
     source: str | None = None
     received_at: str
-    reason: str | None = Field(None, description="why it was refused")
+    reason: str | None = Field(None, description="why it was refused; or damaged")
 
 
 class Found(Answer):

@@ -1,5 +1,5 @@
 -- name: insert_leaf
-INSERT INTO entities (kind, id, revision, digest) VALUES (?, ?, ?, ?);
+INSERT INTO entities (kind, id, revision, digest, sum) VALUES (?, ?, ?, ?, ?);
 
 -- name: insert_document
 INSERT INTO documents (digest, body) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING;
@@ -13,14 +13,14 @@ SELECT at FROM revisions ORDER BY revision LIMIT 1;
 
 -- name: list_leaves
 -- The newest leaf of each entity at or before a revision; a leaf without digest is a removal.
-SELECT e.kind, e.id, d.body FROM entities e JOIN documents d ON d.digest = e.digest
+SELECT e.kind, e.id, e.revision, e.digest, e.sum, d.body FROM entities e LEFT JOIN documents d ON d.digest = e.digest
 WHERE e.revision = (SELECT max(revision) FROM entities WHERE kind = e.kind AND id = e.id AND revision <= ?)
 ORDER BY e.kind, e.id;
 
 -- name: last_leaf
 -- The newest body of an entity, whether it was removed since or not.
-SELECT d.body FROM entities e JOIN documents d ON d.digest = e.digest
-WHERE e.kind = ? AND e.id = ? ORDER BY e.revision DESC LIMIT 1;
+SELECT e.kind, e.id, e.revision, e.digest, e.sum, d.body FROM entities e LEFT JOIN documents d ON d.digest = e.digest
+WHERE e.kind = ? AND e.id = ? AND e.digest IS NOT NULL ORDER BY e.revision DESC LIMIT 1;
 
 -- name: put_secret
 INSERT INTO secrets (entity, field, sealed) VALUES (?, ?, ?)
@@ -38,3 +38,7 @@ SELECT field, sealed FROM secrets WHERE entity = ?;
 -- name: list_sealed
 -- Every secret as it lies there: how it is told whether the keys are theirs.
 SELECT entity, field, sealed FROM secrets;
+
+-- name: list_every_leaf
+-- Every leaf with its document: all of the table is read.
+SELECT e.kind, e.id, e.revision, e.digest, e.sum, d.body FROM entities e LEFT JOIN documents d ON d.digest = e.digest;

@@ -27,3 +27,7 @@ SELECT first, size, at FROM exchanges WHERE kept = ? ORDER BY first LIMIT ?;
 -- name: delete_frame
 -- By primary key.
 DELETE FROM exchanges WHERE kept = ? AND first = ?;
+
+-- name: list_newest
+-- By primary key, the newest first.
+SELECT first, frame FROM exchanges WHERE kept = ? AND first < ? ORDER BY first DESC LIMIT ?;

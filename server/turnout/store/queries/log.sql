@@ -1,7 +1,7 @@
 -- name: insert_event
 -- At the right edge of the table: seq only grows.
-INSERT INTO events (seq, received, source, kind, name, namespace, person, flags, meta, body)
-VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?);
+INSERT INTO events (seq, received, source, kind, name, namespace, person, flags, meta, body, sum)
+VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?);
 
 -- name: set_flag
 -- By primary key.
@@ -47,23 +47,23 @@ UPDATE refused SET body = x'', message_id = '', say = 'erased' WHERE id = ?;
 
 -- name: read_after
 -- A range of the log, by primary key: what a lane reads on.
-SELECT e.seq, e.received, e.source, e.kind, n.name, e.namespace, e.person, e.flags, e.meta, e.body
+SELECT e.seq, e.received, e.source, e.kind, n.name, e.namespace, e.person, e.flags, e.meta, e.body, e.name, e.sum
 FROM events e LEFT JOIN names n ON n.id = e.name WHERE e.seq > ? AND e.seq <= ? ORDER BY e.seq LIMIT ?;
 
 -- name: read_back
 -- The log from its end, by primary key; what we wrote into it ourselves is no event.
-SELECT e.seq, e.received, e.source, e.kind, n.name, e.namespace, e.person, e.flags, e.meta, e.body
+SELECT e.seq, e.received, e.source, e.kind, n.name, e.namespace, e.person, e.flags, e.meta, e.body, e.name, e.sum
 FROM events e LEFT JOIN names n ON n.id = e.name WHERE e.seq < ? AND e.seq >= ? AND e.kind < 100
 ORDER BY e.seq DESC LIMIT ?;
 
 -- name: read_one
 -- By primary key.
-SELECT e.seq, e.received, e.source, e.kind, n.name, e.namespace, e.person, e.flags, e.meta, e.body
+SELECT e.seq, e.received, e.source, e.kind, n.name, e.namespace, e.person, e.flags, e.meta, e.body, e.name, e.sum
 FROM events e LEFT JOIN names n ON n.id = e.name WHERE e.seq = ?;
 
 -- name: read_person_back
 -- By the index events_person.
-SELECT e.seq, e.received, e.source, e.kind, n.name, e.namespace, e.person, e.flags, e.meta, e.body
+SELECT e.seq, e.received, e.source, e.kind, n.name, e.namespace, e.person, e.flags, e.meta, e.body, e.name, e.sum
 FROM events e LEFT JOIN names n ON n.id = e.name WHERE e.person = ? AND e.seq < ? AND e.kind < 100
 ORDER BY e.seq DESC LIMIT ?;
 
@@ -73,7 +73,7 @@ SELECT seq FROM events WHERE person = ? AND seq > ? ORDER BY seq LIMIT ?;
 
 -- name: bury_event
 -- A tombstone, by primary key: the seq stays, the content goes.
-UPDATE events SET flags = flags | 1, name = 0, meta = x'', body = x'' WHERE seq = ?;
+UPDATE events SET flags = flags | 1, name = 0, meta = x'', body = x'', sum = NULL WHERE seq = ?;
 
 -- name: get_head
 -- By primary key: what a tombstone takes away besides its content.
@@ -147,7 +147,7 @@ DELETE FROM events WHERE seq = ?;
 
 -- name: list_oldest
 -- The log from its beginning, by primary key.
-SELECT e.seq, e.received, e.source, e.kind, NULL, e.namespace, e.person, e.flags, e.meta, e.body, e.name
+SELECT e.seq, e.received, e.source, e.kind, NULL, e.namespace, e.person, e.flags, e.meta, e.body, e.name, e.sum
 FROM events e WHERE e.seq <= ? ORDER BY e.seq LIMIT ?;
 
 -- name: prune_refused
