@@ -8,9 +8,8 @@ from functools import partial
 from turnout.event.model import Stored
 from turnout.event.stored import message_id
 from turnout.evidence.frame import is_whole
-from turnout.operations.checked import Check, ill, well
+from turnout.operations.checked import BACK, Check, ill, well
 from turnout.operations.counted import counted
-from turnout.operations.soundness import BACK
 from turnout.store.backup import Tell
 from turnout.store.reader import Readers
 from turnout.store.session import NEWEST
@@ -55,7 +54,7 @@ def _events(readers: Readers, tell: Tell, limit: int) -> tuple[list[int], int]:
 def _page(view: View, after: int) -> list[tuple[Stored, bool]]:
     """Read a page of events, each with whether its message id leads to it."""
     return [
-        (each, each.blank or view.log.find(each.source, message_id(each.body, each.meta)) == each.seq)
+        (each, each.blank or view.messages.leads(each.source, message_id(each.body, each.meta), each.seq))
         for each in view.log.after(after, PAGE)
     ]
 

@@ -47,6 +47,13 @@ class MessagesView:
         row = row or self._s.row(SQL["find_recent"], (key, self._s.counter.ordered))
         return Seq(row[1]) if row else None
 
+    def leads(self, source: int, message_id: str, seq: int) -> bool:
+        """Tell whether the event with this message id from this source is this one."""
+        key = message_key(source, message_id)
+        if seq >= self._s.counter.ordered:
+            return self._s.row(SQL["has_recent"], (seq, key)) is not None
+        return self._s.row(SQL["find_message"], (key,)) == (key, seq)
+
     def ordered(self, after: bytes, limit: int) -> tuple[tuple[bytes, int], ...]:
         """List (key, seq) by key, of those that are in order."""
         return tuple((row[0], row[1]) for row in self._s.rows(SQL["list_messages"], (after, limit)))

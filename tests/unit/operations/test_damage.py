@@ -221,7 +221,7 @@ def test_what_is_old_goes_with_its_message_id(three: Bench, lanes: Carrier, hook
     while not pruner.advance():
         pass
 
-    found = three.look(lambda view: [view.log.find(1, f"m{n}") for n in (1, 2, 3, 4)])
+    found = three.look(lambda view: [view.messages.find(1, f"m{n}") for n in (1, 2, 3, 4)])
     assert found == [None, None, None, 4]
 
 
