@@ -92,10 +92,7 @@ class FileLock:
             self._file = file
 
     def _stands(self) -> bool:
-        try:
-            return os.path.samestat(os.fstat(self._file), self.path.stat())
-        except FileNotFoundError:
-            return False
+        return os.fstat(self._file).st_nlink > 0
 
     def _sign(self) -> None:
         with suppress(OSError):  # the lock is ours, whatever a full or failing disk makes of our name
