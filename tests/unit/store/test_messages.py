@@ -35,7 +35,7 @@ def fill(store: Store) -> None:
     def copy(unit: Unit) -> None:
         unit.session.many(
             "INSERT INTO events SELECT ?, received, source, kind, name, namespace, person, flags, meta, "
-            "replace(CAST(body AS TEXT), '\"m1\"', ?) FROM events WHERE seq = 1",
+            "replace(CAST(body AS TEXT), '\"m1\"', ?), NULL FROM events WHERE seq = 1",
             [(seq, f'"m{seq}"') for seq in range(2, MANY + 1)],
         )
         unit.messages.note([message_key(1, f"m{seq}") for seq in range(2, MANY + 1)])
