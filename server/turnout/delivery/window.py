@@ -109,17 +109,12 @@ def owed(
     event: Stored, lane: int, run: int, bound: Bound, sight: Sight, window: int = 0
 ) -> tuple[Part | Skip, ...]:  # fmt: skip
     """Decide what one event is owed: its parts, and a final row for each action that owes none of it."""
-    document: list[Document] = []
-
-    def read() -> Document:
-        if not document:
-            document.append(sight.document(event))
-        return document[0]
-
-    actions = route(event, bound, read, suppressed=sight.suppressed(event))
+    actions = route(event, bound, sight.document, suppressed=sight.suppressed(event))
     if isinstance(actions, NotSent):
         return (Skip(event.seq, event.seq, 0, actions.code, actions.reason),)
-    made = mapped(bound, read(), actions, sight)
+    made = mapped(bound, sight.document(event), actions, sight)
+    if len(made) == 1 and isinstance(made[0], Item):
+        return (_part(event, lane, run, bound, made[0], sight, window),)
     parts = [_part(event, lane, run, bound, item, sight, window) for item in made if isinstance(item, Item)]
     drops = [_skip(event, drop, alone=not parts) for drop in made if isinstance(drop, Drop)]
     if parts:
