@@ -14,8 +14,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from http import HTTPStatus
-from typing import assert_never
 
 from turnout.clock import HOUR, SECOND
 from turnout.exchange import Answer, Class, Fault, FaultKind, Outcome, Reply
@@ -62,16 +62,20 @@ def judge(reply: Reply, *, profile: str = "api", reads_body: bool = False, now: 
     `profile` is the destination's schedule. `reads_body` says that `results` would have read the body.
     Units: `now` in microseconds, for a Retry-After that is a date; 0: such a date is not read.
     """
-    match reply:
-        case Fault():
-            return Outcome(_FAULTS[reply.kind], str(reply.kind))
-        case Answer() if reads_body and not reply.whole:
-            return _judge_answer(reply, Class.UNKNOWN, "answer_incomplete", now)
-        case Answer() if reply.status == HTTPStatus.GONE and profile == "webhook":
-            return _judge_answer(reply, Class.PAUSE, "gone", now)
-        case Answer():
-            return _judge_answer(reply, classify(reply.status), _code(reply.status), now)
-    assert_never(reply)
+    if isinstance(reply, Fault):
+        return Outcome(_FAULTS[reply.kind], str(reply.kind))
+    if reads_body and not reply.whole:
+        return _judge_answer(reply, Class.UNKNOWN, "answer_incomplete", now)
+    if reply.status == HTTPStatus.GONE and profile == "webhook":
+        return _judge_answer(reply, Class.PAUSE, "gone", now)
+    return taken(reply.status) or _judge_answer(reply, classify(reply.status), _code(reply.status), now)
+
+
+@lru_cache
+def taken(status: int) -> Outcome | None:
+    """Give the outcome of a plain success, the same for all of them; None for any other status."""
+    what = classify(status)
+    return Outcome(what, _code(status), status) if what is Class.SUCCESS else None
 
 
 def classify(status: int) -> Class:
@@ -80,8 +84,6 @@ def classify(status: int) -> Class:
 
 
 def _judge_answer(answer: Answer, what: Class, code: str, now: int) -> Outcome:
-    if what is Class.SUCCESS:
-        return Outcome(what, code, answer.status)
     waits = what in {Class.RETRY, Class.UNKNOWN}
     after_s = retry_after(answer.header("retry-after"), now) if waits else None
     return Outcome(what, code, answer.status, words(answer.body), after_s)

@@ -21,6 +21,8 @@ from turnout.exchange import Answer, Fault, FaultKind, Request
 BODY_BYTES = 64 * 1024
 HEAD_BYTES = 32 * 1024
 NAMES_KEPT = 1024
+LINES_KEPT = 256
+"""Lines of heads, ours and theirs: most of them come again with every request."""
 
 _OK = 0
 _COULD_NOT_CONNECT = 7
@@ -60,13 +62,12 @@ def header_lines(request: Request) -> list[bytes] | str:
     if not (request.method.isascii() and request.method.isalpha()):
         return "the method is not a word"
     lines = [b"Expect:"]
-    for name, value in request.headers:
-        known = _judged(name)
-        if known is Name.FORBIDDEN or _CONTROL.search(value):
+    for header in request.headers:
+        line = _written(header)
+        if line is None:
             return "a header has a name or value that may not be sent"
-        if known is Name.SENT:
-            text = value.strip(" \t")
-            lines.append(f"{name}: {text}".encode("utf-8", "replace") if text else f"{name};".encode())
+        if line:
+            lines.append(line)
     return lines
 
 
@@ -83,6 +84,19 @@ def _judged(name: str) -> Name:
     if not _TOKEN.fullmatch(name):
         return Name.FORBIDDEN
     return Name.OURS if name.lower() in _OURS else Name.SENT
+
+
+@lru_cache(LINES_KEPT)
+def _written(header: tuple[str, str]) -> bytes | None:
+    """Write one header: empty where it is ours to write, None where it may not be sent."""
+    name, value = header
+    known = _judged(name)
+    if known is Name.FORBIDDEN or _CONTROL.search(value):
+        return None
+    if known is Name.OURS:
+        return b""
+    text = value.strip(" \t")
+    return f"{name}: {text}".encode("utf-8", "replace") if text else f"{name};".encode()
 
 
 def kind_before(code: int, os_error: int) -> FaultKind:
@@ -149,6 +163,7 @@ class Incoming:
         return None
 
 
+@lru_cache(LINES_KEPT)
 def _split(line: bytes) -> tuple[str, str]:
     name, _, value = line.decode("latin-1").partition(":")
     return name.strip(), value.strip()

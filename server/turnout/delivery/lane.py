@@ -220,15 +220,14 @@ class Lane:
     def _dispatch(self) -> None:
         if self._stopping or self._seen.state is not LaneState.RUNNING:
             return
-        now = self._clock.monotonic()
-        while self._free() > 0:
-            if self._throttled():
-                return
+        now, free = self._clock.monotonic(), self._free()
+        while free > 0 and not self._throttled():
             batch = self._again.popleft() if self._again else self._line.take(now, self._options.batch_wait_s)
             if batch is None:
                 return
             if kept := self._allowed(batch):
                 self._send(kept)
+                free -= 1
 
     def _allowed(self, batch: Batch) -> Batch | None:
         """Ask once more about suppression before it leaves."""
@@ -256,7 +255,7 @@ class Lane:
     def _hear(self, number: int, answered: Answered) -> None:
         """Lay an answer down for the next turn."""
         self._answers.add(number, answered, self._clock.monotonic())
-        if len(self._answers) == 1 or self._ripe():
+        if not self._wake.is_set() and (len(self._answers) == 1 or self._ripe()):
             self._wake.set()
 
     def _take_in(self) -> None:

@@ -19,6 +19,9 @@ WINDOW_BYTES = 4_000_000
 """Source: ENGINE.md 3."""
 
 
+_DELETE = str(Ours.DELETE)
+
+
 class Part(msgspec.Struct, frozen=True, gc=False):
     """One item that a lane owes for one event.
 
@@ -54,7 +57,7 @@ class Part(msgspec.Struct, frozen=True, gc=False):
     @property
     def deletes(self) -> bool:
         """Tell whether it has somebody deleted at the destination."""
-        return self.item.document.get("type") == Ours.DELETE
+        return self.item.document.get("type") == _DELETE
 
     @override
     def __repr__(self) -> str:
