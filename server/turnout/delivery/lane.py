@@ -173,16 +173,19 @@ class Lane:
         now = self._clock.monotonic()
         free = 0 if self._stopping else self._free()
         free = min(free, self._throttle.room(now)) if self._throttle else free
-        room = UNRESOLVED - len(self._line) - sum(len(batch.parts) for batch in self._in_flight.values())
         if self._breaker.open:
             return Wanted(batches=min(free, 1), events=min(free, 1), probe=True, turn=self._breaker.probes)
         self._looks += 1
         enough = len(self._line) >= UNRESOLVED // 2
         batches = (free + self._owed_next) // 2 if self._line.ready else free
         return Wanted(
-            batches=batches, events=0 if enough else max(0, min(room, 1000)), probe=False, turn=self._looks,
+            batches=batches, events=0 if enough else max(0, min(self._room(), 1000)), probe=False, turn=self._looks,
             busy=self._line.people, people=self._seen.people,
         )  # fmt: skip
+
+    def _room(self) -> int:
+        """Tell how many more events the lane may take in hand."""
+        return UNRESOLVED - len(self._line) - sum(len(batch.parts) for batch in self._in_flight.values())
 
     def _free(self) -> int:
         """Tell how many requests may start now."""
@@ -369,8 +372,8 @@ class Lane:
 
     def _reads_on(self) -> bool:
         """Tell whether the log goes on, and there is room and leave to read it."""
-        room = len(self._line) < UNRESOLVED // 2
-        return self._seen.more and room and self._free() > 0
+        room = len(self._line) < UNRESOLVED // 2 and self._room() > 0
+        return self._seen.more and room and self._free() > 0 and not (self._breaker.open and self._throttled())
 
     def _is_due(self) -> bool:
         return self._seen.next_due is not None and self._seen.next_due <= self._clock.now()
@@ -379,7 +382,8 @@ class Lane:
         return self._is_due() and not self._throttled() and self._free() > 0
 
     def _rest(self) -> float:
-        if (self._answers and self._ripe()) or self._owing or (self._dirty and not self._stopping):
+        looks = self._dirty or self._reads_on()  # a window of which nothing is sent wakes nobody
+        if (self._answers and self._ripe()) or self._owing or (looks and not self._stopping):
             return 0.0
         now = self._clock.monotonic()
         waits = [self._answers.wait_s(now) if self._answers else IDLE_S]
