@@ -119,7 +119,7 @@ def kind_after(code: int) -> FaultKind:
 class Incoming:
     """What has come back of one answer so far; `take_line` and `take_body` are libcurl's callbacks."""
 
-    __slots__ = ("_body", "_head_bytes", "_lines")
+    __slots__ = ("_body", "_head_room", "_lines")
 
     def __init__(self) -> None:
         """Begin with nothing."""
@@ -128,13 +128,13 @@ class Incoming:
     def begin(self) -> None:
         """Forget the answer before."""
         self._lines: list[bytes] = []
-        self._head_bytes = 0
+        self._head_room = HEAD_BYTES
         self._body = bytearray()
 
     def take_line(self, line: bytes) -> int | None:
         """Take one line of a head, or of the trailers."""
-        self._head_bytes += len(line)
-        if self._head_bytes > HEAD_BYTES:
+        self._head_room -= len(line)
+        if self._head_room < 0:
             return 0
         self._lines.append(line)
         return None
@@ -152,18 +152,23 @@ class Incoming:
         """
         status = 0
         headers: list[tuple[str, str]] = []
-        for line in self._lines:
-            if line.startswith(b"HTTP/"):
-                word = line.split(None, 2)[1:2]
-                status, headers = int(word[0]) if word and word[0].isdigit() else 0, []
-            elif line.strip():
-                headers.append(_split(line))
+        for told in map(_read, self._lines):
+            if isinstance(told, tuple):
+                headers.append(told)
+            elif told is not None:
+                status, headers = told, []
             elif status >= _FINAL_STATUS:
-                return Answer(status, tuple(headers), bytes(self._body), took_ms, whole=code == _OK)
+                return Answer(status, tuple(headers), bytes(self._body), took_ms, code == _OK)
         return None
 
 
 @lru_cache(LINES_KEPT)
-def _split(line: bytes) -> tuple[str, str]:
+def _read(line: bytes) -> tuple[str, str] | int | None:
+    """Read one line: a header, the status of a head that begins, 0 where it has none; None for an empty one."""
+    if line.startswith(b"HTTP/"):
+        word = line.split(None, 2)[1:2]
+        return int(word[0]) if word and word[0].isdigit() else 0
+    if not line.strip():
+        return None
     name, _, value = line.decode("latin-1").partition(":")
     return name.strip(), value.strip()

@@ -175,7 +175,7 @@ class Eyes:
         return Sight(
             partial(self._document, self._of(view), survivor, view),
             survivor,
-            partial(_may_not_leave, barred, survivor),
+            partial(_may_not_leave, barred, survivor) if barred else _may_leave,
             view.now,
             broke,
         )
@@ -250,4 +250,8 @@ def _survivor(known: dict[int, int], view: View, person: int) -> int:
 
 
 def _may_not_leave(barred: Mapping[int, int], survivor: Callable[[int], int], event: Stored) -> bool:
-    return bool(barred) and event.seq <= barred.get(survivor(event.person), 0)
+    return event.seq <= barred.get(survivor(event.person), 0)
+
+
+def _may_leave(_: Stored) -> bool:
+    return False
