@@ -108,10 +108,14 @@ class Lane:
         """Turn until stopped. Raises: Superseded when another process delivers."""
         while not self._stopping and not (self._seen.state is LaneState.REMOVED and not self._in_flight):
             wait = await self._turn()
-            with anyio.move_on_after(wait) as rest:
-                await self._wake.wait()
-            self._wake = anyio.Event()
-            self._dirty = self._dirty or (rest.cancelled_caught and wait >= IDLE_S)
+            if self._wake.is_set() or not wait:
+                await anyio.lowlevel.checkpoint()
+            else:
+                with anyio.move_on_after(wait) as rest:
+                    await self._wake.wait()
+                self._dirty = self._dirty or (rest.cancelled_caught and wait >= IDLE_S)
+            if self._wake.is_set():
+                self._wake = anyio.Event()
         await self._leave()
 
     async def _turn(self) -> float:
@@ -299,7 +303,10 @@ class Lane:
             again = ()
         taken = len(self._owing)
         owing = (*self._owing, *(Unsent(part) for part in back))
-        settled = tuple(self._unless_removed([*done.settled, *owing]))
+        settled = (*done.settled, *owing)
+        if self._seen.state is LaneState.REMOVED:
+            code = verdict.CANCELLED_REMOVED
+            settled = tuple([one if isinstance(one, Finished) else Finished(one.part, code, "") for one in settled])
         await self._write(structs.replace(done, settled=settled, again=again))
         self._answers.drop(len(answered))
         self._owing = self._owing[taken:]
@@ -316,14 +323,6 @@ class Lane:
                 self._line.done(each.part, now)
             else:
                 self._seen = replace(self._seen, owes=True)
-
-    def _unless_removed(self, settled: Iterable[Settled]) -> Iterable[Settled]:
-        if self._seen.state is not LaneState.REMOVED:
-            return settled
-        return [
-            each if isinstance(each, Finished) else Finished(each.part, verdict.CANCELLED_REMOVED, "")
-            for each in settled
-        ]
 
     async def _write(self, done: Settlement) -> None:
         """Commit a settlement, and close the windows of which nothing is on its way any more."""

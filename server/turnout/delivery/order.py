@@ -64,13 +64,16 @@ class Line:
             if not part.person:
                 self._put(part, now)
                 continue
-            behind = self._behind.setdefault(self._who(part), _Behind())
-            if behind.busy:
+            who = self._who(part)
+            behind = self._behind.get(who)
+            if behind is not None and behind.busy:
                 behind.waiting.append(part)
                 self._waiting += 1
-            else:
-                behind.busy = 1
-                self._put(part, now)
+                continue
+            if behind is None:
+                behind = self._behind[who] = _Behind()
+            behind.busy = 1
+            self._put(part, now)
 
     def occupy(self, part: Part) -> None:
         """Mark a person as busy whose part left by another way (a retry)."""
@@ -103,7 +106,10 @@ class Line:
 
     def done(self, part: Part, now: float) -> None:
         """A part is final: the next of its person may leave."""
-        behind = self._behind.get(self._who(part)) if part.person else None
+        if not part.person:
+            return
+        who = self._who(part)
+        behind = self._behind.get(who)
         if behind is None:
             return
         behind.busy -= 1
@@ -112,7 +118,7 @@ class Line:
             self._waiting -= 1
             self._put(behind.waiting.popleft(), now)
         elif behind.busy <= 0:
-            self._forget(part)
+            self._forget(who)
 
     def stalled(self, part: Part) -> tuple[Part, ...]:
         """A part is owed: give those that waited behind it, which are owed now too."""
@@ -124,7 +130,7 @@ class Line:
         behind.waiting.clear()
         self._waiting -= len(waited)
         if behind.busy <= 0:
-            self._forget(part)
+            self._forget(self._who(part))
         return waited
 
     def drain(self, *, waiting_too: bool = False) -> tuple[Part, ...]:
@@ -151,10 +157,11 @@ class Line:
 
     def _who(self, part: Part) -> tuple[int, int]:
         """Name the line that a part stands in: order holds within a run, as the owed rows have it."""
-        return part.run, self._now.get(part.person, part.person)
+        person = part.person
+        return part.run, self._now.get(person, person) if self._now else person
 
-    def _forget(self, part: Part) -> None:
-        del self._behind[self._who(part)]
+    def _forget(self, who: tuple[int, int]) -> None:
+        del self._behind[who]
         if not self._behind:
             self._now.clear()
 
