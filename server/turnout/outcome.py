@@ -15,11 +15,12 @@ import re
 import unicodedata
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from http import HTTPStatus
 
 from turnout.clock import HOUR, SECOND
 from turnout.exchange import Answer, Class, Fault, FaultKind, Outcome, Reply
 
+GONE = 410
+"""The receiver wants no more. Source: RFC 9110, 15.5.11."""
 TEXT_CHARACTERS = 512
 LONGEST_WAIT_S = HOUR / SECOND
 
@@ -66,7 +67,7 @@ def judge(reply: Reply, *, profile: str = "api", reads_body: bool = False, now: 
         return Outcome(_FAULTS[reply.kind], str(reply.kind))
     if reads_body and not reply.whole:
         return _judge_answer(reply, Class.UNKNOWN, "answer_incomplete", now)
-    if reply.status == HTTPStatus.GONE and profile == "webhook":
+    if reply.status == GONE and profile == "webhook":
         return _judge_answer(reply, Class.PAUSE, "gone", now)
     return taken(reply.status) or _judge_answer(reply, classify(reply.status), _code(reply.status), now)
 

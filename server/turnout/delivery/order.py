@@ -26,10 +26,11 @@ class _Behind:
 
 @dataclass(slots=True)
 class _Group:
-    """Parts that may leave together, and since when they gather."""
+    """Parts that may leave together, the bytes of them all, and since when they gather."""
 
     action: Action
     since: float
+    size: int = 0
     parts: deque[Part] = field(default_factory=deque)
 
 
@@ -171,21 +172,23 @@ class Line:
         if group is None:
             self._ready[key] = group = _Group(part.bound.target.actions[part.item.action], now)
         group.parts.append(part)
+        group.size += part.item.size
         self._count += 1
 
     def _cut(self, key: GroupKey, group: _Group, now: float) -> Batch:
         parts, most, max_bytes = group.parts, key[4], group.action.max_bytes
+        if fits(len(parts) - 1, group.size, most, max_bytes):
+            del self._ready[key]
+            self._count -= len(parts)
+            return Batch(tuple(parts))
         taken: list[Part] = []
         size = 0
-        while parts and fits(len(taken), size + parts[0].item.size, most, max_bytes):
+        while fits(len(taken), size + parts[0].item.size, most, max_bytes):
             part = parts.popleft()
             taken.append(part)
             size += part.item.size
         self._count -= len(taken)
-        if parts:
-            group.since = now
-        else:
-            del self._ready[key]
+        group.since, group.size = now, group.size - size
         return Batch(tuple(taken))
 
 

@@ -14,6 +14,7 @@ from turnout.delivery.schedule import Schedule
 from turnout.delivery.window import Part
 from turnout.document import Document
 from turnout.exchange import Class, Dedupe, Outcome
+from turnout.outcome import GONE
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -184,7 +185,7 @@ def _settle(
             return _taken(part, outcome, asked)
         case Class.FINAL | Class.SPLIT:
             return Finished(part, _FINAL.get(outcome.code, verdict.REFUSED), reason, asked)
-        case Class.PAUSE if outcome.status == GONE:
+        case Class.PAUSE if outcome.status == GONE:  # the event is final, and the lane pauses
             return Finished(part, verdict.REFUSED, reason, asked)
         case Class.CREDENTIALS | Class.PAUSE if each.passed and part.note == reason:
             return Finished(part, verdict.BAD_CREDENTIALS, reason, asked)
@@ -200,8 +201,6 @@ _PLAIN = frozenset({Class.SUCCESS, Class.LATER})
 """What is kept of such answers may go first: of a step that polls there are many."""
 SPLITS = frozenset({400, 413, 422})
 """Statuses that refuse a batch for one of its members. Source: reliability-security.md 4.3."""
-GONE = 410
-"""The receiver wants no more: the event is final, and the lane pauses. Source: Standard Webhooks."""
 OVERTOOK = "overtook"
 """Reason of what passed an earlier event of its person that had blocked for too long."""
 

@@ -19,16 +19,13 @@ WINDOW_BYTES = 4_000_000
 """Source: ENGINE.md 3."""
 
 
-_DELETE = str(Ours.DELETE)
-
-
 class Part(msgspec.Struct, frozen=True, gc=False):
     """One item that a lane owes for one event.
 
     `whose` it is; `person` the same where order matters, else 0. `first` is the moment of its first try, 0 before;
     `tries` counts them. `request` is its last request, `note` why it is back, `doubt` that it may have been taken,
     `queued` that it has a row of `owed`, else `window` is the first seq of the window that it is of; `place` is where
-    its talk left off.
+    its talk left off. `deletes`: it has somebody deleted at the destination.
     """
 
     lane: int
@@ -48,16 +45,12 @@ class Part(msgspec.Struct, frozen=True, gc=False):
     queued: bool = False
     window: int = 0
     place: bytes = b""
+    deletes: bool = False
 
     @property
     def key(self) -> tuple[int, int, int]:
         """Run, seq and part: what names it within its lane."""
         return self.run, self.seq, self.part
-
-    @property
-    def deletes(self) -> bool:
-        """Tell whether it has somebody deleted at the destination."""
-        return self.item.document.get("type") == _DELETE
 
     @override
     def __repr__(self) -> str:
@@ -180,7 +173,7 @@ def _part(event: Stored, lane: int, run: int, bound: Bound, item: Item, sight: S
     message_id = MessageId(str(item.document.get("messageId", "")))
     return Part(
         lane, run, event.seq, part_of(item.action, item.index), whose if ordered else 0, whose, message_id, bound, item,
-        window=window,
+        window=window, deletes=event.kind is Ours.DELETE,
     )  # fmt: skip
 
 

@@ -74,6 +74,8 @@ def outcome(found: Outcome, spelled: tuple[tuple[str, str], ...]) -> Outcome:
 
 def headers(pairs: tuple[tuple[str, str], ...], spelled: tuple[tuple[str, str], ...]) -> list[list[str]]:
     """Give headers without credentials and signatures."""
+    if not spelled and True not in map(_is_hidden, [key for key, _ in pairs]):
+        return list(map(list, pairs))
     return [[key, "[hidden]" if _is_hidden(key) else hide(value, spelled)] for key, value in pairs]
 
 
