@@ -32,12 +32,12 @@ class Batch(msgspec.Struct, frozen=True):
     @property
     def members(self) -> tuple[tuple[int, int], ...]:
         """Who is in it: (seq, part)."""
-        return tuple((part.seq, part.part) for part in self.parts)
+        return tuple([(part.seq, part.part) for part in self.parts])
 
     @property
     def tries(self) -> int:
         """The number of this try: one more than the most that a member has behind it."""
-        return 1 + max(part.tries for part in self.parts)
+        return 1 + max([part.tries for part in self.parts])
 
 
 def group_of(part: Part) -> GroupKey:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import msgspec
@@ -30,8 +29,7 @@ FRAME_MAX = 64 * 1024 * 1024
 """Bytes a frame may unpack to; ours are far smaller."""
 
 
-@dataclass(frozen=True, slots=True)
-class Talk:
+class Talk(msgspec.Struct, frozen=True):
     """One request's exchange as kept: `turns` are what was asked and answered, secrets out of them."""
 
     request: int
