@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Protocol
 
+import msgspec
+
 from turnout import telemetry
 from turnout.delivery import held, notices
 from turnout.delivery.held import FIELD, Held, Token, entity_of
@@ -31,16 +33,12 @@ PEOPLE = 65_536
 """People whose survivor is kept."""
 
 
-class _Seen:
-    """An event as a row of the log and, once a lane asked, the person and the document that it leaves as."""
+class _Seen(msgspec.Struct):
+    """An event as a row of the log, its bytes and, once a lane asked, the person and the document that it leaves as."""
 
-    __slots__ = ("event", "leaves", "size")
-
-    def __init__(self, event: Stored) -> None:
-        """Begin with the row alone."""
-        self.event = event
-        self.size = len(event.body) + len(event.meta)
-        self.leaves: tuple[int, Document] = (-1, {})
+    event: Stored
+    size: int
+    leaves: tuple[int, Document] = (-1, {})
 
 
 class Kept:
@@ -53,7 +51,7 @@ class Kept:
 
     def keep(self, event: Stored) -> _Seen:
         """Keep one more, within the bounds."""
-        seen = _Seen(event)
+        seen = _Seen(event, len(event.body) + len(event.meta))
         if len(self.held) >= EVENTS or self._size + seen.size > EVENT_BYTES:
             for old in sorted(self.held)[: len(self.held) // 4 + 1]:
                 self.held.pop(old, None)
@@ -170,12 +168,11 @@ class Eyes:
         people = view.counter.people
         if self._survivors[0] != people:
             self._survivors = people, {}
-        barred = self.barred(view)
-        survivor = partial(_survivor, self._survivors[1], view)
+        barred, survivor = self.barred(view), partial(_survivor, self._survivors[1], view)
         return Sight(
             partial(self._document, self._of(view), survivor, view),
             survivor,
-            partial(_may_not_leave, barred, survivor) if barred else _may_leave,
+            partial(_may_not_leave, barred, survivor) if barred else lambda _: False,
             view.now,
             broke,
         )
@@ -251,7 +248,3 @@ def _survivor(known: dict[int, int], view: View, person: int) -> int:
 
 def _may_not_leave(barred: Mapping[int, int], survivor: Callable[[int], int], event: Stored) -> bool:
     return event.seq <= barred.get(survivor(event.person), 0)
-
-
-def _may_leave(_: Stored) -> bool:
-    return False
