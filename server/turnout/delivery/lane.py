@@ -372,7 +372,7 @@ class Lane:
     def _reads_on(self) -> bool:
         """Tell whether the log goes on, and there is room and leave to read it."""
         room = len(self._line) < UNRESOLVED // 2 and self._room() > 0
-        return self._seen.more and room and self._free() > 0 and not (self._breaker.open and self._throttled())
+        return self._seen.more and room and self._free() > 0
 
     def _is_due(self) -> bool:
         return self._seen.next_due is not None and self._seen.next_due <= self._clock.now()
@@ -381,8 +381,8 @@ class Lane:
         return self._is_due() and not self._throttled() and self._free() > 0
 
     def _rest(self) -> float:
-        looks = self._dirty or self._reads_on()  # a window of which nothing is sent wakes nobody
-        if (self._answers and self._ripe()) or self._owing or (looks and not self._stopping):
+        on = self._reads_on() and not self._breaker.open  # a window of which nothing is sent wakes nobody
+        if (self._answers and self._ripe()) or self._owing or ((self._dirty or on) and not self._stopping):
             return 0.0
         now = self._clock.monotonic()
         waits = [self._answers.wait_s(now) if self._answers else IDLE_S]
