@@ -15,12 +15,13 @@ import re
 import unicodedata
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from http import HTTPStatus
-from typing import assert_never
+from functools import lru_cache
 
 from turnout.clock import HOUR, SECOND
 from turnout.exchange import Answer, Class, Fault, FaultKind, Outcome, Reply
 
+GONE = 410
+"""The receiver wants no more. Source: RFC 9110, 15.5.11."""
 TEXT_CHARACTERS = 512
 LONGEST_WAIT_S = HOUR / SECOND
 
@@ -64,16 +65,20 @@ def judge(reply: Reply, *, profile: str = "api", reads_body: bool = False, now: 
     `profile` is the destination's schedule. `reads_body` says that `results` would have read the body.
     Units: `now` in microseconds, for a Retry-After that is a date; 0: such a date is not read.
     """
-    match reply:
-        case Fault():
-            return Outcome(_FAULTS[reply.kind], str(reply.kind))
-        case Answer() if reads_body and not reply.whole:
-            return _judge_answer(reply, Class.UNKNOWN, "answer_incomplete", now)
-        case Answer() if reply.status == HTTPStatus.GONE and profile == "webhook":
-            return _judge_answer(reply, Class.PAUSE, "gone", now)
-        case Answer():
-            return _judge_answer(reply, classify(reply.status), _code(reply.status), now)
-    assert_never(reply)
+    if isinstance(reply, Fault):
+        return Outcome(_FAULTS[reply.kind], str(reply.kind))
+    if reads_body and not reply.whole:
+        return _judge_answer(reply, Class.UNKNOWN, "answer_incomplete", now)
+    if reply.status == GONE and profile == "webhook":
+        return _judge_answer(reply, Class.PAUSE, "gone", now)
+    return taken(reply.status) or _judge_answer(reply, classify(reply.status), _code(reply.status), now)
+
+
+@lru_cache
+def taken(status: int) -> Outcome | None:
+    """Give the outcome of a plain success, the same for all of them; None for any other status."""
+    what = classify(status)
+    return Outcome(what, _code(status), status) if what is Class.SUCCESS else None
 
 
 def classify(status: int) -> Class:
@@ -82,8 +87,6 @@ def classify(status: int) -> Class:
 
 
 def _judge_answer(answer: Answer, what: Class, code: str, now: int) -> Outcome:
-    if what is Class.SUCCESS:
-        return Outcome(what, code, answer.status)
     waits = what in {Class.RETRY, Class.UNKNOWN}
     after_s = retry_after(answer.header("retry-after"), now) if waits else None
     return Outcome(what, code, answer.status, words(answer.body), after_s)

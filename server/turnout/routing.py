@@ -41,7 +41,7 @@ class Bound:
 
 
 def route(
-    event: Stored, bound: Bound, document: Callable[[], Document], *, suppressed: bool
+    event: Stored, bound: Bound, document: Callable[[Stored], Document], *, suppressed: bool
 ) -> tuple[str, ...] | NotSent:
     """Name the actions that the event is owed. `document` is called only when a rule needs to look inside."""
     destination = bound.destination
@@ -59,14 +59,14 @@ def route(
     actions = bound.target.select(event.kind, event.name)
     if not actions:
         return NotSent(verdict.UNSUPPORTED)
-    return actions if told else _chosen(actions, bound, document)
+    return actions if told else _chosen(actions, bound, document(event))
 
 
-def _chosen(actions: tuple[str, ...], bound: Bound, document: Callable[[], Document]) -> tuple[str, ...] | NotSent:
+def _chosen(actions: tuple[str, ...], bound: Bound, document: Document) -> tuple[str, ...] | NotSent:
     """Ask the event itself, then the destination's filter."""
-    if not switched_on(document().get("integrations"), bound.names):
+    if not switched_on(document.get("integrations"), bound.names):
         return NotSent(verdict.INTEGRATIONS)
-    if bound.keep is not None and not bound.keep(document()):
+    if bound.keep is not None and not bound.keep(document):
         return NotSent(verdict.FILTERED, f"filter: {bound.destination.filter[:_SHOWN]}")
     return actions
 

@@ -11,14 +11,15 @@ import pytest
 
 from support.delivering import delivering, until_seen
 from support.destination import Recorder
-from support.engine import Poster, caller
+from support.engine import Poster, caller, track
 from support.lanes import became, change, connect, record, tracks, workspace
 from support.program import Program
 from support.script import Received, Script, Scripted
 from support.worker import until
 from turnout.delivery.breaker import FAILURES, PROBE_S
-from turnout.delivery.lane import Options
+from turnout.delivery.lane import IDLE_S, Options
 from turnout.delivery.schedule import RETRY_AFTER_MAX_S, Schedule
+from turnout.delivery.window import WINDOW_EVENTS
 from turnout.ingest import ingest
 from turnout.store.store import Store
 from turnout.store.unit import View
@@ -75,6 +76,14 @@ async def test_retry_after_is_kept_up_to_an_hour_and_what_it_does_not_say_is_our
             else:
                 await until_seen(store, lambda view: final(view) == 3)
                 assert len(vendor.received) == 4
+
+
+async def test_a_long_stretch_of_which_nothing_is_sent_is_passed_without_a_pause(data_dir: Path) -> None:
+    with Recorder() as vendor:
+        async with delivering(data_dir, Poster(url=vendor.url)) as store:
+            calls = (*[track(f"m{n}", event="Ignored") for n in range(6 * WINDOW_EVENTS)], track("last"))
+            await store.transact(lambda unit: ingest(unit, calls, caller(store.clock.now())))
+            await until_seen(store, lambda _: len(vendor.received) == 1, limit_s=3 * IDLE_S)
 
 
 async def test_retry_after_holds_the_whole_lane_until_then_and_no_longer(data_dir: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from support.engine import bound, stored
 from turnout.delivery import verdict
 from turnout.document import Document
-from turnout.event.model import LIVE, TEST, TOMBSTONE, Namespace
+from turnout.event.model import LIVE, TEST, TOMBSTONE, Namespace, Stored
 from turnout.routing import Bound, NotSent, route, switched_on
 from turnout.workspace import Receives
 
@@ -19,7 +19,7 @@ POSTER = frozenset({"poster", "poster (actions)"})
 def routed(
     owner: Bound | None = None, *, suppressed: bool = False, document: Document | None = None, **event: Any
 ) -> int | tuple[str, ...]:
-    found = route(stored(**event), owner or bound(), lambda: document or {}, suppressed=suppressed)
+    found = route(stored(**event), owner or bound(), lambda _: document or {}, suppressed=suppressed)
     return found.code if isinstance(found, NotSent) else found
 
 
@@ -71,7 +71,7 @@ def test_the_first_reason_in_order_is_the_one_given() -> None:
 
 
 def test_a_rule_that_needs_no_document_does_not_read_it() -> None:
-    def unread() -> Document:
+    def unread(_: Stored) -> Document:
         raise AssertionError("nobody needed it")
 
     found = route(stored(namespace=TEST), bound(), unread, suppressed=False)

@@ -21,6 +21,8 @@ from turnout.exchange import Answer, Fault, FaultKind, Request
 BODY_BYTES = 64 * 1024
 HEAD_BYTES = 32 * 1024
 NAMES_KEPT = 1024
+LINES_KEPT = 256
+"""Lines of heads, ours and theirs: most of them come again with every request."""
 
 _OK = 0
 _COULD_NOT_CONNECT = 7
@@ -61,13 +63,12 @@ def header_lines(request: Request) -> list[bytes] | str:
     if not (request.method.isascii() and request.method.isalpha()):
         return "the method is not a word"
     lines = [b"Expect:"]
-    for name, value in request.headers:
-        known = _judged(name)
-        if known is Name.FORBIDDEN or _CONTROL.search(value):
+    for header in request.headers:
+        line = _written(header)
+        if line is None:
             return "a header has a name or value that may not be sent"
-        if known is Name.SENT:
-            text = value.strip(" \t")
-            lines.append(f"{name}: {text}".encode("utf-8", "replace") if text else f"{name};".encode())
+        if line:
+            lines.append(line)
     return lines
 
 
@@ -84,6 +85,19 @@ def _judged(name: str) -> Name:
     if not _TOKEN.fullmatch(name):
         return Name.FORBIDDEN
     return Name.OURS if name.lower() in _OURS else Name.SENT
+
+
+@lru_cache(LINES_KEPT)
+def _written(header: tuple[str, str]) -> bytes | None:
+    """Write one header: empty where it is ours to write, None where it may not be sent."""
+    name, value = header
+    known = _judged(name)
+    if known is Name.FORBIDDEN or _CONTROL.search(value):
+        return None
+    if known is Name.OURS:
+        return b""
+    text = value.strip(" \t")
+    return f"{name}: {text}".encode("utf-8", "replace") if text else f"{name};".encode()
 
 
 def kind_before(code: int, os_error: int) -> FaultKind:
@@ -106,7 +120,7 @@ def kind_after(code: int) -> FaultKind:
 class Incoming:
     """What has come back of one answer so far; `take_line` and `take_body` are libcurl's callbacks."""
 
-    __slots__ = ("_body", "_head_bytes", "_lines")
+    __slots__ = ("_body", "_head_room", "_lines")
 
     def __init__(self) -> None:
         """Begin with nothing."""
@@ -115,13 +129,13 @@ class Incoming:
     def begin(self) -> None:
         """Forget the answer before."""
         self._lines: list[bytes] = []
-        self._head_bytes = 0
+        self._head_room = HEAD_BYTES
         self._body = bytearray()
 
     def take_line(self, line: bytes) -> int | None:
         """Take one line of a head, or of the trailers."""
-        self._head_bytes += len(line)
-        if self._head_bytes > HEAD_BYTES:
+        self._head_room -= len(line)
+        if self._head_room < 0:
             return 0
         self._lines.append(line)
         return None
@@ -139,17 +153,23 @@ class Incoming:
         """
         status = 0
         headers: list[tuple[str, str]] = []
-        for line in self._lines:
-            if line.startswith(b"HTTP/"):
-                word = line.split(None, 2)[1:2]
-                status, headers = int(word[0]) if word and word[0].isdigit() else 0, []
-            elif line.strip():
-                headers.append(_split(line))
+        for told in map(_read, self._lines):
+            if isinstance(told, tuple):
+                headers.append(told)
+            elif told is not None:
+                status, headers = told, []
             elif status >= _FINAL_STATUS:
-                return Answer(status, tuple(headers), bytes(self._body), took_ms, whole=code == _OK)
+                return Answer(status, tuple(headers), bytes(self._body), took_ms, code == _OK)
         return None
 
 
-def _split(line: bytes) -> tuple[str, str]:
+@lru_cache(LINES_KEPT)
+def _read(line: bytes) -> tuple[str, str] | int | None:
+    """Read one line: a header, the status of a head that begins, 0 where it has none; None for an empty one."""
+    if line.startswith(b"HTTP/"):
+        word = line.split(None, 2)[1:2]
+        return int(word[0]) if word and word[0].isdigit() else 0
+    if not line.strip():
+        return None
     name, _, value = line.decode("latin-1").partition(":")
     return name.strip(), value.strip()

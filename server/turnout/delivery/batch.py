@@ -32,12 +32,12 @@ class Batch(msgspec.Struct, frozen=True):
     @property
     def members(self) -> tuple[tuple[int, int], ...]:
         """Who is in it: (seq, part)."""
-        return tuple((part.seq, part.part) for part in self.parts)
+        return tuple([(part.seq, part.part) for part in self.parts])
 
     @property
     def tries(self) -> int:
         """The number of this try: one more than the most that a member has behind it."""
-        return 1 + max(part.tries for part in self.parts)
+        return 1 + max([part.tries for part in self.parts])
 
 
 def group_of(part: Part) -> GroupKey:
@@ -48,11 +48,13 @@ def group_of(part: Part) -> GroupKey:
     goes on from a place, for the steps before it were about all of them. What was never tried leaves apart from what
     may have been: the number of a try tells which it was.
     """
-    action = part.bound.target.actions[part.item.action]
+    item, action = part.item, part.bound.target.actions[part.item.action]
+    if not (part.tries or part.place or part.doubt or item.group):
+        return part.run, id(part.bound), item.action, b"", action.max_items, 0, False, b""
     size = max(1, action.max_items >> max(0, part.tries - 1))
     tie = part.request if part.place or (part.doubt and action.dedupe is Dedupe.BATCH) else 0
-    group = document.canonical(list(part.item.group)) if part.item.group else b""
-    return part.run, id(part.bound), part.item.action, group, size, tie, part.tries > 0, part.place
+    group = document.canonical(list(item.group)) if item.group else b""
+    return part.run, id(part.bound), item.action, group, size, tie, part.tries > 0, part.place
 
 
 def request_id(batch: Batch) -> str:
@@ -66,6 +68,8 @@ def request_id(batch: Batch) -> str:
 
 def _leads(part: Part) -> bool:
     """Tell whether a part is of the first action that its event's call has: two actions must not share an id."""
+    if len(part.bound.target.actions) == 1:
+        return True
     event = part.item.document
     kind, name = str(event.get("type", "")), event.get("event") if event.get("type") == "track" else event.get("name")
     return part.bound.target.select(kind, str(name or ""))[:1] == (part.item.action,)
@@ -85,18 +89,19 @@ def pack(parts: Iterable[Part]) -> tuple[Batch, ...]:
     return tuple(batch for key, members in groups.items() for batch in _cut(members, key[4], tied=bool(key[5])))
 
 
-def fits(taken: Sequence[Part], size: int, part: Part, most: int) -> bool:
-    """Tell whether one more part fits; `size` is the bytes of those taken."""
-    action = part.bound.target.actions[part.item.action]
-    return len(taken) < most and (not taken or not action.max_bytes or size + part.item.size <= action.max_bytes)
+def fits(n: int, size: int, most: int, max_bytes: int) -> bool:
+    """Tell whether one more part fits with `n` others; `size` is the bytes of all of them."""
+    return n < most and (not n or not max_bytes or size <= max_bytes)
 
 
 def _cut(parts: Sequence[Part], most: int, *, tied: bool) -> Iterable[Batch]:
     taken: list[Part] = []
     size = 0
     people: set[int] = set()
+    max_bytes = parts[0].bound.target.actions[parts[0].item.action].max_bytes
     for part in parts:
-        if not tied and taken and (not fits(taken, size, part, most) or part.person in people):
+        full = not fits(len(taken), size + part.item.size, most, max_bytes)
+        if not tied and taken and (full or part.person in people):
             yield Batch(tuple(taken))
             taken, size, people = [], 0, set()
         taken.append(part)

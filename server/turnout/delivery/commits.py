@@ -71,7 +71,11 @@ def settle(
     numbers = _requests(unit, lane, done, epoch, keep_plain=keep_plain)
     for key, remote in done.learned:
         unit.lists.put(lane, key, remote)
-    standing = [(each, row) for each in done.settled if (row := _standing(unit, lane, each.part)) is not _GONE]
+    standing = [
+        (each, row)
+        for each in done.settled
+        if (row := _standing(unit, lane, each.part) if each.part.queued else None) is not _GONE
+    ]
     _finish(unit, lane, [(each, row) for each, row in standing if isinstance(each, Finished)], numbers)
     owing = [each for each, _ in standing if not isinstance(each, Finished)]
     last = _last(done, numbers) if owing else {}
@@ -169,10 +173,8 @@ def _blocks(unit: Unit, head: Owed) -> bool:
     return unit.session.now - head.first > BLOCK_US or waiting > BLOCK_EVENTS
 
 
-def _standing(unit: Unit, lane: int, part: Part) -> Owed | None:
-    """Read the queue's row of a part again: None where it has none, `_GONE` where somebody cancelled it meanwhile."""
-    if not part.queued:
-        return None
+def _standing(unit: Unit, lane: int, part: Part) -> Owed:
+    """Read the queue's row of a part again: `_GONE` where somebody cancelled it meanwhile."""
     return unit.owed.get(lane, part.run, part.seq, part.part) or _GONE
 
 
@@ -195,7 +197,7 @@ def _finish(
     for run, rows in finals.items():
         unit.deliveries.finish(lane, run, rows)
     unit.owed.remove([row for _, row in finished if row is not None])
-    once.settle(unit, [each for each, _ in finished])
+    once.settle(unit, [each for each, _ in finished if each.part.item.once])
 
 
 def _requests(unit: Unit, lane: int, done: Settlement, epoch: int, *, keep_plain: bool) -> list[int]:

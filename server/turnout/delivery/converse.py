@@ -29,6 +29,20 @@ def evidence(batch: Batch, ask: Ask, reply: Reply, spelled: tuple[tuple[str, str
 class Talk:
     """A batch's talk, from its first request to its end."""
 
+    __slots__ = (
+        "_asked",
+        "_batch",
+        "_carry",
+        "_done",
+        "_probe",
+        "_sent",
+        "_spelled",
+        "_talk",
+        "_token",
+        "_took",
+        "_turns",
+    )
+
     def __init__(
         self, batch: Batch, carry: Carry, clock: Clock, done: Callable[[Answered], None], *, probe: bool,
         token: Token | None = None,

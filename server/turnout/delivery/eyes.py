@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Generic, Protocol, TypeAlias, TypeVar
+from typing import Protocol
+
+import msgspec
 
 from turnout import telemetry
 from turnout.delivery import held, notices
@@ -16,7 +18,7 @@ from turnout.delivery.window import Sight
 from turnout.document import Document, Json, digest
 from turnout.errors import TurnoutError, Unavailable
 from turnout.event import stored
-from turnout.event.model import Ours, Stored
+from turnout.event.model import LIVE, Ours, Stored
 from turnout.evidence import redact
 from turnout.exchange import Flows, Grant, Target
 from turnout.guard.namespace import is_test, pooled
@@ -26,35 +28,37 @@ from turnout.workspace import Destination, Workspace
 
 EVENTS = 4096
 EVENT_BYTES = 32_000_000
-"""Events kept as rows of the log and as documents, and the bytes of their bodies: over either, the older half goes."""
+"""Events kept, each as a row of the log and as a document, and the bytes of their bodies."""
 PEOPLE = 65_536
 """People whose survivor is kept."""
 
 
-K = TypeVar("K", int, tuple[int, int])
-V = TypeVar("V")
+class _Seen(msgspec.Struct):
+    """An event as a row of the log, its bytes and, once a lane asked, the person and the document that it leaves as."""
+
+    event: Stored
+    size: int
+    leaves: tuple[int, Document] = (-1, {})
 
 
-class Kept(Generic[K, V]):
-    """What was made of events, by seq and more, each with the size of its event."""
+class Kept:
+    """Events that were read, by seq: over either bound the oldest quarter goes."""
 
     def __init__(self) -> None:
         """Begin with none."""
-        self.held: dict[K, tuple[int, V]] = {}
+        self.held: dict[int, _Seen] = {}
         self._size = 0
 
-    def keep(self, key: K, size: int, value: V) -> None:
+    def keep(self, event: Stored) -> _Seen:
         """Keep one more, within the bounds."""
-        if len(self.held) >= EVENTS or self._size + size > EVENT_BYTES:
-            for old in sorted(self.held)[: (len(self.held) + 1) // 2]:
+        seen = _Seen(event, len(event.body) + len(event.meta))
+        if len(self.held) >= EVENTS or self._size + seen.size > EVENT_BYTES:
+            for old in sorted(self.held)[: len(self.held) // 4 + 1]:
                 self.held.pop(old, None)
-            self._size = sum(size for size, _ in tuple(self.held.values()))
-        self.held[key] = size, value
-        self._size += size
-
-
-Documents: TypeAlias = Kept[tuple[int, int], Document]
-"""Documents by seq, and the person that a test event leaves as."""
+            self._size = sum([each.size for each in tuple(self.held.values())])
+        self.held[event.seq] = seen
+        self._size += seen.size
+        return seen
 
 
 class Binder(Protocol):
@@ -112,8 +116,7 @@ class Eyes:
         """See test people as members of a pool of this size."""
         self._binder = binder
         self._pool = pool
-        self._documents: tuple[int, Documents] = (-1, Kept())
-        self._events: tuple[int, Kept[int, Stored]] = (-1, Kept())
+        self._kept: tuple[int, Kept] = (-1, Kept())
         self._survivors: tuple[int, dict[int, int]] = (-1, {})
         self._barred: tuple[tuple[int, int], Mapping[int, int]] = ((-1, -1), {})
         self._bound: dict[tuple[str, int], Bound | TurnoutError] = {}
@@ -162,48 +165,49 @@ class Eyes:
 
     def sight(self, view: View) -> Sight:
         """Give the way to look at events in one view."""
-        people, regulations = view.counter.people, view.counter.regulations
-        if self._documents[0] != regulations:
-            self._documents = regulations, Kept()
+        people = view.counter.people
         if self._survivors[0] != people:
             self._survivors = people, {}
-        documents, survivors = self._documents[1], self._survivors[1]
-        barred = self.barred(view)
-        survivor = partial(_survivor, survivors, view)
+        barred, survivor = self.barred(view), partial(_survivor, self._survivors[1], view)
         return Sight(
-            partial(self._document, documents, survivor, view),
+            partial(self._document, self._of(view), survivor, view),
             survivor,
-            partial(_may_not_leave, barred, survivor),
+            partial(_may_not_leave, barred, survivor) if barred else lambda _: False,
             view.now,
             broke,
         )
 
     def after(self, view: View, cursor: int, limit: int, until: int) -> tuple[Stored, ...]:
         """Read the log on, each event once for all lanes: `cursor < seq <= until`, oldest first."""
-        if self._events[0] != view.counter.regulations:
-            self._events = view.counter.regulations, Kept()
-        kept = self._events[1]
+        kept = self._of(view)
         found: list[Stored] = []
         last = min(until, cursor + limit)
-        while cursor < last and (event := kept.held.get(cursor + 1)) is not None:
-            found.append(event[1])
+        while cursor < last and (seen := kept.held.get(cursor + 1)) is not None:
+            found.append(seen.event)
             cursor += 1
         if cursor < last:
             read = view.log.after(cursor, limit - len(found), until)
             for each in read:
-                kept.keep(each.seq, len(each.body) + len(each.meta), each)
+                kept.keep(each)
             found += read
         return tuple(found)
 
-    def _document(self, kept: Documents, survivor: Callable[[int], int], view: View, event: Stored) -> Document:
-        person = survivor(event.person) if is_test(event.namespace) else 0  # who it leaves as in the pool
-        key = event.seq, person
-        found = kept.held.get(key)
-        if found is None:
+    def _of(self, view: View) -> Kept:
+        """Give what is kept of events; nothing of what stood before somebody was suppressed or erased."""
+        if self._kept[0] != view.counter.regulations:
+            self._kept = view.counter.regulations, Kept()
+        return self._kept[1]
+
+    def _document(self, kept: Kept, survivor: Callable[[int], int], view: View, event: Stored) -> Document:
+        person = survivor(event.person) if event.namespace != LIVE else 0  # who it leaves as in the pool
+        seen = kept.held.get(event.seq)
+        if seen is None:
+            seen = kept.keep(event)
+        whose, document = seen.leaves
+        if whose != person:
             document = self.outward(event, person, view)
-            kept.keep(key, len(event.body) + len(event.meta), document)
-            return document
-        return found[1]
+            seen.leaves = person, document
+        return document
 
     def outward(self, event: Stored, person: int, view: View) -> Document:
         """Give an event as it leaves: a test person as a member of the pool."""
@@ -243,4 +247,4 @@ def _survivor(known: dict[int, int], view: View, person: int) -> int:
 
 
 def _may_not_leave(barred: Mapping[int, int], survivor: Callable[[int], int], event: Stored) -> bool:
-    return bool(barred) and event.seq <= barred.get(survivor(event.person), 0)
+    return event.seq <= barred.get(survivor(event.person), 0)

@@ -74,8 +74,10 @@ class Gates:
 
     def carry(self, ask: Ask, done: Callable[[Reply], None], lane: int) -> None:
         """Carry a request once all its paces let it; nothing else is held up."""
-        paces = ask.paces if isinstance(ask, Request) else ()
-        self._through(paces, ask, done, lane)
+        if isinstance(ask, Request) and ask.paces:
+            self._through(ask.paces, ask, done, lane)
+        else:
+            self._carry(ask, done)
 
     def _through(self, paces: tuple[Pace, ...], ask: Ask, done: Callable[[Reply], None], lane: int) -> None:
         if not paces:

@@ -108,10 +108,14 @@ class Lane:
         """Turn until stopped. Raises: Superseded when another process delivers."""
         while not self._stopping and not (self._seen.state is LaneState.REMOVED and not self._in_flight):
             wait = await self._turn()
-            with anyio.move_on_after(wait) as rest:
-                await self._wake.wait()
-            self._wake = anyio.Event()
-            self._dirty = self._dirty or (rest.cancelled_caught and wait >= IDLE_S)
+            if self._wake.is_set() or not wait:
+                await anyio.lowlevel.checkpoint()
+            else:
+                with anyio.move_on_after(wait) as rest:
+                    await self._wake.wait()
+                self._dirty = self._dirty or (rest.cancelled_caught and wait >= IDLE_S)
+            if self._wake.is_set():
+                self._wake = anyio.Event()
         await self._leave()
 
     async def _turn(self) -> float:
@@ -173,16 +177,19 @@ class Lane:
         now = self._clock.monotonic()
         free = 0 if self._stopping else self._free()
         free = min(free, self._throttle.room(now)) if self._throttle else free
-        room = UNRESOLVED - len(self._line) - sum(len(batch.parts) for batch in self._in_flight.values())
         if self._breaker.open:
             return Wanted(batches=min(free, 1), events=min(free, 1), probe=True, turn=self._breaker.probes)
         self._looks += 1
         enough = len(self._line) >= UNRESOLVED // 2
         batches = (free + self._owed_next) // 2 if self._line.ready else free
         return Wanted(
-            batches=batches, events=0 if enough else max(0, min(room, 1000)), probe=False, turn=self._looks,
+            batches=batches, events=0 if enough else max(0, min(self._room(), 1000)), probe=False, turn=self._looks,
             busy=self._line.people, people=self._seen.people,
         )  # fmt: skip
+
+    def _room(self) -> int:
+        """Tell how many more events the lane may take in hand."""
+        return UNRESOLVED - len(self._line) - sum(len(batch.parts) for batch in self._in_flight.values())
 
     def _free(self) -> int:
         """Tell how many requests may start now."""
@@ -220,15 +227,14 @@ class Lane:
     def _dispatch(self) -> None:
         if self._stopping or self._seen.state is not LaneState.RUNNING:
             return
-        now = self._clock.monotonic()
-        while self._free() > 0:
-            if self._throttled():
-                return
+        now, free = self._clock.monotonic(), self._free()
+        while free > 0 and not self._throttled():
             batch = self._again.popleft() if self._again else self._line.take(now, self._options.batch_wait_s)
             if batch is None:
                 return
             if kept := self._allowed(batch):
                 self._send(kept)
+                free -= 1
 
     def _allowed(self, batch: Batch) -> Batch | None:
         """Ask once more about suppression before it leaves."""
@@ -256,7 +262,7 @@ class Lane:
     def _hear(self, number: int, answered: Answered) -> None:
         """Lay an answer down for the next turn."""
         self._answers.add(number, answered, self._clock.monotonic())
-        if len(self._answers) == 1 or self._ripe():
+        if not self._wake.is_set() and (len(self._answers) == 1 or self._ripe()):
             self._wake.set()
 
     def _take_in(self) -> None:
@@ -297,7 +303,10 @@ class Lane:
             again = ()
         taken = len(self._owing)
         owing = (*self._owing, *(Unsent(part) for part in back))
-        settled = tuple(self._unless_removed([*done.settled, *owing]))
+        settled = (*done.settled, *owing)
+        if self._seen.state is LaneState.REMOVED:
+            code = verdict.CANCELLED_REMOVED
+            settled = tuple([one if isinstance(one, Finished) else Finished(one.part, code, "") for one in settled])
         await self._write(structs.replace(done, settled=settled, again=again))
         self._answers.drop(len(answered))
         self._owing = self._owing[taken:]
@@ -314,14 +323,6 @@ class Lane:
                 self._line.done(each.part, now)
             else:
                 self._seen = replace(self._seen, owes=True)
-
-    def _unless_removed(self, settled: Iterable[Settled]) -> Iterable[Settled]:
-        if self._seen.state is not LaneState.REMOVED:
-            return settled
-        return [
-            each if isinstance(each, Finished) else Finished(each.part, verdict.CANCELLED_REMOVED, "")
-            for each in settled
-        ]
 
     async def _write(self, done: Settlement) -> None:
         """Commit a settlement, and close the windows of which nothing is on its way any more."""
@@ -370,7 +371,7 @@ class Lane:
 
     def _reads_on(self) -> bool:
         """Tell whether the log goes on, and there is room and leave to read it."""
-        room = len(self._line) < UNRESOLVED // 2
+        room = len(self._line) < UNRESOLVED // 2 and self._room() > 0
         return self._seen.more and room and self._free() > 0
 
     def _is_due(self) -> bool:
@@ -380,7 +381,8 @@ class Lane:
         return self._is_due() and not self._throttled() and self._free() > 0
 
     def _rest(self) -> float:
-        if (self._answers and self._ripe()) or self._owing or (self._dirty and not self._stopping):
+        on = self._reads_on() and not self._breaker.open  # a window of which nothing is sent wakes nobody
+        if (self._answers and self._ripe()) or self._owing or ((self._dirty or on) and not self._stopping):
             return 0.0
         now = self._clock.monotonic()
         waits = [self._answers.wait_s(now) if self._answers else IDLE_S]

@@ -14,7 +14,7 @@ from turnout.delivery.held import Token
 from turnout.delivery.reigns import CRASH
 from turnout.delivery.selection import read_selection, selects
 from turnout.delivery.window import WINDOW_BYTES, WINDOW_EVENTS, Opening, Part, Sight, mapped, opening
-from turnout.event.model import MessageId, Stored
+from turnout.event.model import MessageId, Ours, Stored
 from turnout.exchange import Dedupe, Drop, Item, Order, Pace, part_of
 from turnout.routing import Bound
 from turnout.store.lanes import LaneState, Run, RunState
@@ -166,7 +166,7 @@ def _again(view: View, row: Owed, event: Stored | None, bound: Bound, sight: Sig
     return Part(
         row.lane, row.run, row.seq, row.part, whose if ordered else 0, whose, message_id, bound, item, row.first,
         row.tries, row.request, view.deliveries.reason(row.reason), row.state is OwedState.UNKNOWN, queued=True,
-        place=row.place,
+        place=row.place, deletes=event.kind is Ours.DELETE,
     )  # fmt: skip
 
 

@@ -42,8 +42,6 @@ def settle(unit: Unit, finished: Sequence[Finished]) -> None:
     """Keep the keys of what was taken, and give back those of what was not."""
     for each in finished:
         part = each.part
-        if not part.item.once:
-            continue
         if each.code in _TAKEN:
             ttl_s = part.bound.target.actions[part.item.action].once_s
             unit.once.put(_of(unit, part, unit.now + int(ttl_s * SECOND), done=True))

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from turnout.delivery.batch import Batch, GroupKey, fits, group_of
 from turnout.delivery.window import Part
+from turnout.exchange import Action
 
 
 @dataclass(slots=True)
@@ -23,13 +24,22 @@ class _Behind:
     waiting: deque[Part] = field(default_factory=deque)
 
 
+@dataclass(slots=True)
+class _Group:
+    """Parts that may leave together, the bytes of them all, and since when they gather."""
+
+    action: Action
+    since: float
+    size: int = 0
+    parts: deque[Part] = field(default_factory=deque)
+
+
 class Line:
     """In memory, one a lane, bounded by what a lane may have unresolved."""
 
     def __init__(self) -> None:
         """Begin empty."""
-        self._ready: dict[GroupKey, deque[Part]] = {}
-        self._since: dict[GroupKey, float] = {}
+        self._ready: dict[GroupKey, _Group] = {}
         self._behind: dict[tuple[int, int], _Behind] = {}
         self._now: dict[int, int] = {}
         self._waiting = 0
@@ -55,13 +65,16 @@ class Line:
             if not part.person:
                 self._put(part, now)
                 continue
-            behind = self._behind.setdefault(self._who(part), _Behind())
-            if behind.busy:
+            who = self._who(part)
+            behind = self._behind.get(who)
+            if behind is not None and behind.busy:
                 behind.waiting.append(part)
                 self._waiting += 1
-            else:
-                behind.busy = 1
-                self._put(part, now)
+                continue
+            if behind is None:
+                behind = self._behind[who] = _Behind()
+            behind.busy = 1
+            self._put(part, now)
 
     def occupy(self, part: Part) -> None:
         """Mark a person as busy whose part left by another way (a retry)."""
@@ -80,25 +93,24 @@ class Line:
 
     def take(self, now: float, wait_s: float) -> Batch | None:
         """Take the next batch; None when nothing is ready, or what is ready may still grow."""
-        for key, parts in self._ready.items():
-            action = parts[0].bound.target.actions[parts[0].item.action]
-            wait = max(action.wait_s, wait_s) if action.max_items > 1 else 0.0
-            if len(parts) < key[4] and now - self._since[key] < wait:
+        for key, group in self._ready.items():
+            wait = max(group.action.wait_s, wait_s) if group.action.max_items > 1 else 0.0
+            if len(group.parts) < key[4] and now - group.since < wait:
                 continue
-            return self._cut(key, parts, now)
+            return self._cut(key, group, now)
         return None
 
     def grown_s(self, now: float, wait_s: float) -> float | None:
         """Tell when the next batch has waited long enough; None when nothing is ready."""
-        waits = [
-            max(0.0, max(parts[0].bound.target.actions[parts[0].item.action].wait_s, wait_s) - (now - self._since[key]))
-            for key, parts in self._ready.items()
-        ]
+        waits = [max(0.0, max(group.action.wait_s, wait_s) - (now - group.since)) for group in self._ready.values()]
         return min(waits, default=None)
 
     def done(self, part: Part, now: float) -> None:
         """A part is final: the next of its person may leave."""
-        behind = self._behind.get(self._who(part)) if part.person else None
+        if not part.person:
+            return
+        who = self._who(part)
+        behind = self._behind.get(who)
         if behind is None:
             return
         behind.busy -= 1
@@ -107,7 +119,7 @@ class Line:
             self._waiting -= 1
             self._put(behind.waiting.popleft(), now)
         elif behind.busy <= 0:
-            self._forget(part)
+            self._forget(who)
 
     def stalled(self, part: Part) -> tuple[Part, ...]:
         """A part is owed: give those that waited behind it, which are owed now too."""
@@ -119,7 +131,7 @@ class Line:
         behind.waiting.clear()
         self._waiting -= len(waited)
         if behind.busy <= 0:
-            self._forget(part)
+            self._forget(self._who(part))
         return waited
 
     def drain(self, *, waiting_too: bool = False) -> tuple[Part, ...]:
@@ -128,9 +140,8 @@ class Line:
         What waits behind a part on its way stays until that is settled, unless the lane ends (`waiting_too`):
         owed and due beside it, it would overtake.
         """
-        found = [part for parts in self._ready.values() for part in parts]
+        found = [part for group in self._ready.values() for part in group.parts]
         self._ready.clear()
-        self._since.clear()
         self._count = 0
         for part in tuple(found):
             behind = self._behind.get(self._who(part)) if part.person else None
@@ -147,33 +158,37 @@ class Line:
 
     def _who(self, part: Part) -> tuple[int, int]:
         """Name the line that a part stands in: order holds within a run, as the owed rows have it."""
-        return part.run, self._now.get(part.person, part.person)
+        person = part.person
+        return part.run, self._now.get(person, person) if self._now else person
 
-    def _forget(self, part: Part) -> None:
-        del self._behind[self._who(part)]
+    def _forget(self, who: tuple[int, int]) -> None:
+        del self._behind[who]
         if not self._behind:
             self._now.clear()
 
     def _put(self, part: Part, now: float) -> None:
         key = group_of(part)
-        parts = self._ready.get(key)
-        if parts is None:
-            self._ready[key] = parts = deque()
-            self._since[key] = now
-        parts.append(part)
+        group = self._ready.get(key)
+        if group is None:
+            self._ready[key] = group = _Group(part.bound.target.actions[part.item.action], now)
+        group.parts.append(part)
+        group.size += part.item.size
         self._count += 1
 
-    def _cut(self, key: GroupKey, parts: deque[Part], now: float) -> Batch:
+    def _cut(self, key: GroupKey, group: _Group, now: float) -> Batch:
+        parts, most, max_bytes = group.parts, key[4], group.action.max_bytes
+        if fits(len(parts) - 1, group.size, most, max_bytes):
+            del self._ready[key]
+            self._count -= len(parts)
+            return Batch(tuple(parts))
         taken: list[Part] = []
         size = 0
-        while parts and fits(taken, size, parts[0], key[4]):
-            taken.append(parts.popleft())
-            size += taken[-1].item.size
+        while fits(len(taken), size + parts[0].item.size, most, max_bytes):
+            part = parts.popleft()
+            taken.append(part)
+            size += part.item.size
         self._count -= len(taken)
-        if parts:
-            self._since[key] = now
-        else:
-            del self._ready[key], self._since[key]
+        group.since, group.size = now, group.size - size
         return Batch(tuple(taken))
 
 

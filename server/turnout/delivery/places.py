@@ -6,7 +6,7 @@ Source: dynamic thresholds, as switches share their buffers (Choudhury and Hahne
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from typing import Final, Generic, TypeAlias, TypeVar
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ class Places(Generic[T]):
     def __init__(self, most: int) -> None:
         """Begin with all free."""
         self._free = most
-        self._taken: Counter[Where] = Counter()
+        self._taken: dict[Where, int] = {}
         self._waiting: dict[Where, deque[T]] = {}
 
     def take(self, where: Where, who: T) -> bool:
@@ -38,8 +38,10 @@ class Places(Generic[T]):
     def give_back(self, where: Where) -> list[T]:
         """Free a place, and hand out what is free to those who wait, the hosts in turn."""
         self._free += 1
-        self._taken[where] -= 1
-        if not self._taken[where]:
+        left = self._taken[where] - 1
+        if left:
+            self._taken[where] = left
+        else:
             del self._taken[where]
         return self._next() if self._waiting else []
 
@@ -74,8 +76,8 @@ class Places(Generic[T]):
         return found
 
     def _has(self, where: Where) -> bool:
-        return self._taken[where] < min(self._free, HOST_CONNECTIONS)
+        return self._taken.get(where, 0) < min(self._free, HOST_CONNECTIONS)
 
     def _hand_out(self, where: Where) -> None:
         self._free -= 1
-        self._taken[where] += 1
+        self._taken[where] = self._taken.get(where, 0) + 1

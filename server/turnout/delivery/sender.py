@@ -221,17 +221,18 @@ class Job:
 
     __slots__ = ("addresses", "began", "done", "endpoint", "lines", "loop", "request", "transfer", "tried", "where")
 
+    addresses: tuple[str, ...]
+    began: float
     endpoint: Endpoint
     lines: list[bytes]
+    where: Where
 
     def __init__(self, request: Request, done: Callable[[Reply], None], loop: asyncio.AbstractEventLoop) -> None:
         """Begin to wait for a place."""
         self.request = request
         self.done = done
         self.loop = loop
-        self.began = 0.0
-        self.where: Where = ("", 0)
-        self.addresses: tuple[str, ...] = ()
+        self.where = _NOWHERE
         self.tried = 0
         self.transfer: _Transfer | None = None
 
@@ -245,6 +246,7 @@ def _nobody(_: Reply) -> None:
     """Hear what nobody waits for."""
 
 
+_NOWHERE: Where = ("", 0)
 _CLOSED = Fault(FaultKind.UNREACHABLE, "the sender is closed")
 
 
@@ -267,6 +269,10 @@ class _Transfer:
     What is as it was for the request before is not set again: an option costs half a microsecond.
     """
 
+    _framing: tuple[str, bool] | None = None
+    _place: tuple[str, str] | None = None
+    _left_ms = 0
+
     def __init__(self, options: _Options, multi: Multi) -> None:
         """Set what does not change from request to request."""
         self._proxy = options.proxy
@@ -274,8 +280,6 @@ class _Transfer:
         self.curl = curl = pycurl.Curl()
         self._multi = multi
         self._incoming = Incoming()
-        self._framing: tuple[str, bool] | None = None
-        self._place: tuple[str, str] | None = None
         self._begin(b"", "")
         curl.setopt(pycurl.NOSIGNAL, 1)
         curl.setopt(pycurl.PROXY, "")
@@ -314,8 +318,10 @@ class _Transfer:
                 curl.setopt(pycurl.PROXY, through)
         curl.setopt(pycurl.HTTPHEADER, job.lines)
         left_ms = max(1, _millis(left_s))
-        curl.setopt(pycurl.TIMEOUT_MS, left_ms)
-        curl.setopt(pycurl.CONNECTTIMEOUT_MS, min(_millis(CONNECT_S), left_ms))
+        if self._left_ms != left_ms:
+            self._left_ms = left_ms
+            curl.setopt(pycurl.TIMEOUT_MS, left_ms)
+            curl.setopt(pycurl.CONNECTTIMEOUT_MS, min(_millis(CONNECT_S), left_ms))
         self._frame(request.method, len(request.body))
 
     def _frame(self, method: str, size: int) -> None:

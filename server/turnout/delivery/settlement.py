@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias, assert_never
 
 import msgspec
@@ -14,6 +14,7 @@ from turnout.delivery.schedule import Schedule
 from turnout.delivery.window import Part
 from turnout.document import Document
 from turnout.exchange import Class, Dedupe, Outcome
+from turnout.outcome import GONE
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -109,16 +110,21 @@ def settlement(
     again: list[Batch] = []
     for place, each in enumerate(answered):
         whole = summary(each.outcomes)
-        taken = all(outcome.what is Class.SUCCESS for outcome in each.outcomes)
-        split = () if taken else _split(each)
-        jitter = 0.0 if taken else fraction()  # one for all: those that must leave together again fall due together
-        found = [
-            _settle(part, outcome, each, schedule, now, jitter, place)
-            for part, outcome in zip(each.batch.parts, each.outcomes, strict=True)
-            if not split or part not in split
-        ]
+        split: tuple[Part, ...] = ()
+        if whole.what is Class.SUCCESS:  # as the first that is none would say
+            found: list[Settled] = [_taken(part, outcome, place) for part, outcome in _pairs(each)]
+        else:
+            split = _split(each)
+            jitter = fraction()  # one for all: those that must leave together again fall due together
+            found = [
+                _settle(part, outcome, each, schedule, now, jitter, place)
+                for part, outcome in _pairs(each)
+                if not split or part not in split
+            ]
         told = len(found) == len(each.batch.parts) == 1 and isinstance(found[0], Finished)
-        plain = len(each.turns) <= 1 and all(outcome.what in _PLAIN for outcome in each.outcomes)
+        plain = len(each.turns) <= 1 and (
+            whole.what is Class.SUCCESS or all(outcome.what in _PLAIN for outcome in each.outcomes)
+        )
         asked.append(Asked(each.batch, whole.status, whole.code, each.sent, each.took_ms, each.turns, plain, told))
         settled += found
         if split:
@@ -129,7 +135,14 @@ def settlement(
 
 def summary(outcomes: Sequence[Outcome]) -> Outcome:
     """Give the outcome that says most of a request: the first that is no success, else the first."""
-    return next((outcome for outcome in outcomes if outcome.what is not Class.SUCCESS), outcomes[0])
+    first = outcomes[0]
+    if outcomes.count(first) == len(outcomes):
+        return first
+    return next((outcome for outcome in outcomes if outcome.what is not Class.SUCCESS), first)
+
+
+def _pairs(each: Answered) -> Iterator[tuple[Part, Outcome]]:
+    return zip(each.batch.parts, each.outcomes, strict=True)
 
 
 def _split(each: Answered) -> tuple[Part, ...]:
@@ -157,6 +170,11 @@ def _smaller(batch: Batch, split: tuple[Part, ...]) -> tuple[Batch, ...]:
     return halves(anew) if len(split) == len(batch.parts) else (anew,)
 
 
+def _taken(part: Part, outcome: Outcome, asked: int) -> Finished:
+    code = verdict.ALREADY if outcome.code == "already" else verdict.DELIVERED
+    return Finished(part, code, part.note if part.note == OVERTOOK else "", asked)
+
+
 def _settle(
     part: Part, outcome: Outcome, each: Answered, schedule: Schedule, now: int, fraction: float, asked: int,
 ) -> Settled:  # fmt: skip
@@ -164,11 +182,10 @@ def _settle(
     reason = outcome.code
     match outcome.what:
         case Class.SUCCESS:
-            code = verdict.ALREADY if outcome.code == "already" else verdict.DELIVERED
-            return Finished(part, code, part.note if part.note == OVERTOOK else "", asked)
+            return _taken(part, outcome, asked)
         case Class.FINAL | Class.SPLIT:
             return Finished(part, _FINAL.get(outcome.code, verdict.REFUSED), reason, asked)
-        case Class.PAUSE if outcome.status == GONE:
+        case Class.PAUSE if outcome.status == GONE:  # the event is final, and the lane pauses
             return Finished(part, verdict.REFUSED, reason, asked)
         case Class.CREDENTIALS | Class.PAUSE if each.passed and part.note == reason:
             return Finished(part, verdict.BAD_CREDENTIALS, reason, asked)
@@ -184,8 +201,6 @@ _PLAIN = frozenset({Class.SUCCESS, Class.LATER})
 """What is kept of such answers may go first: of a step that polls there are many."""
 SPLITS = frozenset({400, 413, 422})
 """Statuses that refuse a batch for one of its members. Source: reliability-security.md 4.3."""
-GONE = 410
-"""The receiver wants no more: the event is final, and the lane pauses. Source: Standard Webhooks."""
 OVERTOOK = "overtook"
 """Reason of what passed an earlier event of its person that had blocked for too long."""
 

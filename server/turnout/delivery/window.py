@@ -25,7 +25,7 @@ class Part(msgspec.Struct, frozen=True, gc=False):
     `whose` it is; `person` the same where order matters, else 0. `first` is the moment of its first try, 0 before;
     `tries` counts them. `request` is its last request, `note` why it is back, `doubt` that it may have been taken,
     `queued` that it has a row of `owed`, else `window` is the first seq of the window that it is of; `place` is where
-    its talk left off.
+    its talk left off. `deletes`: it has somebody deleted at the destination.
     """
 
     lane: int
@@ -45,16 +45,12 @@ class Part(msgspec.Struct, frozen=True, gc=False):
     queued: bool = False
     window: int = 0
     place: bytes = b""
+    deletes: bool = False
 
     @property
     def key(self) -> tuple[int, int, int]:
         """Run, seq and part: what names it within its lane."""
         return self.run, self.seq, self.part
-
-    @property
-    def deletes(self) -> bool:
-        """Tell whether it has somebody deleted at the destination."""
-        return self.item.document.get("type") == Ours.DELETE
 
     @override
     def __repr__(self) -> str:
@@ -109,17 +105,12 @@ def owed(
     event: Stored, lane: int, run: int, bound: Bound, sight: Sight, window: int = 0
 ) -> tuple[Part | Skip, ...]:  # fmt: skip
     """Decide what one event is owed: its parts, and a final row for each action that owes none of it."""
-    document: list[Document] = []
-
-    def read() -> Document:
-        if not document:
-            document.append(sight.document(event))
-        return document[0]
-
-    actions = route(event, bound, read, suppressed=sight.suppressed(event))
+    actions = route(event, bound, sight.document, suppressed=sight.suppressed(event))
     if isinstance(actions, NotSent):
         return (Skip(event.seq, event.seq, 0, actions.code, actions.reason),)
-    made = mapped(bound, read(), actions, sight)
+    made = mapped(bound, sight.document(event), actions, sight)
+    if len(made) == 1 and isinstance(made[0], Item):
+        return (_part(event, lane, run, bound, made[0], sight, window),)
     parts = [_part(event, lane, run, bound, item, sight, window) for item in made if isinstance(item, Item)]
     drops = [_skip(event, drop, alone=not parts) for drop in made if isinstance(drop, Drop)]
     if parts:
@@ -182,7 +173,7 @@ def _part(event: Stored, lane: int, run: int, bound: Bound, item: Item, sight: S
     message_id = MessageId(str(item.document.get("messageId", "")))
     return Part(
         lane, run, event.seq, part_of(item.action, item.index), whose if ordered else 0, whose, message_id, bound, item,
-        window=window,
+        window=window, deletes=event.kind is Ours.DELETE,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import gzip
 import html
 import zlib
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
 import msgspec
@@ -21,6 +22,9 @@ _URL_SAFE = "%/:?#[]@!$&'()*+,;=~-._"
 BODY_MAX = 65_536
 """Bytes of a body that are kept; the rest is cut, and said to be."""
 _CUT = "… ["
+_GZIP = b"\x1f\x8b"
+"""How what was packed begins. Source: RFC 1952, 2.3.1."""
+NAMES_KEPT = 1_024
 _LEAST = 4
 """Shorter secrets are not hidden: three characters stand everywhere by chance."""
 
@@ -41,6 +45,8 @@ def spellings(secrets: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 def hide(text: str, spelled: tuple[tuple[str, str], ...]) -> str:
     """Put the settings' names in the place of their values; what a cut left of one at the end is a value, too."""
+    if not spelled:
+        return text
     for value, mark in spelled:
         if value in text:
             text = text.replace(value, mark)
@@ -68,20 +74,24 @@ def outcome(found: Outcome, spelled: tuple[tuple[str, str], ...]) -> Outcome:
 
 def headers(pairs: tuple[tuple[str, str], ...], spelled: tuple[tuple[str, str], ...]) -> list[list[str]]:
     """Give headers without credentials and signatures."""
-    kept = []
-    for key, value in pairs:
-        lower = key.lower()
-        if lower in HIDDEN or "signature" in lower:
-            kept.append([key, "[hidden]"])
-        else:
-            kept.append([key, hide(value, spelled)])
-    return kept
+    if not spelled and True not in map(_is_hidden, [key for key, _ in pairs]):
+        return list(map(list, pairs))
+    return [[key, "[hidden]" if _is_hidden(key) else hide(value, spelled)] for key, value in pairs]
+
+
+@lru_cache(NAMES_KEPT)
+def _is_hidden(name: str) -> bool:
+    """Tell whether a header holds a credential or a signature by its name."""
+    lower = name.lower()
+    return lower in HIDDEN or "signature" in lower
 
 
 def body(request: Request) -> str:
     """Give the text of a request's body, unpacked where it was packed, cut where it is long."""
     raw = request.body
-    if any(key.lower() == "content-encoding" and value == "gzip" for key, value in request.headers):
+    if raw.startswith(_GZIP) and any(
+        key.lower() == "content-encoding" and value == "gzip" for key, value in request.headers
+    ):
         try:
             raw = gzip.decompress(raw)
         except (OSError, zlib.error, EOFError):

@@ -102,7 +102,10 @@ class CompiledTarget:
 
     def items(self, document: Document, actions: tuple[str, ...], now: int) -> tuple[Item | Drop, ...]:
         """Map one event through these actions."""
-        here = self._here(document, Scope(now, audience=membership(document) if self._audiences else None))
+        scope = Scope(now)
+        if self._audiences:
+            scope.audience = membership(document)
+        here = Here(document, self._settings, self._memory(), scope)
         found: list[Item | Drop] = []
         for name in actions:
             steps = self._steps[name]

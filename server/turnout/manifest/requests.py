@@ -24,6 +24,8 @@ Evaluate: TypeAlias = "Callable[[str], Json]"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _KIND = "content-type"
 _URL_SAFE = "%/:?#[]@!$&'()*+,;=~-._"
+PACKED = 3
+"""Level of gzip: takes half the time of 6, and a seventh more bytes (measured, a batch of a shop's events)."""
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -104,7 +106,7 @@ def request(head: Head, send: Send, value: Json | bytes, moment: Moment) -> Requ
     else:
         body = bodies.written(send.kind, value)
     if head.gzip:
-        body = gzip.compress(body, 6, mtime=0)
+        body = gzip.compress(body, PACKED, mtime=0)
     if head.keys is not None:
         if not moment.request_id.isprintable():
             refuse({"webhook-id": moment.request_id})

@@ -97,6 +97,8 @@ def outcomes(plan: Judging, reply: Reply, items: Sequence[Json], evaluate: Evalu
     base = judge(reply, profile=plan.profile, reads_body=plan.reads_body, now=now)
     if not isinstance(reply, Answer) or (plan.reads_body and not reply.whole):
         return _alone((base,) * len(items))
+    if base.what is Class.SUCCESS and not plan.results.rules and not plan.results.items:
+        return (base,) * len(items)
     verdict = ""
     if plan.results.rules:
         verdict = next((name for name in plan.results.rules if evaluate(f"rule.{name}", None, None)), "")

@@ -103,10 +103,12 @@ def map_each(steps: Steps, here: Here) -> list[Item | Drop]:
 
 def map_item(steps: Steps, here: Here, index: int) -> Item | Drop:
     """Map one item, or say why there is none."""
-    name, mapped = steps.plan.spec.name, steps.item
+    name, mapped, document, scope = steps.plan.spec.name, steps.item, here.document, here.scope
     if steps.plan.late_when and not here.of(steps.when):
         return Drop(name, "no_match")
-    value = here.scope.item = here.of(mapped)
+    value: Json = None
+    if mapped:
+        value = scope.item = mapped(document, here.settings, here.memory, here.it, here.index, scope)
     for refusal, test in steps.late:
         if bool(here.of(test)) is not refusal.must_hold:
             return Drop(name, refusal.code, refusal.say)
@@ -121,7 +123,7 @@ def map_item(steps: Steps, here: Here, index: int) -> Item | Drop:
         return Drop(name, "too_large")
     group = tuple(map(here.of, steps.group)) if steps.group else ()
     once = here.of(steps.once) if steps.once else None
-    return Item(name, index, value, size, group, here.document, text, b"" if once is None else canonical(once))
+    return Item(name, index, value, size, group, document, text, b"" if once is None else canonical(once))
 
 
 def _is_old(spec: ActionSpec, here: Here) -> bool:

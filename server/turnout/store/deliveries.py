@@ -183,7 +183,7 @@ class Deliveries(DeliveriesView):
 
 def pack(members: Iterable[tuple[int, int]]) -> bytes:
     """Pack (seq, part) pairs: 12 bytes each, big-endian."""
-    return b"".join(MEMBER.pack(seq, part) for seq, part in members)
+    return b"".join([MEMBER.pack(seq, part) for seq, part in members])
 
 
 def _request(row: Row) -> RequestRow:

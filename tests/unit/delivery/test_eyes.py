@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from support.engine import stored
 from turnout.delivery.eyes import EVENT_BYTES, EVENTS, Kept
 
 
 def test_events_are_kept_up_to_their_number() -> None:
-    kept: Kept[int, str] = Kept()
+    kept = Kept()
     for seq in range(EVENTS + 1):
-        kept.keep(seq, 1000, "event")
+        kept.keep(stored(seq))
 
-    assert len(kept.held) == EVENTS // 2 + 1
-    assert min(kept.held) == EVENTS // 2
+    assert EVENTS // 2 < len(kept.held) <= EVENTS
+    assert sorted(kept.held) == list(range(EVENTS + 1 - len(kept.held), EVENTS + 1))
 
 
 def test_events_are_kept_up_to_their_bytes() -> None:
-    kept: Kept[int, str] = Kept()
+    kept = Kept()
     for seq in range(1000):
-        kept.keep(seq, 512_000, "event")
+        kept.keep(stored(seq)._replace(body=b"x" * 512_000))
         assert 512_000 * len(kept.held) <= EVENT_BYTES
 
     assert 999 in kept.held

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from msgspec import structs
+from typing_extensions import override
 
 from support.engine import Poster, part
 from turnout.delivery.batch import Batch
 from turnout.delivery.order import Line, Windows
-from turnout.exchange import Order
+from turnout.exchange import Action, Order
 
 BATCHES = Poster(max_items=3)
 
@@ -124,6 +126,27 @@ def test_a_batch_gathers_until_it_is_full_or_has_waited() -> None:
 
 def test_a_batch_that_waited_long_enough_leaves_short() -> None:
     assert seqs(line(1, 2, target=BATCHES).take(0.02, 0.02)) == [1, 2]
+
+
+@dataclass(frozen=True, slots=True)
+class Narrow(Poster):
+    """Takes 250 bytes at once: two parts, each of which has 100."""
+
+    @property
+    @override
+    def actions(self) -> Mapping[str, Action]:
+        return {"post": Action("post", self.order, self.dedupe, 50, 250)}
+
+
+def test_a_batch_takes_no_more_bytes_than_its_action_whatever_was_cut_before() -> None:
+    narrow = Narrow(max_items=50)
+    made = line(1, 2, 3, 4, 5, target=narrow)
+
+    assert seqs(made.take(100.0, 0.0)) == [1, 2]
+    made.add([part(6, 6, target=narrow)], 0.0)
+    assert drain_all(made) == [[3, 4], [5, 6]]
+    made.add([part(7, 7, target=narrow)], 0.0)
+    assert drain_all(made) == [[7]]
 
 
 def test_a_window_closes_when_the_last_of_its_parts_is_settled() -> None:
