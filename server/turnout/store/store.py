@@ -197,15 +197,14 @@ class Store:
         """Run a function in a transaction and await its commit. Raises: what it raises; Unavailable."""
         answer = await self._queued(function, weight)
         try:
-            with anyio.move_on_after(PATIENCE_S):
-                await self._loop.answered(answer)
+            await self._loop.answered(answer, PATIENCE_S)
         finally:
             if not answer.done():
                 answer.cancel()
         if answer.cancelled():
             raise self.frozen()
-        if not answer.done():
-            await self._loop.answered(answer)
+        while not answer.done():  # of what runs, only the end tells whether it committed
+            await self._loop.answered(answer, PATIENCE_S)
         return answer.result(0)
 
     async def read(self, function: Callable[[View], T]) -> T:
@@ -284,8 +283,9 @@ class Store:
         """Queue it at once, or in a thread where that means to open first, or to wait for whoever opens or closes."""
         if self.gate.acquire(blocking=False):
             try:
-                if self.is_open:
-                    return self._submit(function, weight)
+                if self._writer is not None and not sys.is_finalizing():
+                    fork.heed()
+                    return self._writer.submit(function, weight)
             finally:
                 self.gate.release()
         return await anyio.to_thread.run_sync(self._submit, function, weight)
@@ -389,4 +389,5 @@ class Store:
             with suppress(Unavailable):  # a disk that cannot be read now is looked at again, and whoever reads says so
                 if self._news.glimpse() if self._loop.was_rung() else self._news.look():
                     self._loop.notice()
+            self._loop.hurry()
             await anyio.sleep(POLL_S)
