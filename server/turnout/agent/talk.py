@@ -49,7 +49,9 @@ class Talk:
         self._offer = offer
         self._load = load
         self._tasks = tasks
-        self._said = anyio.Event()
+        self._over = anyio.Event()
+        self._taking = False
+        self._idle: list[anyio.Event] = []
         self._card: Card | None = None
         self._greeted: Caller | None = None
         self._hello: list[bytes] = []
@@ -64,10 +66,11 @@ class Talk:
 
     async def until_over(self) -> None:
         """Answer until the input ends, and then what is on its way."""
+        self._tasks.start_soon(self._hand)
         self._card = self._wire.hand_over(Bell(self._hear).ring)
         if self._card is None:
             await self._wake()
-        await self._listen()
+        await self._over.wait()
         if self._rest is not None:
             self._rest.close()
         with anyio.move_on_after(GRACE_S):
@@ -76,32 +79,57 @@ class Talk:
             await self._rested.wait()  # it has as long, since the same moment
         self._tasks.cancel_scope.cancel()
 
-    async def _listen(self) -> None:
-        while True:
-            self._said = anyio.Event()  # before what was said is taken: nothing is missed
-            for line in self._wire.lines():
-                if line is None:
-                    return
-                await self._take(line)
-                await self._until_busy_with(CALLS - 1)
-            await self._said.wait()
+    # -- hands: whoever takes a call answers it, and another takes lines meanwhile: no task is made for a call ----
 
     def _hear(self) -> None:
-        self._said.set()
+        """Have a hand take what came; where none is idle, one takes lines, or is about to."""
+        if self._idle and not self._taking:
+            self._taking = True
+            self._idle.pop().set()
+
+    async def _hand(self) -> None:
+        with anyio.CancelScope() as scope:  # of the call that it answers: cancelled, the hand goes with it
+            while not (scope.cancel_called or self._over.is_set()):
+                if self._taking or not self._wire.waits():
+                    turn = anyio.Event()
+                    self._idle.append(turn)
+                    await turn.wait()
+                self._taking = True
+                if (asked := await self._next_call()) is not None:
+                    await self._call(asked, scope)
+
+    async def _next_call(self) -> Asked | None:
+        """Take lines up to a call, and leave the next ones to another hand; None where no call is among them."""
+        while self._wire.waits():
+            await self._until_busy_with(CALLS - 1)
+            line = self._wire.line()
+            if line is None:
+                self._over.set()
+                return None  # and nobody takes any more
+            if (asked := await self._take(line)) is not None:
+                self._taking = False
+                if not self._idle:
+                    self._tasks.start_soon(self._hand)
+                elif self._wire.waits():
+                    self._hear()
+                return asked
+        self._taking = False
+        return None
 
     async def _until_busy_with(self, answers: int) -> None:
         while self._busy > answers:
             self._eased = anyio.Event()
             await self._eased.wait()
 
-    async def _take(self, line: Line) -> None:
+    async def _take(self, line: Line) -> Asked | None:
+        """Hear a line; give the call that it is."""
         said = short.message(line.text)
         if said is None:
             await self._leave(line.text)
-            return
+            return None
         match said.get("method"):
             case "tools/call" if (asked := short.call(said, self._greeted)) is not None:
-                self._begin(asked)
+                return asked
             case "notifications/cancelled" | None if self._concerns(said):
                 pass
             case "initialize":
@@ -114,24 +142,25 @@ class Talk:
                     await self._leave(line.text)
             case _:
                 pass
+        return None
 
     # -- answered here ------------------------------------------------------------------------------------
 
-    def _begin(self, asked: Asked) -> None:
-        scope = self._calls[str(asked.id)] = anyio.CancelScope()
-        self._start(partial(self._call, asked, scope))
-
     async def _call(self, asked: Asked, scope: anyio.CancelScope) -> None:
         """Answer a call, unless the client cancels it; when we leave before, say so."""
+        number = str(asked.id)
+        self._calls[number] = scope
+        self._busy += 1
         written = False
         try:
-            with scope:
-                _, answer = await attend.answer(self._offer, asked, self._tell, partial(self._asks.put, self._tell))
-                written = True
-                await self._write(answer)
+            _, answer = await attend.answer(self._offer, asked, self._tell, partial(self._asks.put, self._tell))
+            written = True
+            await self._write(answer)
         finally:
-            if self._calls.get(str(asked.id)) is scope:
-                del self._calls[str(asked.id)]
+            self._busy -= 1
+            self._eased.set()
+            if self._calls.get(number) is scope:
+                del self._calls[number]
             if not written and not scope.cancel_called:
                 self._wire.tell(encode(unread.error(asked.id, CLOSED, "Connection closed")))
 
