@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
+
+import msgspec
 
 from turnout.store.queries import load
 from turnout.store.session import Session
@@ -22,8 +23,7 @@ class KeyState(IntEnum):
     UNKNOWN = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(msgspec.Struct, frozen=True, gc=False):
     """What a key stands for. `first` and `last`: the events that its call recorded, 0 for none."""
 
     fingerprint: bytes
