@@ -7,6 +7,7 @@ over a fork: before it everything is closed, after it both sides open what they 
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import threading
@@ -39,6 +40,7 @@ T = TypeVar("T")
 
 POLL_S = 0.02
 """How often others' commits are looked for while the loop runs. Source: ENGINE.md 1."""
+EACH_S = round(1 / POLL_S)
 TAIL_S = 1.0
 SCHEMA = 3
 
@@ -384,10 +386,13 @@ class Store:
         self._writer = self._readers = self._turnstile = self._open_lock = None
 
     async def _watch(self) -> None:
-        """Notice what others commit. While this process does, its rings are notices; the look after them sees all."""
-        while True:
+        """Notice what others commit. While this process does, its rings are notices; the look after them sees all.
+
+        Each second is noticed too: who waits for a change looks at its own clock then, and needs no timer.
+        """
+        for turn in itertools.count(1):
             with suppress(Unavailable):  # a disk that cannot be read now is looked at again, and whoever reads says so
-                if self._news.glimpse() if self._loop.was_rung() else self._news.look():
+                if (self._news.glimpse() if self._loop.was_rung() else self._news.look()) or turn % EACH_S == 0:
                     self._loop.notice()
             self._loop.hurry()
             await anyio.sleep(POLL_S)
