@@ -22,6 +22,7 @@ from turnout.agent.asks import Asks
 from turnout.agent.call import Offer
 from turnout.agent.caller import Caller
 from turnout.agent.card import Card
+from turnout.agent.hands import Hands
 from turnout.agent.short import Asked
 from turnout.agent.stdio import Stdio
 from turnout.agent.wire import LINES, Line
@@ -49,9 +50,6 @@ class Talk:
         self._offer = offer
         self._load = load
         self._tasks = tasks
-        self._over = anyio.Event()
-        self._taking = False
-        self._idle: list[anyio.Event] = []
         self._card: Card | None = None
         self._greeted: Caller | None = None
         self._hello: list[bytes] = []
@@ -66,11 +64,11 @@ class Talk:
 
     async def until_over(self) -> None:
         """Answer until the input ends, and then what is on its way."""
-        self._tasks.start_soon(self._hand)
-        self._card = self._wire.hand_over(Bell(self._hear).ring)
+        hands = Hands(self._wire, self._tasks, self._take, self._call)
+        self._card = self._wire.hand_over(Bell(hands.hear).ring)
         if self._card is None:
             await self._wake()
-        await self._over.wait()
+        await hands.over.wait()
         if self._rest is not None:
             self._rest.close()
         with anyio.move_on_after(GRACE_S):
@@ -79,50 +77,14 @@ class Talk:
             await self._rested.wait()  # it has as long, since the same moment
         self._tasks.cancel_scope.cancel()
 
-    # -- hands: whoever takes a call answers it, and another takes lines meanwhile: no task is made for a call ----
-
-    def _hear(self) -> None:
-        """Have a hand take what came; where none is idle, one takes lines, or is about to."""
-        if self._idle and not self._taking:
-            self._taking = True
-            self._idle.pop().set()
-
-    async def _hand(self) -> None:
-        with anyio.CancelScope() as scope:  # of the call that it answers: cancelled, the hand goes with it
-            while not (scope.cancel_called or self._over.is_set()):
-                if self._taking or not self._wire.waits():
-                    turn = anyio.Event()
-                    self._idle.append(turn)
-                    await turn.wait()
-                self._taking = True
-                if (asked := await self._next_call()) is not None:
-                    await self._call(asked, scope)
-
-    async def _next_call(self) -> Asked | None:
-        """Take lines up to a call, and leave the next ones to another hand; None where no call is among them."""
-        while self._wire.waits():
-            await self._until_busy_with(CALLS - 1)
-            line = self._wire.line()
-            if line is None:
-                self._over.set()
-                return None  # and nobody takes any more
-            if (asked := await self._take(line)) is not None:
-                self._taking = False
-                if not self._idle:
-                    self._tasks.start_soon(self._hand)
-                elif self._wire.waits():
-                    self._hear()
-                return asked
-        self._taking = False
-        return None
-
     async def _until_busy_with(self, answers: int) -> None:
         while self._busy > answers:
             self._eased = anyio.Event()
             await self._eased.wait()
 
     async def _take(self, line: Line) -> Asked | None:
-        """Hear a line; give the call that it is."""
+        """Hear a line, in its turn; give the call that it is."""
+        await self._until_busy_with(CALLS - 1)
         said = short.message(line.text)
         if said is None:
             await self._leave(line.text)
