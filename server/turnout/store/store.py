@@ -232,7 +232,7 @@ class Store:
 
     def catch_up(self) -> Counter:
         """Give the counter row as of now, within `awake`: what somebody has committed is in it. Raises: Unavailable."""
-        if self._news.look():
+        if self._news.glimpse():
             self._loop.notice()
         return self.news
 
