@@ -386,13 +386,13 @@ class Store:
         self._writer = self._readers = self._turnstile = self._open_lock = None
 
     async def _watch(self) -> None:
-        """Notice what others commit. While this process does, its rings are notices; the look after them sees all.
+        """Notice what others commit. While this process does, each ring is a notice; the look after the last sees all.
 
         Each second is noticed too: who waits for a change looks at its own clock then, and needs no timer.
         """
         for turn in itertools.count(1):
             with suppress(Unavailable):  # a disk that cannot be read now is looked at again, and whoever reads says so
-                if (self._news.glimpse() if self._loop.was_rung() else self._news.look()) or turn % EACH_S == 0:
+                if (not self._loop.was_rung() and self._news.look()) or turn % EACH_S == 0:
                     self._loop.notice()
             self._loop.hurry()
             await anyio.sleep(POLL_S)
