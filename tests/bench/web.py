@@ -71,7 +71,7 @@ def served(*words: str) -> Iterator[tuple[int, int]]:
                 said += line
             yield process.pid, int(found[1])
         finally:
-            process.kill()
+            process.terminate()  # not killed: the process that delivers for it would write on in a folder that goes
 
 
 async def _talk(mode: ConnectMode, process: int, port: int, token: str) -> Cost:

@@ -91,13 +91,15 @@ def ordered(answer: Mapping[str, Json]) -> Document:
 def _clean(value: Json, key: str = "", *, quoted: bool = False) -> Json:
     if isinstance(value, str):
         return value if key in _OURS else clipped(value)
-    if isinstance(value, Mapping):
+    if value is None or isinstance(value, int):
+        return value
+    if isinstance(value, dict | Mapping):
         return {
             clipped(name): _clean(each, name, quoted=quoted or name in QUOTED)
             for name, each in value.items()
             if quoted or each is not None
         }
-    if isinstance(value, Sequence):
+    if isinstance(value, list | Sequence):
         return [_clean(each, key, quoted=quoted) for each in value]
     return value
 
@@ -108,4 +110,6 @@ def clipped(text: str) -> str:
 
 
 def _visible(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text
     return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -7,10 +7,10 @@ more once the answer is there.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from typing import TypeAlias, TypeVar
 
 import anyio
+from msgspec.structs import replace
 
 from turnout.agent import short, unread
 from turnout.agent.call import Offer

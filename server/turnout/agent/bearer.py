@@ -30,6 +30,8 @@ NOTED_S = 60.0
 """How often uses are written."""
 BURST = 4
 """Calls at once, in seconds' worth of the rate. Source: reliability-security.md 7.4: 50 a second, 200 at once."""
+PROVEN = 1_024
+"""Headers whose token was found to hold, and need no digest again."""
 _SCHEME = "bearer "
 
 
@@ -75,27 +77,34 @@ class Bearers:
     catalogue: Catalogue = OURS
     _revision: int = -1
     _known: dict[str, Bearer] = field(default_factory=dict)
+    _proven: dict[bytes, Bearer] = field(default_factory=dict)
     _used: dict[str, int] = field(default_factory=dict)
     _using: anyio.Event = field(default_factory=anyio.Event)
 
     async def find(self, header: bytes) -> Bearer | None:
         """Find whose `Authorization` it is; None for a token that is none of ours, or is over. Raises: Unavailable."""
-        text = header.decode("latin-1")
-        if text[: len(_SCHEME)].casefold() != _SCHEME:
-            return None
-        text = text[len(_SCHEME) :].strip()
-        number = tokens.id_of(text)
-        if number is None:
+        if header not in self._proven and _number(header) is None:
             return None
         if self.store.catch_up().revision != self._revision:
             self._heed(await self.store.read(_workspace))
-        found = self._known.get(number)
+        found = self._proven.get(header) or self._proved(header)
         now = self.store.clock.now()
-        if found is None or not tokens.agrees(text, found.token.digest) or found.token.is_over(now):
+        if found is None or found.token.is_over(now):
             return None
-        if number not in self._used:
+        if found.token.id not in self._used:
             self._using.set()
-        self._used[number] = now
+        self._used[found.token.id] = now
+        return found
+
+    def _proved(self, header: bytes) -> Bearer | None:
+        """Find whose token it is by its digest, and remember it until the next revision."""
+        number = _number(header)
+        found = self._known.get(number) if number is not None else None
+        if found is None or not tokens.agrees(_text(header), found.token.digest):
+            return None
+        if len(self._proven) >= PROVEN:
+            self._proven.clear()
+        self._proven[header] = found
         return found
 
     async def note(self) -> None:
@@ -127,6 +136,7 @@ class Bearers:
             number: known[number] if number in known and known[number].token == token else self._made(token)
             for number, token in workspace.tokens.items()
         }
+        self._proven.clear()
         self._revision = workspace.revision
 
     def _made(self, token: Token) -> Bearer:
@@ -139,6 +149,16 @@ class Bearers:
         offer = Offer(lambda: principal.scopes, give, self.toolsets, self.store.entropy, self.catalogue)
         bucket = Bucket(self.rate, self.rate * BURST, self.store.clock.monotonic())
         return Bearer(token, principal, offer, bucket, Asks(self.store.entropy), Underway())
+
+
+def _number(header: bytes) -> str | None:
+    """Read whose token stands in a header; None where none does."""
+    text = header.decode("latin-1")
+    return tokens.id_of(_text(header)) if text[: len(_SCHEME)].casefold() == _SCHEME else None
+
+
+def _text(header: bytes) -> str:
+    return header.decode("latin-1")[len(_SCHEME) :].strip()
 
 
 def _workspace(view: View) -> Workspace:

@@ -187,6 +187,8 @@ class Opening:
 
     async def desk(self) -> Desk:
         """Give the desk as soon as there is one. Raises: Unavailable, with the reason, when there will be none."""
+        if self._desk is not None:
+            return self._desk
         await self._settled.wait()
         if self._desk is None:
             raise Unavailable(f"The data cannot be opened. {self._why}", fix="Put that right, then restart the server")

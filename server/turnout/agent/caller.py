@@ -9,8 +9,9 @@ an effect must therefore bear being made again; the sealed tokens do (guard.conf
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Final, TypeAlias
+
+import msgspec
 
 from turnout.document import Document, Json
 
@@ -25,16 +26,14 @@ _NEEDS: Final[Mapping[str, str]] = {FORM: "elicitation", "sampling/createMessage
 """What a client must have declared to be asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
+class Asking(msgspec.Struct, frozen=True, gc=False):
     """What must be known before the answer: requests to the client by name; `state` comes back with the responses."""
 
     requests: Mapping[str, Json]
     state: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True, gc=False):
     """The client of one call. `program`: what it calls itself; `declared`: its capabilities.
 
     `responses` and `state` are what it brings to a further round; `say` is there where it hears what comes before the
@@ -42,8 +41,8 @@ class Caller:
     """
 
     program: str = ""
-    declared: Mapping[str, Json] = field(default_factory=dict)
-    responses: Mapping[str, Json] = field(default_factory=dict)
+    declared: Mapping[str, Json] = {}
+    responses: Mapping[str, Json] = {}
     state: str | None = None
     tell: Tell | None = None
     say: Say | None = None

@@ -68,7 +68,10 @@ class Catalogue:
 
     def tool(self, name: str) -> AnyTool | None:
         """Find a tool."""
-        return next((tool for tool in self.tools if tool.name == name), None)
+        for tool in self.tools:
+            if tool.name == name:
+                return tool
+        return None
 
 
 OURS = Catalogue(TOOLS, PROMPTS, RESOURCES)

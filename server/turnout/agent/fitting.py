@@ -52,7 +52,7 @@ def _shorter(answer: Document, budget: int, rest: str) -> Document:
 
 def rendered(answer: Mapping[str, Json]) -> str:
     """Write the answer as JSON, a line for each field and for each row of a list."""
-    return "{" + ",\n".join(f"{_text(key)}:{_lines(value)}" for key, value in answer.items()) + "}"
+    return "{" + ",\n".join([f"{_text(key)}:{_lines(value)}" for key, value in answer.items()]) + "}"
 
 
 def cut(text: str, limit: int) -> str:

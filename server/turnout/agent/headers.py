@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from starlette.types import Scope
@@ -36,11 +37,13 @@ def are_plain(found: Mapping[bytes, bytes]) -> bool:
     """Tell JSON of a revision we know, for a client that takes JSON; everything else is the SDK's to refuse."""
     kind = found.get(b"content-type", b"").partition(b";")[0].strip().lower()
     known = found.get(b"mcp-protocol-version") in _VERSIONS
-    return known and kind == b"application/json" and not _JSON.isdisjoint(_takes(found))
+    return known and kind == b"application/json" and not _JSON.isdisjoint(_kinds(found.get(b"accept", b"")))
 
 
-def _takes(found: Mapping[bytes, bytes]) -> list[bytes]:
-    return [each.partition(b";")[0].strip().lower() for each in found.get(b"accept", b"").split(b",")]
+@lru_cache(maxsize=64)
+def _kinds(accept: bytes) -> frozenset[bytes]:
+    """Read the kinds of content that a client takes: clients say the same ones."""
+    return frozenset([each.partition(b";")[0].strip().lower() for each in accept.split(b",")])
 
 
 _JSON: Final = frozenset({b"application/json", b"application/*", b"*/*"})
@@ -50,7 +53,7 @@ _VERSIONS: Final = frozenset({None, *(each.encode() for each in (*LEGACY, MODERN
 
 def take_streams(found: Mapping[bytes, bytes]) -> bool:
     """Tell a client that takes an answer as a stream of events."""
-    return b"text/event-stream" in _takes(found)
+    return b"text/event-stream" in _kinds(found.get(b"accept", b""))
 
 
 def are_missing(found: Mapping[bytes, bytes], method: str) -> bool:

@@ -52,12 +52,10 @@ class Args(BaseModel):
         """Take an optional argument that is null, empty or "null" for absent: clients send those."""
         if not isinstance(given, dict):
             return given
-        return {name: value for name, value in given.items() if not cls._is_absent(name, value)}
+        return {name: value for name, value in given.items() if value not in _ABSENT or not cls._is_absent(name, value)}
 
     @classmethod
     def _is_absent(cls, name: str, value: object) -> bool:
-        if not (value is None or isinstance(value, str)):
-            return False
         return (name in cls._optional and value in _ABSENT) or (name in cls._required and value in _ABSENT[:2])
 
     def budget(self) -> int:

@@ -7,9 +7,10 @@ here, to the same answer, byte for byte of the result; whatever else a client ma
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final, TypeGuard
+
+import msgspec
 
 from turnout.agent.answers import Told
 from turnout.agent.call import named
@@ -32,8 +33,7 @@ _ROUND = _PLAIN | {"inputResponses", "requestState"}
 """What a further round of a call may have besides, since 2026-07-28."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True, gc=False):
     """A call of a tool as it came; `token`: what its client wants to hear of progress under."""
 
     id: int | str
@@ -41,7 +41,7 @@ class Asked:
     arguments: Mapping[str, Json]
     caller: Caller
     modern: bool
-    token: int | str | None = field(default=None)
+    token: int | str | None = None
 
 
 def message(line: bytes) -> Document | None:

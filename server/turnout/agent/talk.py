@@ -22,6 +22,7 @@ from turnout.agent.asks import Asks
 from turnout.agent.call import Offer
 from turnout.agent.caller import Caller
 from turnout.agent.card import Card
+from turnout.agent.hands import Hands
 from turnout.agent.short import Asked
 from turnout.agent.stdio import Stdio
 from turnout.agent.wire import LINES, Line
@@ -49,7 +50,6 @@ class Talk:
         self._offer = offer
         self._load = load
         self._tasks = tasks
-        self._said = anyio.Event()
         self._card: Card | None = None
         self._greeted: Caller | None = None
         self._hello: list[bytes] = []
@@ -64,10 +64,11 @@ class Talk:
 
     async def until_over(self) -> None:
         """Answer until the input ends, and then what is on its way."""
-        self._card = self._wire.hand_over(Bell(self._hear).ring)
+        hands = Hands(self._wire, self._tasks, self._take, self._call)
+        self._card = self._wire.hand_over(Bell(hands.hear).ring)
         if self._card is None:
             await self._wake()
-        await self._listen()
+        await hands.over.wait()
         if self._rest is not None:
             self._rest.close()
         with anyio.move_on_after(GRACE_S):
@@ -76,32 +77,21 @@ class Talk:
             await self._rested.wait()  # it has as long, since the same moment
         self._tasks.cancel_scope.cancel()
 
-    async def _listen(self) -> None:
-        while True:
-            self._said = anyio.Event()  # before what was said is taken: nothing is missed
-            for line in self._wire.lines():
-                if line is None:
-                    return
-                await self._take(line)
-                await self._until_busy_with(CALLS - 1)
-            await self._said.wait()
-
-    def _hear(self) -> None:
-        self._said.set()
-
     async def _until_busy_with(self, answers: int) -> None:
         while self._busy > answers:
             self._eased = anyio.Event()
             await self._eased.wait()
 
-    async def _take(self, line: Line) -> None:
+    async def _take(self, line: Line) -> Asked | None:
+        """Hear a line, in its turn; give the call that it is."""
+        await self._until_busy_with(CALLS - 1)
         said = short.message(line.text)
         if said is None:
             await self._leave(line.text)
-            return
+            return None
         match said.get("method"):
             case "tools/call" if (asked := short.call(said, self._greeted)) is not None:
-                self._begin(asked)
+                return asked
             case "notifications/cancelled" | None if self._concerns(said):
                 pass
             case "initialize":
@@ -114,24 +104,25 @@ class Talk:
                     await self._leave(line.text)
             case _:
                 pass
+        return None
 
     # -- answered here ------------------------------------------------------------------------------------
 
-    def _begin(self, asked: Asked) -> None:
-        scope = self._calls[str(asked.id)] = anyio.CancelScope()
-        self._start(partial(self._call, asked, scope))
-
     async def _call(self, asked: Asked, scope: anyio.CancelScope) -> None:
         """Answer a call, unless the client cancels it; when we leave before, say so."""
+        number = str(asked.id)
+        self._calls[number] = scope
+        self._busy += 1
         written = False
         try:
-            with scope:
-                _, answer = await attend.answer(self._offer, asked, self._tell, partial(self._asks.put, self._tell))
-                written = True
-                await self._write(answer)
+            _, answer = await attend.answer(self._offer, asked, self._tell, partial(self._asks.put, self._tell))
+            written = True
+            await self._write(answer)
         finally:
-            if self._calls.get(str(asked.id)) is scope:
-                del self._calls[str(asked.id)]
+            self._busy -= 1
+            self._eased.set()
+            if self._calls.get(number) is scope:
+                del self._calls[number]
             if not written and not scope.cancel_called:
                 self._wire.tell(encode(unread.error(asked.id, CLOSED, "Connection closed")))
 

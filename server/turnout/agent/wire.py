@@ -56,7 +56,7 @@ class Wire:
         os.close(empty)
         self._card = card
         self._lines: deque[Line | None] = deque()
-        self._room = threading.Semaphore(LINES)
+        self._room = threading.Event()
         self._ring: Callable[[], None] | None = None
         self._lock = threading.Lock()
         self._greeted = False
@@ -76,13 +76,16 @@ class Wire:
         ring()
         return card
 
-    def lines(self) -> list[Line | None]:
-        """Give the lines that came since the last time; None at the end."""
-        found = []
-        while self._lines:
-            found.append(self._lines.popleft())
-            self._room.release()
-        return found
+    def waits(self) -> bool:
+        """Tell whether a line came that was not taken."""
+        return bool(self._lines)
+
+    def line(self) -> Line | None:
+        """Take the line that came first; None at the end."""
+        line = self._lines.popleft()
+        if not self._room.is_set():
+            self._room.set()
+        return line
 
     def tell(self, line: bytes) -> int:
         """Write a line, and wait for nothing; give its number, or 0 when it is written already."""
@@ -120,17 +123,16 @@ class Wire:
         self._put(None)
 
     def _pass(self, line: bytes) -> None:
-        with self._lock:
-            answered = self._card is not None and self._open_with(line, self._card)
-        self._put(Line(line, answered))
+        self._put(Line(line, self._card is not None and self._is_answered(line)))
 
     def _put(self, line: Line | None) -> None:
-        self._room.acquire()
+        if len(self._lines) >= LINES:
+            self._room.clear()
+            if len(self._lines) >= LINES:  # nobody took one in between, so whoever takes one will set it
+                self._room.wait()
         self._lines.append(line)
-        with self._lock:
-            ring = self._ring
-        if ring is not None:
-            ring()
+        if self._ring is not None:  # else the session takes what came before it was there
+            self._ring()
 
     def _skip(self, piece: bytes) -> None:
         """Refuse a message that is too long: read on to its end for its id, keep none of it."""
@@ -141,6 +143,10 @@ class Wire:
         scan.feed(piece, last=True)
         said = f"The message is longer than {LINE_LIMIT} bytes; send less at once."
         self.tell(encode(error(scan.found, INVALID_REQUEST, said)))
+
+    def _is_answered(self, line: bytes) -> bool:
+        with self._lock:  # the card is handed over between two answers
+            return self._card is not None and self._open_with(line, self._card)
 
     def _open_with(self, line: bytes, card: Card) -> bool:
         """Answer an opening move from the card; say whether it was one."""

@@ -33,7 +33,6 @@ from turnout.store.store import Store
 
 STAND_BY_S = 0.1
 """How often the lock of a standing deliverer is tried."""
-NOTICE_S = 1.0
 FAULT_S = 1.0
 """Rest of a lane that a fault of ours ended."""
 
@@ -162,8 +161,7 @@ class Deliverer:
             if not self._ending:
                 with suppress(Unavailable):  # it is looked for again within a second
                     await self._muster(tasks, epoch)
-            with anyio.move_on_after(NOTICE_S):
-                await changed.wait()
+            await changed.wait()  # once a second at least
 
     async def _muster(self, tasks: TaskGroup, epoch: int) -> None:
         counter = self._store.news

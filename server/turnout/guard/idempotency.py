@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
 from typing import assert_never
 from uuid import UUID
+
+import msgspec
 
 from turnout.clock import DAY, MINUTE
 from turnout.document import Json, canonical
@@ -36,8 +37,7 @@ class Lasting(Enum):
     OTHER = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
+class Fingerprint(msgspec.Struct, frozen=True, gc=False):
     """Keyed digests of a call: of the whole, and of each argument, so that those that differ can be named."""
 
     whole: bytes
@@ -45,8 +45,8 @@ class Fingerprint:
 
     def __bytes__(self) -> bytes:
         """Write it for its column: the whole, then for each argument length of name, name, digest."""
-        named = ((name.encode(), part) for name, part in sorted(self.parts.items()))
-        return self.whole + b"".join(bytes([len(name)]) + name + part for name, part in named)
+        named = [(name.encode(), part) for name, part in sorted(self.parts.items())]
+        return self.whole + b"".join([bytes((len(name),)) + name + part for name, part in named])
 
     @classmethod
     def read(cls, column: bytes) -> Fingerprint:
@@ -76,10 +76,10 @@ def fingerprint(secret: bytes, operation: str, arguments: Mapping[str, Json]) ->
 
     Shape: keyed BLAKE2b over canonical JSON, without the arguments of `IGNORED`.
     """
-    kept = {name: value for name, value in arguments.items() if name not in IGNORED}
+    kept = {name: arguments[name] for name in sorted(arguments) if name not in IGNORED}
     return Fingerprint(
         _keyed(secret, [operation, kept], _WHOLE),
-        {name: _keyed(secret, [operation, name, value], _PART) for name, value in sorted(kept.items())},
+        {name: _keyed(secret, [operation, name, value], _PART) for name, value in kept.items()},
     )
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
+import msgspec
+
 from turnout.errors import Denied, InvalidInput
 from turnout.event.ids import LIVE, TEST, Namespace
 
@@ -57,8 +59,7 @@ class Principal:
     default_namespace: Namespace = TEST
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(msgspec.Struct, frozen=True, gc=False):
     """What a plan would change: namespaces of its events and people, and destinations that receive live events."""
 
     namespaces: frozenset[Namespace] = frozenset()
@@ -112,10 +113,11 @@ def permit(principal: Principal, needed: frozenset[Scope], *namespaces: Namespac
     Raises: Denied, naming each missing scope and how to get it.
     """
     wanted = needed | {Scope.LIVE} if LIVE in namespaces else needed
+    if wanted <= principal.scopes:
+        return
     missing = [scope for scope in Scope if scope in wanted - principal.scopes]
-    if missing:
-        words = "; ".join(_advice(scope, principal) for scope in missing)
-        raise Denied(f"The caller lacks {_listed(missing)}. {words}.", missing=tuple(missing))
+    words = "; ".join(_advice(scope, principal) for scope in missing)
+    raise Denied(f"The caller lacks {_listed(missing)}. {words}.", missing=tuple(missing))
 
 
 def reach(principal: Principal, effect: Effect) -> None:

@@ -6,8 +6,9 @@ nothing; neither does a dry run, nor a plan that waits for its token.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeVar
+
+import msgspec
 
 from turnout import document
 from turnout.clock import DAY, MINUTE
@@ -27,8 +28,7 @@ RUNS = MINUTE
 """How long a call that reaches outside may be on its way before it is taken for dead."""
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(msgspec.Struct, frozen=True, gc=False):
     """How a call ended. `answer` is what was stored, or the plan that was not carried out.
 
     `replayed`: the stored answer of an earlier call; `derived`: its key was made from its arguments. `first` and

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any, Generic, TypeVar
+
+import msgspec
 
 from turnout.document import Document, Json
 from turnout.guard.audit import Inverse
@@ -21,8 +23,7 @@ Q = TypeVar("Q")
 P = TypeVar("P")
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(msgspec.Struct, frozen=True, gc=False):
     """How a call is meant. `sure`: a person at the command line said yes, so no token is asked for."""
 
     principal: Principal
@@ -32,8 +33,7 @@ class Intent:
     sure: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Calling:
+class Calling(msgspec.Struct, frozen=True, gc=False):
     """Who calls what, and under which key since when: what message ids are made of. `key` is empty without one."""
 
     principal: Principal
@@ -42,17 +42,15 @@ class Calling:
     used: int
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(msgspec.Struct, frozen=True, gc=False):
     """A plan in words: `summary` is our sentence, `plan` what it counts, `confirm` why a token is needed, or empty."""
 
     summary: str
-    plan: Document = field(default_factory=dict)
+    plan: Document = {}
     confirm: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(msgspec.Struct, frozen=True, gc=False):
     """What an apply did: the answer to keep, the events it recorded (0 without), the call that takes it back."""
 
     answer: Document

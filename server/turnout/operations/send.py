@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
+import msgspec
 from typing_extensions import override
 
 from turnout import document
@@ -45,8 +46,7 @@ class Send(Spoken):
         return {**named, "namespace": self.namespace}
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
+class Sending(msgspec.Struct, frozen=True, gc=False):
     """What will be recorded, and where."""
 
     calls: tuple[Call, ...]
@@ -127,6 +127,8 @@ def _row(entry: Recorded, space: Namespace) -> Document:
 
 
 def _said(recorded: list[Recorded], space: Namespace) -> str:
+    if not any(each.repeated or each.namespace != space for each in recorded):
+        return f"{counted(len(recorded), 'event was', 'events were')} recorded in the namespace {space}."
     fresh = [each for each in recorded if not each.repeated]
     differ = sum(each.differs for each in recorded)
     moved = Counter(each.namespace for each in fresh if each.namespace != space)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
+
+import msgspec
 
 from turnout.store.queries import load
 from turnout.store.session import Session
@@ -22,8 +23,7 @@ class KeyState(IntEnum):
     UNKNOWN = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(msgspec.Struct, frozen=True, gc=False):
     """What a key stands for. `first` and `last`: the events that its call recorded, 0 for none."""
 
     fingerprint: bytes
@@ -41,6 +41,7 @@ class Keys:
     def __init__(self, session: Session) -> None:
         """Read and write through this session."""
         self._s = session
+        self._looked_up = "", b""
 
     def find(self, principal: str, operation: str, key: str) -> Kept | None:
         """Find what a key stands for; what has expired is gone."""
@@ -83,4 +84,6 @@ class Keys:
         return self._s.run(SQL["prune_keys"], (self._s.now, limit))
 
     def _mac(self, key: str) -> bytes:
-        return self._s.vault.mac("idempotency", key)
+        if self._looked_up[0] != key:  # what is kept was looked for before
+            self._looked_up = key, self._s.vault.mac("idempotency", key)
+        return self._looked_up[1]

@@ -31,8 +31,12 @@ class FileLock:
 
     def acquire(self) -> None:
         """Wait until it is ours alone, and write our process number into it."""
-        fcntl.flock(self._file, fcntl.LOCK_EX)
+        self.stand()
         self._sign()
+
+    def stand(self) -> None:
+        """Wait until it is ours alone, for a moment: whose it is nobody asks."""
+        fcntl.flock(self._file, fcntl.LOCK_EX)
 
     def try_acquire(self) -> bool:
         """Take it alone if it is free."""
@@ -122,7 +126,7 @@ class Turnstile:
 
     def enter(self) -> None:
         """Wait for our turn; the others wait until we `leave`."""
-        self._next.acquire()
+        self._next.stand()
         try:
             self._write.acquire()
         finally:

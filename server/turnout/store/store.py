@@ -7,6 +7,7 @@ over a fork: before it everything is closed, after it both sides open what they 
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import threading
@@ -39,6 +40,7 @@ T = TypeVar("T")
 
 POLL_S = 0.02
 """How often others' commits are looked for while the loop runs. Source: ENGINE.md 1."""
+EACH_S = round(1 / POLL_S)
 TAIL_S = 1.0
 SCHEMA = 5
 
@@ -198,15 +200,14 @@ class Store:
         """Run a function in a transaction and await its commit. Raises: what it raises; Unavailable."""
         answer = await self._queued(function, weight)
         try:
-            with anyio.move_on_after(PATIENCE_S):
-                await self._loop.answered(answer)
+            await self._loop.answered(answer, PATIENCE_S)
         finally:
             if not answer.done():
                 answer.cancel()
         if answer.cancelled():
             raise self.frozen()
-        if not answer.done():
-            await self._loop.answered(answer)
+        while not answer.done():  # of what runs, only the end tells whether it committed
+            await self._loop.answered(answer, PATIENCE_S)
         return answer.result(0)
 
     async def read(self, function: Callable[[View], T]) -> T:
@@ -232,7 +233,7 @@ class Store:
 
     def catch_up(self) -> Counter:
         """Give the counter row as of now, within `awake`: what somebody has committed is in it. Raises: Unavailable."""
-        if self._news.look():
+        if self._news.glimpse():
             self._loop.notice()
         return self.news
 
@@ -286,8 +287,9 @@ class Store:
         """Queue it at once, or in a thread where that means to open first, or to wait for whoever opens or closes."""
         if self.gate.acquire(blocking=False):
             try:
-                if self.is_open:
-                    return self._submit(function, weight)
+                if self._writer is not None and not sys.is_finalizing():
+                    fork.heed()
+                    return self._writer.submit(function, weight)
             finally:
                 self.gate.release()
         return await anyio.to_thread.run_sync(self._submit, function, weight)
@@ -387,9 +389,13 @@ class Store:
         self._writer = self._readers = self._turnstile = self._open_lock = None
 
     async def _watch(self) -> None:
-        """Notice what others commit. While this process does, its rings are notices; the look after them sees all."""
-        while True:
+        """Notice what others commit. While this process does, each ring is a notice; the look after the last sees all.
+
+        Each second is noticed too: who waits for a change looks at its own clock then, and needs no timer.
+        """
+        for turn in itertools.count(1):
             with suppress(Unavailable):  # a disk that cannot be read now is looked at again, and whoever reads says so
-                if self._news.glimpse() if self._loop.was_rung() else self._news.look():
+                if (not self._loop.was_rung() and self._news.look()) or turn % EACH_S == 0:
                     self._loop.notice()
+            self._loop.hurry()
             await anyio.sleep(POLL_S)
