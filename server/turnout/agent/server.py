@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
 from functools import partial
 from typing import Any, TypeAlias
 
 from mcp import MCPError
 from mcp import types as t
 from mcp.server import CacheHint, Server, ServerRequestContext
+from msgspec.structs import replace
 
 from turnout.agent.answers import Told
 from turnout.agent.attend import attended

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, TypeAlias
-
-import msgspec
+from typing import Literal, NamedTuple, TypeAlias
 
 from turnout.errors import Denied, InvalidInput
 from turnout.event.ids import LIVE, TEST, Namespace
@@ -59,7 +57,7 @@ class Principal:
     default_namespace: Namespace = TEST
 
 
-class Effect(msgspec.Struct, frozen=True, gc=False):
+class Effect(NamedTuple):
     """What a plan would change: namespaces of its events and people, and destinations that receive live events."""
 
     namespaces: frozenset[Namespace] = frozenset()

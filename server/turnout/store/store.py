@@ -202,8 +202,7 @@ class Store:
         try:
             await self._loop.answered(answer, PATIENCE_S)
         finally:
-            if not answer.done():
-                answer.cancel()
+            answer.cancel()  # what has not begun by now is withdrawn
         if answer.cancelled():
             raise self.frozen()
         while not answer.done():  # of what runs, only the end tells whether it committed

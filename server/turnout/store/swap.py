@@ -32,13 +32,13 @@ PATIENCE_S = 10.0
 
 def enter(folder: Path, opening: FileLock) -> None:
     """Hold `open.lock` together with others, a restore that was cut off being put right first. Raises: Unavailable."""
-    begun, until = (folder / STAGE).exists(), time.monotonic() + PATIENCE_S
+    until = time.monotonic() + PATIENCE_S
     while (folder / STAGE).exists() and time.monotonic() < until:
         if opening.try_acquire():
             recover(folder)
             break
         time.sleep(AGAIN_S)
-    while not (shared := opening.try_share()) and begun and time.monotonic() < until:
+    while not (shared := opening.try_share()) and time.monotonic() < until:
         time.sleep(AGAIN_S)  # who has put it right holds it alone for a moment more
     if not shared:
         raise Unavailable(f"process {opening.holder()} is migrating or restoring this workspace; wait for it to end")
