@@ -25,7 +25,8 @@ GONE = 410
 TEXT_CHARACTERS = 512
 LONGEST_WAIT_S = HOUR / SECOND
 
-_SECONDS = re.compile(r"[0-9]{1,40}(\.[0-9]{1,40})?")
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,40})?")
+"""More digits before the point are a moment in some unit (milliseconds since 1970), which nobody specified."""
 
 _HUNDREDS = {1: Class.UNKNOWN, 2: Class.SUCCESS, 3: Class.FINAL, 4: Class.FINAL}
 """By the first digit; what is missing counts as 5xx. Source: RFC 9110, 15, for statuses beyond 599."""

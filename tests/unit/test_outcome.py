@@ -123,7 +123,6 @@ def test_a_whole_body_is_judged_by_its_status_where_results_read_it() -> None:
         ("3600", 3600.0),
         ("86400", 3600.0),
         ("999999999", 3600.0),
-        ("9" * 40, 3600.0),
         ("Monday, 24-Nov-25 16:00:30 GMT", 30.0),
         ("Mon, 24 Nov 2025 16:00:30 GMT", 30.0),
         ("Mon, 24 Nov 2025 15:00:00 GMT", 0.0),
