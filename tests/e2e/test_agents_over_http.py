@@ -341,7 +341,7 @@ async def test_a_client_that_asked_hears_how_far_a_waiting_call_is(web: Web, mod
         heard.append(progress)
         told.set()
 
-    asked = {"user_id": f"u_{mode}", "event": "Heard"}
+    asked = {"user_id": f"heard_{mode}", "event": "Heard"}
     async with web.agent(mode) as one, anyio.create_task_group() as tasks:
         waiting = partial(one.client.call_tool, "debug_event_delivery", {**asked, "wait_seconds": 20})
         answers: list[Any] = []

@@ -18,7 +18,7 @@ import pytest
 
 from support import law
 from support.destination import Recorder, Scripted
-from support.driven import Agent, Serve, Told, connect, run
+from support.driven import Agent, Message, Serve, Told, connect, run
 from support.engine import open_store
 from support.faulty import Disk, seeded, tell
 from support.worker import until
@@ -90,12 +90,18 @@ def told(agent: Agent, asked: Future[Told], key: str, user: str) -> str:
     return answer.message_id
 
 
+def unready(serve: Serve) -> tuple[int, Message]:
+    """Ask until it is not ready: for a second it goes by what it found before."""
+    until(lambda: serve.ready()[0] == 503)
+    return serve.ready()
+
+
 def refused(data: Path, agent: Agent, serve: Serve) -> tuple[list[str], float]:
     """Ask three others; give what they say, and after how many seconds."""
     began = time.monotonic()
     late = agent.track("late", "u3")
     with ThreadPoolExecutor(1) as threads:
-        asked = threads.submit(serve.ready)
+        asked = threads.submit(unready, serve)
         code, told = run(data, "send", "track", "--user-id", "u4", "--event", "E")
         status, why = asked.result()
     assert (code, status) == (1, 503), (told, why)
