@@ -34,7 +34,7 @@ ifneq ($(T),)
 else
 	@$(BIN)/pytest -n 2 $(ARGS) $(FAST)
 ifneq ($(SLOW),)
-	@$(BIN)/pytest $(ARGS) $(SLOW)
+	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS) $(SLOW)
 endif
 endif
 
