@@ -183,8 +183,8 @@ def test_a_server_that_is_stopped_under_load_loses_nothing_and_doubts_only_what_
             assert agent.stop() == 0
         here.finish()
     twice = sum(n - 1 for n in here.arrived().values())
-    assert twice <= 2 * SLOTS, (
-        "on its way when serve left after 5 s of 60, and when the agent handed over after 5 s of 60"
+    assert twice <= 3 * SLOTS, (
+        "on its way when the agent handed over after 5 s of 60, when serve left, and when the agent handed over again"
     )
     tell(f"{STOPS} stops of serve survived, {len(here.ids)} events, {twice} doubles; at most {max(took):.1f} s")
 
