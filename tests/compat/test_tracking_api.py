@@ -574,7 +574,7 @@ async def test_a_full_disk_asks_clients_to_come_back(door: Door, monkeypatch: py
 def without_message_ids(database: Path) -> None:
     """Damage a database so that no event can be stored."""
     connection = connect_writer(database)
-    connection.execute("DROP TABLE messages").close()
+    connection.execute("DROP TABLE recent").close()
     connection.close()
 
 

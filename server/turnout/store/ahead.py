@@ -27,7 +27,7 @@ class Ahead:
 
     def __init__(self, database: Path) -> None:
         """Open the file."""
-        self._database = database
+        self._database = str(database)
         self._identity = connect.identity(database)
         self._file = os.open(database.with_name(f"{database.name}-wal"), os.O_WRONLY | os.O_CLOEXEC)
 

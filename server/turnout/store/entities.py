@@ -61,7 +61,7 @@ class EntitiesView:
         return {row[0]: self._s.vault.unseal(entity, row[0], row[1]) for row in rows}
 
     def _changed(self) -> bool:
-        return any(overlay.configured for overlay in self._s.overlays)
+        return True in [overlay.configured for overlay in self._s.overlays]
 
 
 class Entities(EntitiesView):

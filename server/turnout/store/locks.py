@@ -11,7 +11,7 @@ import os
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 AGAIN_S = 0.005
@@ -99,8 +99,10 @@ class FileLock:
         return os.fstat(self._file).st_nlink > 0
 
     def _sign(self) -> None:
-        with suppress(OSError):  # the lock is ours, whatever a full or failing disk makes of our name
+        try:  # noqa: SIM105 - on every commit
             os.pwrite(self._file, b"%-20d" % os.getpid(), 0)
+        except OSError:  # the lock is ours, whatever a full or failing disk makes of our name
+            pass
 
 
 def _opened(path: Path) -> int:

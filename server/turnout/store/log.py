@@ -194,7 +194,10 @@ class Log(LogView):
             )
         self._s.many(SQL["insert_event"], rows)
         month = month_of(self._s.now)
-        for (received, source, name, namespace), n in Tally(map(_COUNTED, rows)).items():
+        tally: dict[tuple[int, int, int, str], int] = {}
+        for each in map(_COUNTED, rows):
+            tally[each] = tally.get(each, 0) + 1
+        for (received, source, name, namespace), n in tally.items():
             overlay.seen[name] += n
             overlay.last_seen[name] = received
             overlay.volumes[month, namespace, source] += n

@@ -155,11 +155,6 @@ class _Lazily(dict[PersonId, Person]):
 class People(PeopleView):
     """What can be written of people."""
 
-    def __init__(self, session: Session) -> None:
-        """Write through this session."""
-        super().__init__(session)
-        self._keys: dict[Identifier, bytes] = {}
-
     def regulars(self, guises: Sequence[Guise]) -> list[PersonId | None]:
         """Say who came so before, if it is known without a look into the tables."""
         layers = self._regulars()
@@ -256,7 +251,8 @@ class People(PeopleView):
         return found
 
     def _key(self, identifier: Identifier) -> bytes:
-        return self._keys.get(identifier) or self._keys.setdefault(identifier, self._s.vault.identifier(identifier))
+        keys = self._s.keys
+        return keys.get(identifier) or keys.setdefault(identifier, self._s.vault.identifier(identifier))
 
     def _moved(self) -> None:
         self._s.overlay.move()

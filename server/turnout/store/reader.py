@@ -14,7 +14,7 @@ from orjson import JSONDecodeError
 from turnout.entropy import Entropy
 from turnout.store.cache import Cache
 from turnout.store.connect import UNREADABLE, Connection, Error, connect_reader, unreadable
-from turnout.store.session import Session, read_counter
+from turnout.store.session import Session
 from turnout.store.unit import View
 from turnout.store.vault import Vault
 
@@ -42,7 +42,7 @@ class Readers:
         self._entropy = entropy
         self._now = now
         self._open = connect
-        self._idle: queue.LifoQueue[tuple[Connection, Cache]] = queue.LifoQueue()
+        self._idle: queue.LifoQueue[View] = queue.LifoQueue()
         self._quiet = threading.Condition()
         self._looks = 0
         self._shut = False
@@ -62,21 +62,21 @@ class Readers:
 
     def _look(self, function: Callable[[View], T]) -> T:
         try:
-            connection, cache = self._idle.get_nowait()
+            view = self._idle.get_nowait()
         except queue.Empty:
-            connection, cache = self._connect(), Cache()
+            view = View(Session(self._connect(), self._vault, Cache(), self._entropy))
+        session = view.session
         try:
-            connection.execute("BEGIN").close()
+            session.connection.execute("BEGIN").close()
             try:
-                counter = read_counter(connection)
-                cache.heed(counter.people, counter.regulations, counter.revision, counter.ordered)
-                return function(View(Session(connection, self._vault, cache, self._entropy, self._now(), counter)))
+                session.begin(self._now())
+                return function(view)
             finally:
-                connection.execute("COMMIT").close()
+                session.connection.execute("COMMIT").close()
         except (*UNREADABLE, JSONDecodeError, DecodeError) as error:  # of pages, or of what we wrote as JSON
             raise unreadable(error) from error
         finally:
-            self._idle.put((connection, cache))
+            self._idle.put(view)
 
     def _connect(self) -> Connection:
         try:
@@ -91,7 +91,7 @@ class Readers:
             self._quiet.wait_for(lambda: self._looks == 0, QUIET_S)
         while True:
             try:
-                connection, _ = self._idle.get_nowait()
+                view = self._idle.get_nowait()
             except queue.Empty:
                 return
-            connection.close()
+            view.session.connection.close()

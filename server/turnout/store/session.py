@@ -11,6 +11,7 @@ import msgspec
 
 from turnout.entropy import Entropy
 from turnout.errors import Unavailable
+from turnout.identity.model import Identifier
 from turnout.store.cache import Cache, Overlay
 from turnout.store.connect import Connection, OperationalError
 from turnout.store.vault import Vault
@@ -61,22 +62,30 @@ class Counter(msgspec.Struct, gc=False):
 
 
 class Session:
-    """What every table module is made of. `now` is the time of the commit, in microseconds."""
+    """What every table module is made of: one connection's transactions, one after the other.
 
-    __slots__ = ("_saved", "cache", "connection", "counter", "entropy", "now", "overlays", "vault")
+    `now` is the time of the commit, in microseconds; `keys` are those of the identifiers that it met.
+    """
 
-    def __init__(
-        self, connection: Connection, vault: Vault, cache: Cache, entropy: Entropy, now: int, counter: Counter
-    ) -> None:
-        """Begin with the counter row as read after `BEGIN`."""
+    __slots__ = ("_saved", "cache", "connection", "counter", "entropy", "keys", "now", "overlays", "vault")
+
+    counter: Counter
+
+    def __init__(self, connection: Connection, vault: Vault, cache: Cache, entropy: Entropy) -> None:
+        """Be of one connection; `begin` comes first."""
         self.connection = connection
         self.vault = vault
         self.cache = cache
         self.entropy = entropy
+
+    def begin(self, now: int) -> None:
+        """Begin a transaction's work with the counter row as read after `BEGIN`. Raises: Unavailable."""
         self.now = now
-        self.counter = counter
-        self.overlays = [Overlay()]
+        self.counter = counter = read_counter(self.connection)
         self._saved = copy(counter)
+        self.overlays = [Overlay()]
+        self.keys: dict[Identifier, bytes] = {}
+        self.cache.heed(counter.people, counter.regulations, counter.revision, counter.ordered)
 
     @property
     def overlay(self) -> Overlay:

@@ -12,8 +12,6 @@ import os
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as Late
 from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
@@ -28,6 +26,7 @@ from turnout.store import connect, erasures, fork, space, swap, tail, vault
 from turnout.store.connect import Connection
 from turnout.store.locks import FileLock, Turnstile, is_free
 from turnout.store.news import News
+from turnout.store.promise import Heard, Promise
 from turnout.store.reader import Readers, Shut
 from turnout.store.session import Counter, read_version
 from turnout.store.tally import Tally
@@ -105,8 +104,8 @@ class Store:
             if self._writer is not None and not sys.is_finalizing():  # then its thread is gone, and nothing waits
                 self._tail_at = -TAIL_S
                 try:
-                    self._writer.submit(lambda _: None).result(PATIENCE_S)
-                except (Late, Unavailable):
+                    self.commit(lambda _: None)
+                except Unavailable:
                     self._tail_at = 0.0
                 self._close()
 
@@ -164,10 +163,12 @@ class Store:
         """Run a function in a transaction and wait for its commit. Raises: what it raises; Unavailable."""
         done = threading.Lock()
         done.acquire()
-        answer = self._submit(function, weight, done.release)
-        if not done.acquire(timeout=PATIENCE_S) and answer.cancel():
+        promise = self._submit(function, weight, done.release)
+        if not done.acquire(timeout=PATIENCE_S) and promise.withdraw():
             raise self.frozen()
-        return answer.result()  # of what runs, only the end tells whether it committed
+        if not promise.done:  # of what runs, only the end tells whether it committed
+            done.acquire()
+        return promise.result()
 
     def look(self, function: Callable[[View], T]) -> T:
         """Run a function over one consistent state."""
@@ -198,16 +199,16 @@ class Store:
 
     async def transact(self, function: Callable[[Unit], T], weight: int = 1) -> T:
         """Run a function in a transaction and await its commit. Raises: what it raises; Unavailable."""
-        answer = await self._queued(function, weight)
+        promise = await self._queued(function, weight)
         try:
-            await self._loop.answered(answer, PATIENCE_S)
+            await self._loop.answered(promise, PATIENCE_S)
         finally:
-            answer.cancel()  # what has not begun by now is withdrawn
-        if answer.cancelled():
+            withdrawn = promise.withdraw()
+        if withdrawn:
             raise self.frozen()
-        while not answer.done():  # of what runs, only the end tells whether it committed
-            await self._loop.answered(answer, PATIENCE_S)
-        return answer.result(0)
+        while not promise.done:
+            await self._loop.answered(promise, PATIENCE_S)
+        return promise.result()
 
     async def read(self, function: Callable[[View], T]) -> T:
         """Run a function over one consistent state, in a thread."""
@@ -272,9 +273,7 @@ class Store:
 
     # -- inside -------------------------------------------------------------------------------------------
 
-    def _submit(
-        self, function: Callable[[Unit], T], weight: int, heard: Callable[[], object] | None = None
-    ) -> Future[T]:
+    def _submit(self, function: Callable[[Unit], T], weight: int, heard: Heard | None = None) -> Promise[T]:
         if sys.is_finalizing():
             raise Unavailable("the interpreter is ending, and its threads are gone; nothing was stored")
         with self.gate:
@@ -282,7 +281,7 @@ class Store:
             assert self._writer is not None
             return self._writer.submit(function, weight, heard)
 
-    async def _queued(self, function: Callable[[Unit], T], weight: int) -> Future[T]:
+    async def _queued(self, function: Callable[[Unit], T], weight: int) -> Promise[T]:
         """Queue it at once, or in a thread where that means to open first, or to wait for whoever opens or closes."""
         if self.gate.acquire(blocking=False):
             try:

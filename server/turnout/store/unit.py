@@ -25,12 +25,11 @@ from turnout.workspace import Workspace
 
 
 class View:
-    """One consistent look at the workspace. `now` is the time of the look, in microseconds."""
+    """One consistent look at the workspace, the session's of today: it is not to be kept."""
 
     def __init__(self, session: Session) -> None:
         """Look through this session."""
         self.session = session
-        self.now = session.now
         self.vault: Vault = session.vault
         self._open(session)
 
@@ -49,6 +48,11 @@ class View:
         self.privacy = PrivacyView(session)
         self.audit = AuditView(session)
         self.uses = UsesView(session)
+
+    @property
+    def now(self) -> int:
+        """The time of the look, in microseconds."""
+        return self.session.now
 
     @property
     def workspace(self) -> Workspace:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from typing import Protocol, TypeVar, cast
 
 import anyio
 from anyio.lowlevel import current_token
+
+from turnout.store.promise import Promise
 
 T = TypeVar("T")
 
@@ -96,22 +98,21 @@ class Wake:
         if bell is not None:
             bell.ring()
 
-    async def answered(self, answer: Future[T], patience_s: float) -> None:
+    async def answered(self, answer: Promise[T], patience_s: float) -> None:
         """Wait until the writer has answered, or for so long, the same for all: it rings after that.
 
         While somebody hears, `hurry` ends the wait: a timer for each took 40 us of an event that came alone (measured).
         """
         if self._bell is not None:
             event = anyio.Event()
-            answer.add_done_callback(lambda _: self._answered.append(event))
-            if answer.done():
+            if answer.hear(partial(self._answered.append, event)):
                 return
             self._waiting[event] = time.monotonic() + patience_s
             try:
                 await event.wait()
             finally:
                 del self._waiting[event]
-        if self._bell is None and not answer.done():
+        if self._bell is None and not answer.done:
             await _alone(answer, patience_s)
 
     def mark(self) -> anyio.Event:
@@ -127,10 +128,10 @@ class Wake:
         self.notice()
 
 
-async def _alone(answer: Future[T], patience_s: float) -> None:
+async def _alone(answer: Promise[T], patience_s: float) -> None:
     """Wait where nobody hears yet, or any more: this answer rings itself."""
     event = anyio.Event()
     bell = Bell(event.set)
-    answer.add_done_callback(lambda _: bell.ring())
-    with anyio.move_on_after(patience_s):
-        await event.wait()
+    if not answer.hear(bell.ring):
+        with anyio.move_on_after(patience_s):
+            await event.wait()

@@ -11,10 +11,8 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import suppress
 from copy import copy
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,7 +23,8 @@ from turnout.store import counts, log, messages
 from turnout.store.ahead import Ahead
 from turnout.store.cache import Cache, Overlay
 from turnout.store.connect import Connection, Error, IntegrityError
-from turnout.store.session import Counter, Session, read_counter, write_counter
+from turnout.store.promise import Heard, Promise
+from turnout.store.session import Counter, Session, write_counter
 from turnout.store.tally import Tally
 from turnout.store.unit import Unit
 from turnout.store.vault import Vault
@@ -75,14 +74,17 @@ class Ways(Protocol):
         ...
 
 
-@dataclass(slots=True)
 class Work:
     """One caller's function, and where its answer goes."""
 
-    function: Callable[[Unit], Any]
-    weight: int
-    answer: Future[Any] = field(default_factory=Future)
-    at: float = field(default_factory=time.monotonic)
+    __slots__ = ("at", "function", "promise", "weight")
+
+    def __init__(self, function: Callable[[Unit], Any], weight: int) -> None:
+        """Begin to wait."""
+        self.function = function
+        self.weight = weight
+        self.promise: Promise[Any] = Promise()
+        self.at = time.monotonic()
 
 
 class Writer:
@@ -95,7 +97,7 @@ class Writer:
         self._entropy = entropy
         self._now = now
         self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
-        self._connection: Connection | None = None
+        self._unit: Unit | None = None
         self._ahead: Ahead | None = None
         self._thread = threading.Thread(target=self._loop, name="turnout-writer", daemon=True)
         self._looked = 0.0
@@ -110,19 +112,13 @@ class Writer:
             raise Unavailable(f"the thread that writes does not start ({error}); nothing was stored") from error
         self._ways.tally.length = self._queue.qsize
 
-    def submit(
-        self, function: Callable[[Unit], Any], weight: int = 1, heard: Callable[[], object] | None = None
-    ) -> Future[Any]:
-        """Queue a function; its answer comes after the commit, or its error; then `heard` is called.
-
-        A thread waits for that, and not in `result`, which holds the answer's lock for moments in which a signal may
-        come: its handler would wait for a writer that waits for that lock.
-        """
+    def submit(self, function: Callable[[Unit], Any], weight: int = 1, heard: Heard | None = None) -> Promise[Any]:
+        """Queue a function; its answer comes after the commit, or its error; then `heard` is called."""
         work = Work(function, weight)
         if heard is not None:
-            work.answer.add_done_callback(lambda _: heard())
+            work.promise.hear(heard)
         self._queue.put(work)
-        return work.answer
+        return work.promise
 
     def stop(self) -> bool:
         """Finish what is queued, close inside the turnstile (the last close checkpoints by itself), and end.
@@ -142,7 +138,7 @@ class Writer:
             self._ways.tally.since = first.at
             last = self._group(first)
             self._ways.tally.since = 0.0
-        if self._connection is not None:
+        if self._unit is not None:
             leave = self._ways.pass_turnstile()
             try:
                 self._let_go()
@@ -166,12 +162,10 @@ class Writer:
         finally:
             leave()
         for work, result, failure in done:
-            if work.answer.cancelled():
-                continue
             if failure is None:
-                work.answer.set_result(result)
+                work.promise.answer(result)
             else:
-                work.answer.set_exception(failure)
+                work.promise.fail(failure)
         self._ways.answered()
         return last
 
@@ -179,16 +173,16 @@ class Writer:
         taken: list[Work] = []
         last = False
         try:
-            connection = self._connection = self._connection or self._ways.connect()
+            unit = self._unit = self._unit or self._begin()
+            session, connection = unit.session, unit.session.connection
             connection.execute("BEGIN IMMEDIATE").close()
             self._ahead = self._ahead or Ahead(self._ways.path)
-            session = self._session(connection)
-            unit = Unit(session)
+            session.begin(self._now())
             until = time.monotonic() + max(GROUP_S, min(self._took, GROUP_SLOW_S))
             weight = 0
             work: Work | None = first
             while work is not None:
-                if work.answer.set_running_or_notify_cancel():
+                if work.promise.take():
                     taken.append(work)
                     done.append((work, *_attempt(unit, work.function, first=len(taken) == 1)))
                     weight += work.weight
@@ -198,7 +192,7 @@ class Writer:
                 work, last = self._next()
             self._commit(session)
         except Exception as error:
-            self._broken(taken or [first], error, done)
+            self._broken(taken or [each for each in [first] if each.promise.take()], error, done)
         else:
             self._shorten(connection)
         return last
@@ -210,10 +204,8 @@ class Writer:
             return None, False
         return work, work is None
 
-    def _session(self, connection: Connection) -> Session:
-        counter = read_counter(connection)
-        self.cache.heed(counter.people, counter.regulations, counter.revision, counter.ordered)
-        return Session(connection, self._vault, self.cache, self._entropy, self._now(), counter)
+    def _begin(self) -> Unit:
+        return Unit(Session(self._ways.connect(), self._vault, self.cache, self._entropy))
 
     def _commit(self, session: Session) -> None:
         messages.order(session)
@@ -258,9 +250,6 @@ class Writer:
         told = getattr(error, "strerror", None) or error  # without the path: whoever may send may read it
         why = Unavailable(f"the commit failed ({told}); nothing was stored, try again", cause=str(error))
         done[:] = [(work, None, why) for work in taken]
-        for work in taken:
-            if not work.answer.running():
-                work.answer.set_running_or_notify_cancel()
 
     def _give_up(self) -> None:
         """Close the connection: pages may be marked clean that never reached the disk."""
@@ -271,11 +260,11 @@ class Writer:
     def _let_go(self) -> None:
         """Close the database, and the WAL before it."""
         ahead, self._ahead = self._ahead, None
-        connection, self._connection = self._connection, None
+        unit, self._unit = self._unit, None
         if ahead is not None:
             ahead.close()
-        if connection is not None:
-            connection.close()
+        if unit is not None:
+            unit.session.connection.close()
 
 
 def _attempt(unit: Unit, function: Callable[[Unit], Any], *, first: bool) -> tuple[Any, Exception | None]:
@@ -284,12 +273,12 @@ def _attempt(unit: Unit, function: Callable[[Unit], Any], *, first: bool) -> tup
     connection = session.connection
     if not first:
         connection.execute("SAVEPOINT one").close()
+        session.overlays.append(Overlay())
     saved = copy(session.counter)
-    session.overlays.append(Overlay())
     try:
         result = function(unit)
     except Exception as error:  # the caller's, whose savepoint it is
-        session.overlays.pop()
+        session.overlays[-1:] = [Overlay()] if first else []
         session.counter = saved
         if connection.in_transaction:
             for statement in BEGIN_AGAIN if first else GO_BACK:
@@ -297,8 +286,8 @@ def _attempt(unit: Unit, function: Callable[[Unit], Any], *, first: bool) -> tup
         return None, _named(error)
     if not first:
         connection.execute("RELEASE one").close()
-    overlay = session.overlays.pop()
-    session.overlay.absorb(overlay)
+        overlay = session.overlays.pop()
+        session.overlay.absorb(overlay)
     return result, None
 
 
@@ -324,5 +313,5 @@ def _named(error: Exception) -> Exception:
 
 def _fail(works: list[Work], error: Exception) -> None:
     for work in works:
-        if work.answer.set_running_or_notify_cancel():
-            work.answer.set_exception(error)
+        if work.promise.take():
+            work.promise.fail(error)

@@ -88,7 +88,7 @@ async def test_a_large_request_is_cut_into_commits_in_its_order(workspace: Bench
 
 
 def _without_events(unit: Unit) -> None:
-    unit.session.run("DROP TABLE messages")
+    unit.session.run("DROP TABLE recent")
 
 
 @pytest.mark.parametrize("given_up", [1, 2, 9])

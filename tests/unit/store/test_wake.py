@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
 from threading import Thread
 
 import anyio
 import anyio.lowlevel
 import pytest
 
+from turnout.store.promise import Promise
 from turnout.store.wake import Wake
 
 pytestmark = pytest.mark.anyio
@@ -16,19 +16,19 @@ BOUND_S = 5.0
 LONG_S = 600.0
 
 
-def answer_and_ring(wake: Wake, answer: Future[int]) -> None:
+def answer_and_ring(wake: Wake, answer: Promise[int]) -> None:
     """Do what the writer does for a group."""
-    answer.set_result(1)
+    answer.answer(1)
     wake.ring()
 
 
 async def test_an_answer_wakes_whoever_waits_for_it_and_nobody_else() -> None:
-    wake, answered, other = Wake(), Future[int](), Future[int]()
+    wake, answered, other = Wake(), Promise[int](), Promise[int]()
     wake.begin()
 
-    woken: list[Future[int]] = []
+    woken: list[Promise[int]] = []
 
-    async def wait(answer: Future[int]) -> None:
+    async def wait(answer: Promise[int]) -> None:
         await wake.answered(answer, LONG_S)
         woken.append(answer)
 
@@ -47,11 +47,11 @@ async def test_an_answer_wakes_whoever_waits_for_it_and_nobody_else() -> None:
 
 
 async def test_whoever_has_waited_for_as_long_as_it_would_is_woken_without_an_answer_and_others_wait_on() -> None:
-    wake, patient, hasty = Wake(), Future[int](), Future[int]()
-    woken: list[Future[int]] = []
+    wake, patient, hasty = Wake(), Promise[int](), Promise[int]()
+    woken: list[Promise[int]] = []
     wake.begin()
 
-    async def wait(answer: Future[int], patience_s: float) -> None:
+    async def wait(answer: Promise[int], patience_s: float) -> None:
         await wake.answered(answer, patience_s)
         woken.append(answer)
 
@@ -69,7 +69,7 @@ async def test_whoever_has_waited_for_as_long_as_it_would_is_woken_without_an_an
 
 
 async def test_whoever_still_waits_when_nobody_hears_any_more_hears_its_answer() -> None:
-    wake, answer = Wake(), Future[int]()
+    wake, answer = Wake(), Promise[int]()
     wake.begin()
 
     with anyio.fail_after(BOUND_S):
@@ -80,4 +80,4 @@ async def test_whoever_still_waits_when_nobody_hears_any_more_hears_its_answer()
             await anyio.wait_all_tasks_blocked()
             Thread(target=answer_and_ring, args=(wake, answer)).start()
 
-    assert answer.result(0) == 1
+    assert answer.result() == 1
