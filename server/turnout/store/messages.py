@@ -85,9 +85,9 @@ class Messages(MessagesView):
 
     def note(self, keys: Sequence[bytes]) -> None:
         """Note the ids of the events that are appended next, by their keys."""
-        rows = list(enumerate(keys, self._s.counter.seq))
-        self._s.overlay.ids.update((key, seq) for seq, key in rows)
-        self._s.many(SQL["insert_recent"], rows)
+        seqs = range(self._s.counter.seq, self._s.counter.seq + len(keys))
+        self._s.overlay.ids.update(zip(keys, seqs, strict=True))
+        self._s.many(SQL["insert_recent"], list(zip(seqs, keys, strict=True)))
 
     def prune(self, keys: Iterable[bytes]) -> None:
         """Remove ids by their keys, of those that are in order."""
