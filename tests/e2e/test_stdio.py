@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from turnout.agent.card import ERA, MODERN
+from turnout.agent.wire import LINES
 
 LISTS = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")
 """What clients ask for right after the greeting."""
@@ -45,11 +47,13 @@ OPENINGS: dict[str, list[Message]] = {
 
 
 @contextmanager
-def server(cards: Path, kind: str = "opened") -> Iterator[subprocess.Popen[bytes]]:
+def server(
+    cards: Path, kind: str = "opened", stdin: int = subprocess.PIPE, stdout: int = subprocess.PIPE
+) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
         [sys.executable, "-m", "support.desk", str(cards), kind],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        stdin=stdin,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         env={"PYTHONPATH": f"{ROOT / 'server'}:{ROOT / 'tests'}"},
     )
@@ -91,6 +95,47 @@ def test_every_opening_is_answered_once_and_with_a_card_the_same(opening: str, c
     assert [each["id"] for each in with_card] == sorted(each["id"] for each in asked if "id" in each)
     assert all("result" in each for each in with_card), with_card
     assert with_card[0]["result"]["structuredContent"]["mtu"] == 3
+
+
+def test_a_file_may_be_the_input(cards: Path, tmp_path: Path) -> None:
+    (tmp_path / "said").write_bytes(lines(OPENINGS["handshake"]))
+
+    with (tmp_path / "said").open("rb") as said, server(cards, stdin=said.fileno()) as process:
+        out, err = process.communicate(timeout=120)
+
+    assert {json.loads(line)["id"] for line in out.splitlines()} == {"i", "l", "c"}, err
+
+
+def test_a_socket_may_be_both(cards: Path) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs, server(cards, stdin=theirs.fileno(), stdout=theirs.fileno()) as process:
+        theirs.close()
+        ours.settimeout(120)
+        ours.sendall(lines(OPENINGS["handshake"][:2]))
+        answers = ours.makefile("rb")
+        assert json.loads(answers.readline())["id"] == "i"
+        for byte in lines([LEGACY_CALL]):
+            ours.sendall(bytes([byte]))
+        assert json.loads(answers.readline())["id"] == "c"
+        ours.shutdown(socket.SHUT_WR)
+
+        assert process.wait(timeout=60) == 0
+        assert answers.read() == b""
+
+
+def test_more_lines_than_wait_at_once_are_each_answered(cards: Path) -> None:
+    pings = [{"jsonrpc": "2.0", "id": n, "method": "ping"} for n in range(4 * LINES)]
+    with server(cards) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(lines([INITIALIZE, INITIALIZED, LEGACY_CALL]))
+        process.stdin.flush()
+        opened = [json.loads(process.stdout.readline())["id"] for _ in range(2)]
+        assert sorted(opened) == ["c", "i"], "now the loop reads"
+        out, err = process.communicate(lines(pings), timeout=120)
+
+    assert [json.loads(line)["id"] for line in out.splitlines()] == list(range(4 * LINES)), err
+    assert process.returncode == 0
 
 
 def test_only_the_protocol_reaches_standard_output(cards: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from turnout.agent import answers, bearer, model, wire
+from turnout.agent import answers, bearer, lines, model, wire
 from turnout.api import metrics
 from turnout.api.metrics import FAMILIES
 from turnout.cli.main import COMMANDS
@@ -70,7 +70,7 @@ BOUNDS = (
     ("pruning, a commit", f"{prune.ROWS} rows, about {size(prune.BYTES)}", "the next commit has the next page"),
     ("line of the log", f"{LINE:,} bytes; {OFTEN} of the same each {EACH_S:g} s", "cut and marked; left out and counted"),
     ("queue counted by `/metrics`", f"{metrics.OWED:,} a destination", "it is told as this many"),
-    ("message of an MCP client", f"{size(wire.LINE_LIMIT)}", "refused with the limit; over HTTP with 413"),
+    ("message of an MCP client", f"{size(lines.LINE_LIMIT)}", "refused with the limit; over HTTP with 413"),
     ("MCP messages of a token over HTTP", f"{KEPT.mcp_rate} a second (`TURNOUT_MCP_RATE`), {KEPT.mcp_rate * bearer.BURST} at once", "429 with `Retry-After`"),
     ("MCP messages not yet worked on", f"{wire.LINES}", "no further one is read"),
     ("answer of a tool", f"{answers.USUAL:,} characters, at most {answers.CAP:,}; texts of {answers.FIELD_LIMIT}", "shortened, and says how to go on"),

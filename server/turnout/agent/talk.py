@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import anyio
 import anyio.to_thread
 from anyio.abc import ObjectReceiveStream, TaskGroup
+from anyio.lowlevel import current_token
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from turnout.agent import attend, short, unread
@@ -25,7 +26,7 @@ from turnout.agent.card import Card
 from turnout.agent.hands import Hands
 from turnout.agent.short import Asked
 from turnout.agent.stdio import Stdio
-from turnout.agent.wire import LINES, Line
+from turnout.agent.wire import LINES, Line, Loop
 from turnout.document import Document, Json, encode
 from turnout.store.wake import Bell
 
@@ -66,6 +67,9 @@ class Talk:
         """Answer until the input ends, and then what is on its way."""
         hands = Hands(self._wire, self._tasks, self._take, self._call)
         self._card = self._wire.hand_over(Bell(hands.hear).ring)
+        loop = current_token().native_token
+        if hasattr(loop, "add_reader"):
+            self._wire.move(Bell(partial(self._wire.read_in, cast("Loop", loop), hands.hear)).ring)
         if self._card is None:
             await self._wake()
         await hands.over.wait()

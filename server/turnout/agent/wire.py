@@ -1,35 +1,50 @@
 """The process's standard input and output, for the protocol alone.
 
 A thread reads lines from the start of the process on. Until the session is there it answers the opening moves
-from the card; every line goes on to the session too, and says whether it was answered. Whatever else in this
-process prints or reads, meets standard error and an empty file.
+from the card; every line goes on to the session too, and says whether it was answered. Then the loop reads by itself,
+where it can wait for such an input: a line that is read here and not in a thread is heard at half the price. Whatever
+else in this process prints or reads, meets standard error and an empty file.
 """
 
 from __future__ import annotations
 
 import os
 import select
+import stat
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
+from typing import Protocol
 
 from turnout.agent import card as cards
 from turnout.agent.card import Card
+from turnout.agent.lines import LINE_LIMIT, Lines
 from turnout.agent.pen import Pen
-from turnout.agent.unread import INVALID_REQUEST, IdScan, error
+from turnout.agent.unread import INVALID_REQUEST, error
 from turnout.document import decode, encode
 
 LINES = 256
 """Lines that wait for the session; beyond them the client waits."""
-LINE_LIMIT = 4 * 1024 * 1024
-"""Bytes of one message, as over HTTP (reliability-security.md 7.4)."""
+PIECE = 1 << 16
+"""Bytes that are read at once: as many as a pipe holds."""
 GRACE_S = 4.0
 """Seconds that a client which closed its side may leave answers unread. Source: ENGINE 1, leaving: 5 s in all."""
 LAST_S = 1.0
 """Seconds that the last answers have to leave, at the end."""
+
+
+class Loop(Protocol):
+    """What is asked of an event loop. Source: asyncio."""
+
+    def add_reader(self, file: int, heard: Callable[[], None]) -> object:
+        """Call this whenever a file has something to read, or has ended."""
+        ...
+
+    def remove_reader(self, file: int) -> object:
+        """Do so no more."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +60,7 @@ class Wire:
 
     def __init__(self, card: Card | None) -> None:
         """Take standard input and output away from everything else."""
-        self._input = os.fdopen(os.dup(0), "rb")
+        self._input = os.dup(0)
         self._pen = Pen(os.dup(1))
         empty = os.open(os.devnull, os.O_RDWR)
         os.dup2(empty, 0)
@@ -55,6 +70,7 @@ class Wire:
             os.dup2(empty, 1)
         os.close(empty)
         self._card = card
+        self._cut = Lines(self._pass, self._refuse)
         self._lines: deque[Line | None] = deque()
         self._room = threading.Event()
         self._ring: Callable[[], None] | None = None
@@ -63,6 +79,10 @@ class Wire:
         self._left = 0.0
         self._watch = select.poll()
         self._watch.register(self._input, 0)  # a hang-up is always told
+        self._leave, self._leaves = os.pipe()
+        self._loop: Loop | None = None
+        self._moved: Callable[[], None] | None = None
+        self._paused = False
 
     def start(self) -> None:
         """Begin to read."""
@@ -76,6 +96,17 @@ class Wire:
         ring()
         return card
 
+    def move(self, moved: Callable[[], None]) -> None:
+        """Stop to read in a thread where a loop can: `moved` is called there when it has."""
+        if _can_be_awaited(self._input):
+            self._moved = moved
+            os.write(self._leaves, b".")
+
+    def read_in(self, loop: Loop, hear: Callable[[], None]) -> None:
+        """Read in this loop from now on, the thread does no more; `hear` hears of each line."""
+        self._loop, self._ring = loop, hear
+        loop.add_reader(self._input, self._come)
+
     def waits(self) -> bool:
         """Tell whether a line came that was not taken."""
         return bool(self._lines)
@@ -85,6 +116,9 @@ class Wire:
         line = self._lines.popleft()
         if not self._room.is_set():
             self._room.set()
+        if self._paused and self._loop is not None:
+            self._paused = False
+            self._loop.add_reader(self._input, self._come)
         return line
 
     def tell(self, line: bytes) -> int:
@@ -114,19 +148,41 @@ class Wire:
         return time.monotonic() - max(stuck, self._left) > GRACE_S
 
     def _read(self) -> None:
-        with suppress(OSError):
-            while line := self._input.readline(LINE_LIMIT):
-                if not line.endswith(b"\n") and len(line) == LINE_LIMIT:
-                    self._skip(line)
-                elif line.strip():
-                    self._pass(line)
-        self._put(None)
+        """Read in a thread, until the end or until the loop does."""
+        either = select.poll()
+        either.register(self._input, select.POLLIN)
+        either.register(self._leave, select.POLLIN)
+        while (self._leave, select.POLLIN) not in either.poll():
+            if not self._read_on():
+                return
+        if self._moved is not None:
+            self._moved()
+
+    def _come(self) -> None:
+        """Read what is there, in the loop."""
+        assert self._loop is not None
+        self._paused = len(self._lines) >= LINES
+        if self._paused or not self._read_on():
+            self._loop.remove_reader(self._input)
+
+    def _read_on(self) -> bool:
+        """Read what is there, which waits for nothing; False at the end."""
+        try:
+            piece = os.read(self._input, PIECE)
+        except OSError:
+            piece = b""
+        if piece:
+            self._cut.feed(piece)
+        else:
+            self._cut.end()
+            self._put(None)
+        return bool(piece)
 
     def _pass(self, line: bytes) -> None:
         self._put(Line(line, self._card is not None and self._is_answered(line)))
 
     def _put(self, line: Line | None) -> None:
-        if len(self._lines) >= LINES:
+        if self._loop is None and len(self._lines) >= LINES:
             self._room.clear()
             if len(self._lines) >= LINES:  # nobody took one in between, so whoever takes one will set it
                 self._room.wait()
@@ -134,15 +190,9 @@ class Wire:
         if self._ring is not None:  # else the session takes what came before it was there
             self._ring()
 
-    def _skip(self, piece: bytes) -> None:
-        """Refuse a message that is too long: read on to its end for its id, keep none of it."""
-        scan = IdScan()
-        while piece and not piece.endswith(b"\n"):
-            scan.feed(piece)
-            piece = self._input.readline(LINE_LIMIT)
-        scan.feed(piece, last=True)
+    def _refuse(self, asked: str | int | None) -> None:
         said = f"The message is longer than {LINE_LIMIT} bytes; send less at once."
-        self.tell(encode(error(scan.found, INVALID_REQUEST, said)))
+        self.tell(encode(error(asked, INVALID_REQUEST, said)))
 
     def _is_answered(self, line: bytes) -> bool:
         with self._lock:  # the card is handed over between two answers
@@ -162,3 +212,9 @@ class Wire:
             return False
         self.tell(encode({"jsonrpc": "2.0", "id": request["id"], "result": result}))
         return True
+
+
+def _can_be_awaited(file: int) -> bool:
+    """Tell whether a loop can wait for it: a file is always ready, and a terminal not to be asked on every system."""
+    kind = os.fstat(file).st_mode
+    return stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind)

@@ -52,11 +52,12 @@ WRITER = (
     "PRAGMA wal_autocheckpoint=0",
     "PRAGMA secure_delete=ON",
     "PRAGMA foreign_keys=OFF",
-    "PRAGMA cache_size=-8192",
     "PRAGMA journal_size_limit=67108864",
 )
-"""Of the cache: a commit that splits a page walks through all of it, for SQLite moves pages by way of the page that it
-locks, far behind the end of a file under 1 GB: 570 us of each with 64 MB. What it lacks the system has in memory."""
+CACHE_KB, LARGE_CACHE_KB = 8_192, 65_536
+LOCK_PAGE = (1 << 30) // 4_096
+"""The page at 1 GB, where SQLite's locks lie, of a database with pages of 4 KB. It moves pages by way of that one, and
+until the file reaches so far, the commit after walks through all of its cache: 570 us of each for 64 MB (measured)."""
 EVERY = (
     "PRAGMA busy_timeout=10000",
     "PRAGMA trusted_schema=OFF",
@@ -158,7 +159,23 @@ def connect_writer(path: Path) -> Connection:
     """Open the one connection that writes; the file is made 0600 where it is missing."""
     if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    return _open(str(path), EVERY + WRITER)
+    connection = _open(str(path), EVERY + WRITER)
+    fit_cache(connection)
+    return connection
+
+
+def fit_cache(connection: Connection) -> None:
+    """Keep as many pages of a database as pay, in a connection that writes."""
+    pages = read_pragma(connection, "page_count")
+    connection.execute(f"PRAGMA cache_size=-{CACHE_KB if pages < LOCK_PAGE else LARGE_CACHE_KB}").close()
+
+
+def read_pragma(connection: Connection, name: str) -> int:
+    """Read a number of the library's: `data_version`, which others' commits change; `user_version`, the schema's."""
+    cursor = connection.execute(f"PRAGMA {name}")
+    number = int(cursor.fetchone()[0])
+    cursor.close()
+    return number
 
 
 def connect_reader(path: Path) -> Connection:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from turnout.store import connect
 from turnout.store.connect import Connection
-from turnout.store.session import Counter, read_counter, read_version
+from turnout.store.session import Counter, read_counter
 
 
 class News:
@@ -27,7 +27,7 @@ class News:
             try:
                 if self._connection is None:
                     self._connection = connect.connect_reader(self._path)
-                version, before = read_version(self._connection), self._version
+                version, before = connect.read_pragma(self._connection, "data_version"), self._version
                 if version != before or self.counter is None:
                     self._version, self.counter = version, read_counter(self._connection)
             except connect.Error as error:

@@ -175,14 +175,6 @@ def read_counter(connection: Connection) -> Counter:
     return Counter(*row)
 
 
-def read_version(connection: Connection, which: str = "data_version") -> int:
-    """Read what others' commits change, or the version of the schema (`user_version`)."""
-    cursor = connection.execute(f"PRAGMA {which}")
-    version = int(cursor.fetchone()[0])
-    cursor.close()
-    return version
-
-
 def write_counter(connection: Connection, counter: Counter) -> None:
     """Write the counter row back."""
     connection.execute(SAVE, msgspec.structs.astuple(counter)[2:]).close()

@@ -28,7 +28,7 @@ from turnout.store.locks import FileLock, Turnstile, is_free
 from turnout.store.news import News
 from turnout.store.promise import Heard, Promise
 from turnout.store.reader import Readers, Shut
-from turnout.store.session import Counter, read_version
+from turnout.store.session import Counter
 from turnout.store.tally import Tally
 from turnout.store.unit import Unit, View
 from turnout.store.vault import Vault
@@ -347,7 +347,7 @@ class Store:
         except connect.Error as error:
             raise connect.unreadable(error) from error
         try:
-            found = read_version(connection, "user_version")
+            found = connect.read_pragma(connection, "user_version")
             if found != SCHEMA:
                 self._migrate(connection, found, opening)
             cursor = connection.execute("SELECT keys, seq FROM counter")

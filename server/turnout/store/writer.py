@@ -22,7 +22,7 @@ from turnout.errors import Unavailable
 from turnout.store import counts, log, messages
 from turnout.store.ahead import Ahead
 from turnout.store.cache import Cache, Overlay
-from turnout.store.connect import Connection, Error, IntegrityError
+from turnout.store.connect import Connection, Error, IntegrityError, fit_cache
 from turnout.store.promise import Heard, Promise
 from turnout.store.session import Counter, Session, write_counter
 from turnout.store.tally import Tally
@@ -194,7 +194,7 @@ class Writer:
         except Exception as error:
             self._broken(taken or [each for each in [first] if each.promise.take()], error, done)
         else:
-            self._shorten(connection)
+            self._tend(connection)
         return last
 
     def _next(self) -> tuple[Work | None, bool]:
@@ -225,8 +225,8 @@ class Writer:
         self._ways.tally.committed(session.recorded)
         self._ways.committed(session.counter)
 
-    def _shorten(self, connection: Connection) -> None:
-        """Checkpoint where nobody does: the WAL is over 96 MB, and no process delivers. Looked up once a second.
+    def _tend(self, connection: Connection) -> None:
+        """Once a second: keep as many pages as pay; where the WAL is over 96 MB and no process delivers, checkpoint.
 
         What fails here fails no caller: the commit stands, and a later group looks again.
         """
@@ -235,6 +235,7 @@ class Writer:
             return
         self._looked = now
         try:
+            fit_cache(connection)
             if _pages(connection, "NOOP") > WAL_PAGES and self._ways.nobody_delivers():
                 connection.execute("PRAGMA busy_timeout=0").close()
                 _pages(connection, "TRUNCATE")
