@@ -11,6 +11,7 @@ from functools import partial
 from typing import TypeAlias
 
 import msgspec
+from msgspec import structs
 
 from turnout.entropy import uuid7
 from turnout.event.accept import accept
@@ -116,7 +117,7 @@ def _unless_suppressed(unit: Unit, each: Accepted, came: Namespace) -> Accepted:
     moved = each.namespace != came
     if not moved and unit.people.regulars(guises((each,))) != [None]:
         return each
-    claimed = identifiers(each) + (identifiers(each._replace(namespace=came)) if moved else ())
+    claimed = identifiers(each) + (identifiers(structs.replace(each, namespace=came)) if moved else ())
     if not any(unit.privacy.suppressed(identifier) for identifier in claimed):
         return each
     say = "The person of this event is suppressed; nothing was stored. Lift the suppression to record events again."

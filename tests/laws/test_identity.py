@@ -6,6 +6,7 @@ from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from support.events import event
 from turnout.event.model import LIVE, TEST, Event, PersonId
@@ -99,7 +100,10 @@ def test_a_batch_falls_into_profiles_as_its_two_halves_one_after_the_other(batch
 def test_events_that_share_no_identifier_may_be_interleaved_in_any_way(
     ours: list[Event], theirs: list[Event], random: Random
 ) -> None:
-    theirs = [one._replace(user_id=f"t{one.user_id}", anonymous_id=f"t{one.anonymous_id}", emails=()) for one in theirs]
+    theirs = [
+        structs.replace(one, user_id=f"t{one.user_id}", anonymous_id=f"t{one.anonymous_id}", emails=())
+        for one in theirs
+    ]
     order = [True] * len(ours) + [False] * len(theirs)
     random.shuffle(order)
     left, right = iter(ours), iter(theirs)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import msgspec
+from msgspec import structs
 
 from turnout.document import Document, Json
 from turnout.event.model import LIVE, Accepted, Call, Caller, Event, Kind, MessageId, Refused
@@ -91,7 +92,9 @@ def _accept(call: Call, door: _Door) -> Accepted:
     fields = read(call.body, door.limit)
     if isinstance(fields, Flaw):
         return _refuse(fields, door.caller, call.message_id or "", call.body[: door.limit])
-    given = call.message_id or id_text(fields.message_id)
+    given = call.message_id or fields.message_id
+    if not isinstance(given, str):
+        given = id_text(given)
     kind = call.kind or _kind(fields.type)
     if kind is None:
         return _refuse(UNKNOWN_TYPE, door.caller, given or "", fields.body)
@@ -101,26 +104,29 @@ def _accept(call: Call, door: _Door) -> Accepted:
 
 
 def _event(fields: Fields, kind: Kind, message_id: MessageId, door: _Door) -> Event:
-    caller = door.caller
+    caller, user, anonymous, previous = door.caller, fields.user_id, fields.anonymous_id, fields.previous_id
     context: Document = fields.context if isinstance(fields.context, dict) else {}
     ip = _text(context.get("ip")) or door.ip
     own = caller.ip if not ip and (door.direct or context.get("direct") is True) else ""
+    told = bool(fields.traits or door.emails or "traits" in context)
     event = Event(
         caller.source,
         caller.namespace,
         kind,
-        _name(kind, fields),
+        _text(fields.event) if kind is _TRACK else _name(kind, fields),
         message_id,
-        _text(fields.user_id),
-        _text(fields.anonymous_id),
-        _text(fields.previous_id),
-        _emails(kind, fields, context, door.emails),
+        user if isinstance(user, str) else "",
+        anonymous if isinstance(anonymous, str) else "",
+        previous if isinstance(previous, str) else "",
+        _emails(kind, fields, context, door.emails) if told else (),
         caller.received,
         _meta(fields, message_id, door, own),
         fields.body,
     )
     rule = door.place(event, ip or own) if door.place else None
-    return event if rule is None else event._replace(namespace=rule.to, meta=with_rule(event.meta, rule.number))
+    if rule is None:
+        return event
+    return structs.replace(event, namespace=rule.to, meta=with_rule(event.meta, rule.number))
 
 
 def _meta(fields: Fields, message_id: MessageId, door: _Door, ip: str) -> bytes:
@@ -156,8 +162,6 @@ def _kind(value: Json) -> Kind | None:
 
 
 def _name(kind: Kind, fields: Fields) -> str:
-    if kind is _TRACK:
-        return _text(fields.event)
     return _text(fields.name) if kind in _VIEWS else ""
 
 

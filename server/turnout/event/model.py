@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
+import msgspec
+
 from turnout.event.ids import LIVE, TEST, MessageId, Namespace, PersonId, Seq, SourceId
 
 __all__ = (
@@ -76,7 +78,7 @@ class Caller:
     client_side: bool = False
 
 
-class Call(NamedTuple):
+class Call(msgspec.Struct, frozen=True, gc=False):
     """One item as it came: `body` is its JSON as received, less the write key; `kind` decided by path or tool.
 
     `message_id` is given by a door that has one of its own (the guard), else it is looked for in the body.
@@ -87,7 +89,7 @@ class Call(NamedTuple):
     message_id: MessageId | None = None
 
 
-class Event(NamedTuple):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """One valid call, checked and on its way into the log; its `seq` comes with the commit.
 
     `name` is the event name of a track, the name of a page or screen, else empty. Absent ids are empty.
