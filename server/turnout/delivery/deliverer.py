@@ -75,6 +75,7 @@ class Deliverer:
         self._ending = False
         self._empty = anyio.Event()
         self._seen = -1
+        self._other = anyio.Event()
         self._news: tuple[int, ...] = ()
 
     def stop(self, *, at_once: bool = False) -> None:
@@ -156,22 +157,28 @@ class Deliverer:
     async def _follow(self, tasks: TaskGroup, epoch: int) -> None:
         """Keep a lane running for each destination, and wake them when something new was committed."""
         self._seen = -1
-        while True:
-            changed = self._store.mark()
-            if not self._ending:
-                with suppress(Unavailable):  # it is looked for again within a second
-                    await self._muster(tasks, epoch)
-            await changed.wait()  # once a second at least
+        with self._store.listen(self._hear):  # once a second at least
+            while True:
+                self._other = anyio.Event()
+                if not self._ending and self._store.news.lanes != self._seen:
+                    with suppress(Unavailable):  # it is looked for again within a second
+                        await self._muster(tasks, epoch)
+                await self._other.wait()
 
-    async def _muster(self, tasks: TaskGroup, epoch: int) -> None:
+    def _hear(self) -> None:
+        """Wake the lanes where something was committed, and whoever begins lanes where there may be others."""
         counter = self._store.news
         news = counter.lanes, counter.seq, counter.revision, counter.people, counter.regulations
         if news != self._news:
             self._news = news
             for lane in self._lanes.values():
                 lane.wake()
-        if counter.lanes == self._seen:
-            return
+        if counter.lanes != self._seen:
+            self._other.set()
+
+    async def _muster(self, tasks: TaskGroup, epoch: int) -> None:
+        """Begin a lane for each destination that has none."""
+        counter = self._store.news
         rows = await self._store.read(lambda view: view.lanes.all())
         if not self._ending:
             for row in rows:

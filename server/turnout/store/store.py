@@ -74,6 +74,7 @@ class Store:
         self._retired = ""
         self._identity = (0, 0)
         self._loop = Wake()
+        self.listen = self._loop.listen
         self._beside: list[Callable[[], None]] = []
         self._news = News(self.path, self.gate)
         fork.know(self)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Protocol, TypeVar, cast
 
@@ -62,7 +62,17 @@ class Wake:
         self._answered: deque[anyio.Event] = deque()
         self._waiting: dict[anyio.Event, float] = {}  # until when, who waits for longest first
         self._changed: anyio.Event | None = None
+        self._heard: list[Callable[[], None]] = []
         self._rung = False
+
+    @contextmanager
+    def listen(self, heard: Callable[[], None]) -> Iterator[None]:
+        """Call this on each change, in the loop, within this block: whoever waits for each costs a task's turn."""
+        self._heard.append(heard)
+        try:
+            yield
+        finally:
+            self._heard.remove(heard)
 
     def begin(self) -> None:
         """Begin to hear."""
@@ -83,7 +93,9 @@ class Wake:
             event.set()
 
     def notice(self) -> None:
-        """Wake whoever waits for a change."""
+        """Tell whoever listens, and wake whoever waits for a change."""
+        for heard in self._heard:
+            heard()
         if self._changed is not None:
             self._changed.set()
 

@@ -81,3 +81,18 @@ async def test_whoever_still_waits_when_nobody_hears_any_more_hears_its_answer()
             Thread(target=answer_and_ring, args=(wake, answer)).start()
 
     assert answer.result() == 1
+
+
+async def test_whoever_listens_hears_of_each_change_until_it_does_no_more() -> None:
+    wake, told = Wake(), list[str]()
+    wake.begin()
+
+    with wake.listen(lambda: told.append("one")), wake.listen(lambda: told.append("other")):
+        wake.notice()
+        Thread(target=wake.ring).start()
+        with anyio.fail_after(BOUND_S):
+            while len(told) < 4:
+                await anyio.lowlevel.checkpoint()
+    wake.notice()
+
+    assert told == ["one", "other"] * 2
