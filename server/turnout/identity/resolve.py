@@ -57,7 +57,8 @@ def claims(events: Sequence[Event]) -> tuple[Identifier, ...]:
 def identifiers(event: Event) -> tuple[Identifier, ...]:
     """List what identifies an event, the highest priority first; never empty."""
     every = [Identifier(event.namespace, IdType.USER, event.user_id)] if event.user_id else []
-    every += [Identifier(event.namespace, IdType.EMAIL, address) for address in event.emails]
+    if event.emails:
+        every += [Identifier(event.namespace, IdType.EMAIL, address) for address in event.emails]
     if event.anonymous_id:
         every.append(Identifier(event.namespace, IdType.ANONYMOUS, event.anonymous_id))
     return tuple([each for each in every if not is_blocked(each.value)] or every[:1])
@@ -104,23 +105,21 @@ class _Graph:
 
     def take(self, at: int, claimed: tuple[Identifier, ...]) -> PersonId:
         """Find, make or merge whose an event is, and link what it claims."""
-        known = self.owner(claimed[0])
-        if known is not None and all(self.owner(each) == known for each in claimed[1:]):
-            return known
+        owners = {each: owner for each in claimed if (owner := self.owner(each)) is not None}
         dropped: list[tuple[Identifier, str]] = []
         while True:
-            owners = {each: owner for each in claimed if (owner := self.owner(each)) is not None}
             joined = sorted(set(owners.values()))
             fresh = [each for each in claimed if each not in owners]
             if len(claimed) == 1 or (len(joined) == 1 and not fresh) or not (reason := self.exceeded(joined, fresh)):
                 break
             dropped.append((claimed[-1], reason))
+            owners.pop(claimed[-1], None)
             claimed = claimed[:-1]
         person = joined[0] if joined else self.create()
         for loser in joined[1:]:
             self.merge(loser, person, at, owners)
-        for each in fresh:
-            self.link(each, person, at)
+        if fresh:
+            self.link(fresh, person, at)
         self.refused += [(each, reason, at) for each, reason in dropped if self.owner(each) != person]
         return person
 
@@ -147,14 +146,15 @@ class _Graph:
         every = [each for person in people for each in person.identifiers] + fresh
         types = [each.type for each in every]
         limits = self.limits
-        checks = (
-            ("user_id_limit", types.count(IdType.USER), limits.user_id),
-            ("email_limit", types.count(IdType.EMAIL), limits.email),
-            ("anonymous_id_limit", types.count(IdType.ANONYMOUS), limits.anonymous_id),
-            ("mapping_limit", len(every), limits.mappings),
-            ("merge_limit", _merges(people) if len(people) > 1 else 0, limits.merges),
-        )
-        return next((reason for reason, count, limit in checks if count > limit), "")
+        if types.count(IdType.USER) > limits.user_id:
+            return "user_id_limit"
+        if types.count(IdType.EMAIL) > limits.email:
+            return "email_limit"
+        if types.count(IdType.ANONYMOUS) > limits.anonymous_id:
+            return "anonymous_id_limit"
+        if len(every) > limits.mappings:
+            return "mapping_limit"
+        return "merge_limit" if len(people) > 1 and _merges(people) > limits.merges else ""
 
     def create(self) -> PersonId:
         """Make a person of the next free id."""
@@ -163,12 +163,12 @@ class _Graph:
         self.people[person] = Person(person)
         return person
 
-    def link(self, identifier: Identifier, person: PersonId, at: int) -> None:
-        """Give an identifier that nobody has to a person."""
+    def link(self, fresh: Sequence[Identifier], person: PersonId, at: int) -> None:
+        """Give identifiers that nobody has to a person."""
         before = self.person(person)
-        self.people[person] = Person(person, (*before.identifiers, identifier), before.merges)
-        self.owners[identifier] = person
-        self.linked.append((identifier, person, at))
+        self.people[person] = Person(person, (*before.identifiers, *fresh), before.merges)
+        self.owners.update(dict.fromkeys(fresh, person))
+        self.linked += [(each, person, at) for each in fresh]
 
     def merge(self, loser: PersonId, survivor: PersonId, at: int, owners: dict[Identifier, PersonId]) -> None:
         """Make two people one; `because` names the survivor's type first."""

@@ -47,11 +47,10 @@ class Vault:
 
     def mac(self, purpose: str, *parts: str | bytes) -> bytes:
         """Digest what must be found again but not read: HMAC-SHA-256, its first 16 bytes."""
-        text = purpose.encode() + b"".join(
-            b"\0%d\0" % len(raw) + raw
-            for part in parts
-            for raw in (part if isinstance(part, bytes) else part.encode(),)
-        )
+        text = purpose.encode()
+        for part in parts:
+            raw = part if isinstance(part, bytes) else part.encode()
+            text += b"\0%d\0%b" % (len(raw), raw)
         return self._digest(text)[:16]
 
     def identifier(self, identifier: Identifier) -> bytes:
