@@ -200,6 +200,14 @@ def test_who_ends_the_sending_side_is_answered_before_the_connection_ends(target
     assert [said.status for said in target.ask(stranger * count, ends=True)] == [401] * count
 
 
+@pytest.mark.parametrize("half", [1, 40, -1])
+@pytest.mark.parametrize("count", [1, 5])
+def test_what_is_whole_is_answered_where_half_a_request_follows_it(target: Target, count: int, half: int) -> None:
+    stranger = target.hidden.replace(b"Basic d", b"Basic x")
+
+    assert [said.status for said in target.ask(stranger * count + target.hidden[:half], ends=True)] == [401] * count
+
+
 def test_half_a_request_whose_sender_ends_is_none(target: Target) -> None:
     assert target.ask(target.hidden[:-1], ends=True) == []
 

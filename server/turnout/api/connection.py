@@ -102,11 +102,15 @@ class Connection(HttpToolsProtocol):
 
     @override
     def eof_received(self) -> bool:  # type: ignore[override]  # true: keep it
-        """Answer whoever sends no more and may still read; a wait ends, for most of those have gone."""
-        answers = self.phase is START and self._is_answering() and self.cycle.scope["path"].startswith(limits.STAYS)
-        if answers:
+        """Answer whoever sends no more and may still read; a wait ends, for most have gone. Half a request is none."""
+        asked, half = self.answering, self.cycle if self.phase is BODY else None
+        if asked is None or asked is half or not self._is_answering():
+            return False
+        if stays := asked.scope["path"].startswith(limits.STAYS):
             self.phase, self.refusal = NOTHING, None
-        return answers
+            if half:
+                self.pipeline.popleft()
+        return stays
 
     @override
     def resume_writing(self) -> None:
