@@ -65,7 +65,7 @@ class Book:
 
     def prune(self, store: Store) -> None:
         """Remove the oldest events and, as upkeep does, the ids in order that tombstones among them could not tell."""
-        many = self.chance.randint(1, 20)
+        many = self.chance.randint(1, 10)
 
         def prune(unit: Unit) -> tuple[list[int], int]:
             oldest = unit.log.oldest(unit.counter.seq, many)
