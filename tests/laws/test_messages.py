@@ -88,8 +88,8 @@ class Book:
 def test_an_id_is_known_as_its_event_for_exactly_as_long_as_that_is_there(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ids, "ENOUGH", 160)
-    monkeypatch.setattr(ids, "PART", 8)
+    monkeypatch.setattr(ids, "ENOUGH", 120)
+    monkeypatch.setattr(ids, "PART", 12)
     monkeypatch.setattr(messages, "PAGE", 16)
     book = Book(random.Random(random.random()))  # noqa: S311 - chance that replays with the run
     houses = [open_store(data_dir) for _ in range(HOUSES)]
@@ -97,7 +97,7 @@ def test_an_id_is_known_as_its_event_for_exactly_as_long_as_that_is_there(
     try:
         for _ in range(STEPS):
             which = book.chance.randrange(HOUSES)
-            if book.chance.random() < 0.1:
+            if book.chance.random() < 0.03:
                 houses[which].close()
                 houses[which] = open_store(data_dir)
             book.chance.choice(moves)(houses[which])
