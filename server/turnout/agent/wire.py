@@ -128,7 +128,7 @@ class Wire:
         line = self._lines.popleft()
         if not self._room.is_set():
             self._room.set()
-        if self._paused and self._loop is not None:
+        if self._paused and self._loop is not None and len(self._lines) <= LINES // 2:
             self._paused = False
             self._loop.add_reader(self._ready.fileno(), self._come)
         return line
