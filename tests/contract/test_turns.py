@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
+import anyio
 import pytest
 
 from support.engine import caller, open_store, track
@@ -78,6 +79,25 @@ def test_what_was_withdrawn_never_runs_and_who_waits_behind_it_is_served(store: 
     assert ran == ["second"]
     assert second.done
     assert not first.done
+
+
+@pytest.mark.parametrize("awake", [True, False])
+def test_who_is_cancelled_before_its_turn_has_written_nothing(store: Store, *, awake: bool) -> None:
+    async def cancelled() -> None:
+        async with store.awake() if awake else nullcontext():
+            with Turnstile(store.folder).passed():
+                for at in range(5):
+                    with anyio.CancelScope() as scope:
+                        async with anyio.create_task_group() as tasks:
+                            tasks.start_soon(store.transact, lambda unit, at=at: one(unit, f"lost{at}"))
+                            await anyio.wait_all_tasks_blocked()
+                            scope.cancel()
+            with anyio.fail_after(BOUND_S):
+                assert await store.transact(lambda unit: one(unit, "m1")) == 1
+
+    anyio.run(cancelled)
+
+    assert store.look(lambda view: view.counter.seq) == 2
 
 
 def test_each_commit_begins_with_nothing_of_the_one_before(store: Store) -> None:

@@ -114,7 +114,7 @@ class Wire:
     def read_in(self, loop: Loop, hear: Callable[[], None]) -> None:
         """Read in this loop from now on, the thread does no more; `hear` hears of each line."""
         if sys.platform == "linux":
-            self._ready = select.epoll(1)
+            self._ready = select.epoll()
             self._ready.register(self._input, select.EPOLLIN)
             self._loop, self._ring = loop, hear
             loop.add_reader(self._ready.fileno(), self._come)
