@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import select
 import signal
 import socket
 import subprocess
@@ -11,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -136,6 +139,51 @@ def test_more_lines_than_wait_at_once_are_each_answered(cards: Path) -> None:
 
     assert [json.loads(line)["id"] for line in out.splitlines()] == list(range(4 * LINES)), err
     assert process.returncode == 0
+
+
+def test_one_socket_for_both_may_be_read_late(cards: Path) -> None:
+    calls = [LEGACY_CALL | {"id": n} for n in range(2 * LINES)]
+    ours, theirs = socket.socketpair()
+    with ours, theirs, server(cards, stdin=theirs.fileno(), stdout=theirs.fileno()) as process:
+        ours.settimeout(120)
+        answers = ours.makefile("rb")
+        ours.sendall(lines([INITIALIZE, INITIALIZED, LEGACY_CALL]))
+        assert {json.loads(answers.readline())["id"] for _ in range(2)} == {"c", "i"}, "now the loop reads"
+        sending = Thread(target=ours.sendall, args=(lines(calls),))
+        sending.start()
+        until = time.monotonic() + 60
+        while select.select([], [theirs], [], 0)[1] and time.monotonic() < until:
+            os.sched_yield()  # it still has room for answers
+
+        answered = [json.loads(answers.readline())["id"] for _ in calls]
+        sending.join()
+        assert os.get_blocking(theirs.fileno())
+        theirs.close()
+        ours.shutdown(socket.SHUT_WR)
+
+        assert sorted(answered) == list(range(2 * LINES))
+        assert process.wait(timeout=60) == 0
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket"])
+def test_somebody_else_may_read_the_same_input_and_finds_it_as_it_was(kind: str, cards: Path) -> None:
+    ping = {"jsonrpc": "2.0", "id": "p", "method": "ping"}
+    reads, writes = os.pipe() if kind == "pipe" else (each.detach() for each in socket.socketpair())
+    with server(cards, stdin=reads) as process:
+        assert process.stdout is not None
+        os.write(writes, lines([INITIALIZE, INITIALIZED, LEGACY_CALL]))
+        assert {json.loads(process.stdout.readline())["id"] for _ in range(2)} == {"c", "i"}, "now the loop reads"
+        with subprocess.Popen(["cat"], stdin=reads, stdout=subprocess.DEVNULL) as other:
+            for _ in range(1_000):
+                os.write(writes, b"\n")
+            assert other.poll() is None, "it waits, and was not told that there is nothing"
+            other.kill()
+        os.write(writes, lines([ping]))
+        assert json.loads(process.stdout.readline())["id"] == "p"
+        os.close(writes)
+
+        assert process.wait(timeout=60) == 0
+    os.close(reads)
 
 
 def test_only_the_protocol_reaches_standard_output(cards: Path) -> None:

@@ -71,7 +71,7 @@ class Pen:
             self._since = time.monotonic()
             try:
                 while line:
-                    line = line[os.write(self._file, line) :]
+                    line = self._write(line)
             except OSError:
                 self._end()
                 return
@@ -79,6 +79,16 @@ class Pen:
                 self._since = None
                 self._written += 1
                 self._turn.notify_all()
+
+    def _write(self, line: bytes) -> bytes:
+        """Write what there is room for, once there is; give the rest. Whoever has the file too may forbid to wait."""
+        try:
+            return line[os.write(self._file, line) :]
+        except BlockingIOError:
+            room = select.poll()
+            room.register(self._file, select.POLLOUT)
+            room.poll()
+            return line
 
     def _next(self) -> bytes | None:
         with self._turn:

@@ -4,18 +4,25 @@ A thread reads lines from the start of the process on. Until the session is ther
 from the card; every line goes on to the session too, and says whether it was answered. Then the loop reads by itself,
 where it can wait for such an input: a line that is read here and not in a thread is heard at half the price. Whatever
 else in this process prints or reads, meets standard error and an empty file.
+
+The files are not ours alone: standard output may be the same socket, and who started us may read or write on. So
+whether they wait (O_NONBLOCK, which uvloop sets for what it watches) stays as it is.
 """
 
 from __future__ import annotations
 
 import os
 import select
+import socket
 import stat
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from turnout.agent import card as cards
@@ -61,6 +68,8 @@ class Wire:
     def __init__(self, card: Card | None) -> None:
         """Take standard input and output away from everything else."""
         self._input = os.dup(0)
+        self._at_once = _at_once(self._input)
+        self._piece = self._at_once or partial(os.read, self._input, PIECE)
         self._pen = Pen(os.dup(1))
         empty = os.open(os.devnull, os.O_RDWR)
         os.dup2(empty, 0)
@@ -98,14 +107,17 @@ class Wire:
 
     def move(self, moved: Callable[[], None]) -> None:
         """Stop to read in a thread where a loop can: `moved` is called there when it has."""
-        if _can_be_awaited(self._input):
+        if self._at_once is not None and sys.platform == "linux":
             self._moved = moved
             os.write(self._leaves, b".")
 
     def read_in(self, loop: Loop, hear: Callable[[], None]) -> None:
         """Read in this loop from now on, the thread does no more; `hear` hears of each line."""
-        self._loop, self._ring = loop, hear
-        loop.add_reader(self._input, self._come)
+        if sys.platform == "linux":
+            self._ready = select.epoll()
+            self._ready.register(self._input, select.EPOLLIN)
+            self._loop, self._ring = loop, hear
+            loop.add_reader(self._ready.fileno(), self._come)
 
     def waits(self) -> bool:
         """Tell whether a line came that was not taken."""
@@ -116,9 +128,9 @@ class Wire:
         line = self._lines.popleft()
         if not self._room.is_set():
             self._room.set()
-        if self._paused and self._loop is not None:
+        if self._paused and self._loop is not None and len(self._lines) <= LINES // 2:
             self._paused = False
-            self._loop.add_reader(self._input, self._come)
+            self._loop.add_reader(self._ready.fileno(), self._come)
         return line
 
     def tell(self, line: bytes) -> int:
@@ -163,12 +175,14 @@ class Wire:
         assert self._loop is not None
         self._paused = len(self._lines) >= LINES
         if self._paused or not self._read_on():
-            self._loop.remove_reader(self._input)
+            self._loop.remove_reader(self._ready.fileno())
 
     def _read_on(self) -> bool:
         """Read what is there, which waits for nothing; False at the end."""
         try:
-            piece = os.read(self._input, PIECE)
+            piece = self._piece()
+        except BlockingIOError:
+            return True  # somebody else who has this file read it
         except OSError:
             piece = b""
         if piece:
@@ -214,7 +228,16 @@ class Wire:
         return True
 
 
-def _can_be_awaited(file: int) -> bool:
-    """Tell whether a loop can wait for it: a file is always ready, and a terminal not to be asked on every system."""
+def _at_once(file: int) -> Callable[[], bytes] | None:
+    """Give what reads a piece and never waits for one; None where that would change the file for others.
+
+    A file is always ready, and of a terminal or another user's pipe there is no second hand.
+    """
     kind = os.fstat(file).st_mode
-    return stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind)
+    if stat.S_ISSOCK(kind):
+        return partial(socket.socket(fileno=os.dup(file)).recv, PIECE, socket.MSG_DONTWAIT)
+    if stat.S_ISFIFO(kind):
+        with suppress(OSError):
+            own = os.open(f"/proc/self/fd/{file}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            return partial(os.read, own, PIECE)
+    return None

@@ -94,8 +94,10 @@ class Messages(MessagesView):
         self._s.many(SQL["prune_message"], [(key,) for key in keys])
 
     def prune_recent(self, seqs: Iterable[int]) -> None:
-        """Remove the ids of events that are in no order yet."""
-        self._s.many(SQL["prune_recent"], [(seq,) for seq in seqs if seq >= self._s.counter.ordered])
+        """Remove the ids of events that are in no order yet, from the parts that are, too: a tombstone tells none."""
+        gone = [(seq,) for seq in seqs if seq >= self._s.counter.ordered]
+        self._s.many(SQL["prune_part"], gone)
+        self._s.many(SQL["prune_recent"], gone)
 
     def _seen(self, keys: Sequence[bytes]) -> dict[bytes, Seq]:
         """Say which of these ids were seen; of one known by heart its row has the last word: it may be pruned."""

@@ -151,3 +151,21 @@ def test_a_pruned_id_is_free_wherever_it_stood(store: Store) -> None:
     go_on(store, 1_000_000, PARTS)
     assert seqs_again(store, 3, MANY - 1) == [None] * 2
     assert seqs_again(store, 1, MANY) == [last + 1, last + 3]
+
+
+def test_a_pruned_id_that_its_tombstone_could_not_tell_is_not_left_behind(store: Store) -> None:
+    fill(store)
+    go_on(store, MANY + 1, 60)
+    last = MANY + 60 * GROUP
+
+    def prune(unit: Unit) -> None:
+        unit.log.bury(range(1, 65))
+        unit.log.prune(unit.log.oldest(last, last))
+
+    store.commit(prune)
+
+    assert seqs_again(store, *range(1, 65)) == [None] * 64
+    go_on(store, 1_000_000, PARTS)
+    numbers = range(1, 65)
+    assert seqs_again(store, *numbers) == [last + n for n in numbers]
+    assert found(store, *numbers) == [last + n for n in numbers]

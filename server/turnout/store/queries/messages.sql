@@ -26,6 +26,10 @@ DELETE FROM recent WHERE seq < ?;
 -- By primary key.
 DELETE FROM recent WHERE seq = ?;
 
+-- name: prune_part
+-- By primary key, twice.
+DELETE FROM messages WHERE key = (SELECT key FROM recent WHERE seq = ?);
+
 -- name: find_message
 -- By primary key.
 SELECT key, seq FROM messages WHERE key = ?;

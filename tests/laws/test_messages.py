@@ -1,0 +1,109 @@
+"""Law of message ids: an id is known, as its event, for exactly as long as that event is there, whatever happens."""
+
+from __future__ import annotations
+
+import random
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from support.engine import open_store, record, track
+from turnout.ingest import Recorded
+from turnout.store import ids, messages
+from turnout.store.store import Store
+from turnout.store.unit import Unit
+
+STEPS = 500
+HOUSES = 3
+"""Stores of one workspace that are open side by side, as in so many processes."""
+
+
+@dataclass(slots=True)
+class Book:
+    """What is true: the events that are there, by the numbers of their ids."""
+
+    chance: random.Random
+    there: dict[int, int] = field(default_factory=dict)
+    next: int = 0
+
+    def some(self, most: int) -> list[int]:
+        """Choose numbers to record: new ones, and such as came before, mostly of late."""
+        chosen = []
+        for _ in range(self.chance.randint(1, most)):
+            if self.next and self.chance.random() < 0.4:
+                back = self.chance.choice([5, 50, 500])
+                chosen.append(self.chance.randrange(max(0, self.next - back), self.next))
+            else:
+                chosen.append(self.next)
+                self.next += 1
+        return chosen
+
+    def record(self, store: Store) -> None:
+        """Record events; each is a repeat where its event is there, of that event."""
+        numbers = self.some(6)
+        for number, entry in zip(numbers, record(store, *(track(f"m{n}") for n in numbers)).entries, strict=True):
+            assert isinstance(entry, Recorded)
+            assert entry.repeated == (number in self.there), number
+            assert entry.seq == self.there.setdefault(number, entry.seq)
+
+    def fail(self, store: Store) -> None:
+        """Note ids in an operation that then raises."""
+
+        def note(unit: Unit) -> None:
+            unit.messages.note([messages.message_key(1, f"m{n}") for n in range(self.next, self.next + 3)])
+            raise LookupError
+
+        with suppress(LookupError):
+            store.commit(note)
+
+    def bury(self, store: Store) -> None:
+        """Leave tombstones, which do not tell their ids, of events."""
+        seqs = self.chance.sample(list(self.there.values()), min(10, len(self.there)))
+        store.commit(lambda unit: unit.log.bury(seqs))
+
+    def prune(self, store: Store) -> None:
+        """Remove the oldest events and, as upkeep does, the ids in order that tombstones among them could not tell."""
+        many = self.chance.randint(1, 10)
+
+        def prune(unit: Unit) -> tuple[list[int], int]:
+            oldest = unit.log.oldest(unit.counter.seq, many)
+            unit.log.prune(oldest)
+            return [event.seq for event, _ in oldest], unit.counter.ordered
+
+        gone, ordered = store.commit(prune)
+        self.there = {number: seq for number, seq in self.there.items() if seq not in gone}
+        if gone and gone[0] < ordered:
+            page = store.look(lambda view: view.messages.ordered(b"", 9_999))
+            store.commit(lambda unit: unit.messages.prune(key for key, seq in page if seq <= gone[-1]))
+
+    def find(self, store: Store) -> None:
+        """Look ids up."""
+        numbers = self.chance.sample(range(self.next), min(8, self.next))
+        found = store.look(lambda view: [view.messages.find(1, f"m{n}") for n in numbers])
+        assert found == [self.there.get(number) for number in numbers]
+
+
+def test_an_id_is_known_as_its_event_for_exactly_as_long_as_that_is_there(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ids, "ENOUGH", 120)
+    monkeypatch.setattr(ids, "PART", 12)
+    monkeypatch.setattr(messages, "PAGE", 16)
+    book = Book(random.Random(random.random()))  # noqa: S311 - chance that replays with the run
+    houses = [open_store(data_dir) for _ in range(HOUSES)]
+    moves = [*[book.record] * 14, book.fail, *[book.bury] * 2, *[book.prune] * 2, *[book.find] * 2]
+    try:
+        for _ in range(STEPS):
+            which = book.chance.randrange(HOUSES)
+            if book.chance.random() < 0.03:
+                houses[which].close()
+                houses[which] = open_store(data_dir)
+            book.chance.choice(moves)(houses[which])
+        ordered = houses[0].look(lambda view: view.counter.ordered)
+    finally:
+        for each in houses:
+            each.close()
+
+    assert ordered > ids.ENOUGH, "all of it came into order, more than once"
