@@ -172,8 +172,17 @@ def _as_json() -> bool:
 def _wrong(error: click.UsageError, *, as_json: bool) -> int:
     """Say what was wrong with the words, and where help is."""
     path = error.ctx.command_path if error.ctx else "turnout"
-    _refuse("usage", error.format_message(), f"`{path} --help` shows what there is", as_json=as_json)
+    _refuse("usage", _slip(error), f"`{path} --help` shows what there is", as_json=as_json)
     return WRONG
+
+
+def _slip(error: click.UsageError) -> str:
+    """Say a slip in a line; of a noun alone click would give the whole help, and of a choice a list."""
+    noun = error.ctx.command if error.ctx else None
+    is_alone = isinstance(error, click.exceptions.NoArgsIsHelpError) or error.message == "Missing command."
+    if is_alone and error.ctx and isinstance(noun, click.Group):
+        return f"A verb is missing: there are {', '.join(noun.list_commands(error.ctx))}."
+    return " ".join(error.format_message().split())
 
 
 def _refused(error: TurnoutError, *, as_json: bool) -> int:

@@ -65,7 +65,7 @@ def require_yes(plan: str) -> None:
 def cell(value: Json) -> Text:
     """Write one value."""
     match value:
-        case None:
+        case None | []:
             return Text("-", "dim")
         case bool():
             return Text("yes" if value else "no")
@@ -132,6 +132,8 @@ def summary(told: Mapping[str, Json]) -> Iterable[RenderableType]:
     """Draw the sentence of an answer, if it has one."""
     if text := told.get("summary"):
         yield Text(str(untrusted(str(text), limit=WIDE)))
+    if told.get("replayed") is True and not told.get("derived"):
+        yield Text("This is the answer of the first call with this key; nothing was done again.")
 
 
 def deliveries(told: Mapping[str, Json], title: Text) -> Tree:

@@ -33,7 +33,8 @@ def trace(here: Here, *, message_id: str, destination: str | None, diff: bool) -
 
     told = at_desk(here, work)
     if not told.get("found"):
-        raise NotFound(str(told.get("reason") or told.get("summary") or "No event has this message id"))
+        why = str(told.get("reason") or told.get("summary") or "No event has this message id")
+        raise NotFound(why, fix="`turnout profile USER_ID` lists the last events of a person, with their ids")
     output.answer(here, told, show)
 
 

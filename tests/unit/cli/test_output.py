@@ -67,3 +67,18 @@ def test_a_program_gets_the_answer_as_it_is(capsys: pytest.CaptureFixture[str]) 
     output.answer(Here(json=True), {"event": EVIL}, lambda _: [])
 
     assert json.loads(capsys.readouterr().out) == {"event": EVIL}
+
+
+def test_an_empty_list_is_a_dash_as_what_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    output.answer(Here(), {"to": []}, lambda told: [output.facts(told, "to")])
+
+    assert capsys.readouterr().out == "to  -\n"
+
+
+@pytest.mark.parametrize(("derived", "said"), [({}, True), ({"derived": True}, False)])
+def test_an_answer_of_an_earlier_call_does_not_read_as_if_it_were_done_again(
+    derived: Document, capsys: pytest.CaptureFixture[str], *, said: bool
+) -> None:
+    output.answer(Here(), {"summary": "1 event was recorded.", "replayed": True, **derived}, output.summary)
+
+    assert ("nothing was done again" in capsys.readouterr().out) is said
