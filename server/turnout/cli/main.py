@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from collections.abc import Sequence
@@ -77,6 +78,12 @@ COMMANDS: tuple[Section, ...] = (
     ),
 )
 """Every command, in the order of the help."""
+
+AT_A_SHELL = (
+    (r"list_destinations with catalog true and search", "`turnout destination list --catalog --search WORD`"),
+    (r"describe_destination of (\S+)", r"`turnout destination show \1`"),
+)
+"""What a person types for the tools that the operations name."""
 
 EXAMPLES = (
     "turnout destination connect jsonl --set path=events.jsonl --receives all",
@@ -187,6 +194,8 @@ def _slip(error: click.UsageError) -> str:
 
 def _refused(error: TurnoutError, *, as_json: bool) -> int:
     code, fix, answered = (str(error.attributes.get(name) or "") for name in ("code", "fix", "answered"))
+    for tool, command in AT_A_SHELL:
+        fix = re.sub(tool, command, fix)
     _refuse(code or error.code, error.message, fix, as_json=as_json, answered=answered)
     return MISSING if isinstance(error, NotFound) else REFUSED
 

@@ -23,6 +23,9 @@ from turnout.guard.masking import untrusted
 WIDE = 4_000
 """Columns where no terminal is: nothing is cut or wrapped."""
 
+WHOLE = frozenset({"message_id", "deletion_id", "destination_id", "run_id", "token_id", "key"})
+"""Columns that a narrow terminal does not fold: what stands there is copied into the next command."""
+
 STYLES: Mapping[str, str] = {
     **dict.fromkeys(("delivered", "running", "ok", "done", "finished", "verified", "live"), "green"),
     **dict.fromkeys(("waiting", "paused", "partial", "preview", "received", "test", "planned"), "yellow"),
@@ -74,10 +77,17 @@ def cell(value: Json) -> Text:
             return Text(clean, STYLES.get(clean, ""))
         case int() | float():
             return Text(f"{value:,}")
-        case list() if value and all(isinstance(each, str) for each in value):
-            return Text(str(untrusted(", ".join(map(str, value)))))
         case _:
-            return Text(str(untrusted(document.encode(value).decode())))
+            return Text(str(untrusted(_written(value))))
+
+
+def _written(value: Json) -> str:
+    """Write a list or an object: as words where it is plain, else as JSON."""
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return ", ".join(map(str, value))
+    if isinstance(value, dict) and value and all(isinstance(each, str | int | float) for each in value.values()):
+        return words(value)
+    return document.encode(value).decode()
 
 
 def words(counts: Json) -> str:
@@ -102,7 +112,9 @@ def table(columns: Sequence[str], rows: Iterable[Mapping[str, Json]], title: str
     listed = list(rows)
     for name in columns:
         numbers = any(isinstance(row.get(name), int | float) and not isinstance(row.get(name), bool) for row in listed)
-        drawn.add_column(name.replace("_", " "), justify="right" if numbers else "left", overflow="fold")
+        drawn.add_column(
+            name.replace("_", " "), justify="right" if numbers else "left", overflow="fold", no_wrap=name in WHOLE
+        )
     for row in listed:
         drawn.add_row(*(cell(row.get(name)) for name in columns))
     return drawn

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from support.program import TURNOUT
-from turnout.cli.main import DONE, MISSING
+from turnout.cli.main import DONE
 
 
 def said(data: Path, *words: str) -> tuple[int, str, str]:
@@ -26,10 +26,3 @@ def test_a_receipt_has_its_proof_and_says_where_to_look_until_it_is_finished(dat
     assert "turnout profile 'u 1'" in out
     assert "events left" in after
     assert "turnout profile" not in after
-
-
-def test_an_id_that_no_event_has_comes_with_where_ids_stand(data_dir: Path) -> None:
-    code, _, err = said(data_dir, "trace", "m_nobody")
-
-    assert code == MISSING
-    assert "`turnout profile USER_ID`" in err

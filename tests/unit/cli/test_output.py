@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from rich.console import Console
 from rich.text import Text
 
 from turnout.cli import output
@@ -82,3 +83,31 @@ def test_an_answer_of_an_earlier_call_does_not_read_as_if_it_were_done_again(
     output.answer(Here(), {"summary": "1 event was recorded.", "replayed": True, **derived}, output.summary)
 
     assert ("nothing was done again" in capsys.readouterr().out) is said
+
+
+def test_a_narrow_terminal_folds_no_id_that_the_next_command_wants() -> None:
+    ids = "99f7cc91-3d78-5ef2-8ce8-986064cd1a14"
+    row: Document = {
+        "type": "track",
+        "event": "Order Completed " * 3,
+        "message_id": ids,
+        "received_at": "2026-11-26T15",
+    }
+
+    narrow = Console(width=80)
+    with narrow.capture() as drawn:
+        narrow.print(output.table(tuple(row), [row]))
+
+    assert ids in drawn.get()
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"namespace": 2, "filtered": 1}, "namespace 2, filtered 1"),
+        ({"plain": ["email"]}, '{"plain":["email"]}'),
+        ({}, "{}"),
+    ],
+)
+def test_a_plain_object_reads_as_words(value: Document, said: str) -> None:
+    assert output.cell(value).plain == said
