@@ -51,3 +51,5 @@ def show(told: Document) -> Iterable[RenderableType]:
     if changes:
         names = dict.fromkeys(name for change in changes for name in change)
         yield output.table(tuple(names), changes)
+    if any(call.get("tool") == "replay_events" for call in output.rows(told.get("next"))):
+        yield Text(f"To replay it: turnout replay --message-id {told.get('message_id')} --destination NAME", "dim")

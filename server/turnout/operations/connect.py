@@ -128,8 +128,9 @@ def apply(unit: Unit, connecting: Connecting, calling: Calling) -> Applied:
     )  # fmt: skip
     unit.entities.put(DESTINATION, key, destination_body(destination))
     tokens.mark(unit, key, connecting.grant)
+    warned = f" {inward}" if (inward := hosts.inward(connecting.hosts)) else ""
     answer: Document = {
-        "summary": f"{connecting.entry.name} was connected as {connecting.name!r}; {_gets(connecting)}.",
+        "summary": f"{connecting.entry.name} was connected as {connecting.name!r}; {_gets(connecting)}.{warned}",
         "destination_id": key,
         "name": connecting.name,
         "slug": connecting.entry.slug,

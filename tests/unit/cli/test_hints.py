@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -60,3 +61,15 @@ def test_a_new_manifest_comes_with_the_folder_in_which_it_can_be_connected(data_
     _, out, _ = said(data_dir, "destination", "new", "my-tool", "--to", str(tmp_path))
 
     assert f"connected as my-tool once it is in {data_dir / 'manifests'}" in out
+
+
+def test_a_journey_that_a_replay_would_go_on_with_says_how_it_is_typed(data_dir: Path, tmp_path: Path) -> None:
+    _, out, _ = said(data_dir, "send", "track", "--user-id", "u", "--event", "Paid", "--live", "--json")
+    sent = str(json.loads(out)["message_id"])
+    _, before, _ = said(data_dir, "trace", sent)
+    said(data_dir, "destination", "connect", "jsonl", "--set", f"path={tmp_path / 'events.jsonl'}")
+
+    _, after, _ = said(data_dir, "trace", sent)
+
+    assert f"To replay it: turnout replay --message-id {sent} --destination NAME" in after
+    assert "To replay it" not in before
