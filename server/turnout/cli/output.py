@@ -76,16 +76,16 @@ def cell(value: Json) -> Text:
             clean = str(untrusted(value))
             return Text(clean, STYLES.get(clean, ""))
         case int() | float():
-            return Text(f"{value:,}")
+            return Text(f"{round(value, 3):,}")
         case _:
             return Text(str(untrusted(_written(value))))
 
 
 def _written(value: Json) -> str:
-    """Write a list or an object: as words where it is plain, else as JSON."""
+    """Write a list or an object: as words where it is names or counts, else as JSON."""
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         return ", ".join(map(str, value))
-    if isinstance(value, dict) and value and all(isinstance(each, str | int | float) for each in value.values()):
+    if isinstance(value, dict) and value and all(type(each) is int for each in value.values()):
         return words(value)
     return document.encode(value).decode()
 
@@ -155,7 +155,8 @@ def deliveries(told: Mapping[str, Json], title: Text) -> Tree:
         branch = tree.add(_verdict(row))
         for attempt in rows(row.get("attempts")):
             branch.add(Text.assemble(f"{attempt.get('n')}. ", cell(attempt.get("outcome")), _ended(attempt)))
-        if words := row.get("untrusted"):
+        words = row.get("untrusted")
+        if words and not (isinstance(words, Mapping) and words.get("answer") is None):  # nothing: its try says why
             branch.add(Text.assemble(("it answered: ", "dim"), cell(words)))
         if hint := row.get("next"):
             branch.add(Text.assemble(("next: ", "bold"), cell(hint)))

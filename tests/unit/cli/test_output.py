@@ -8,7 +8,7 @@ from rich.text import Text
 
 from turnout.cli import output
 from turnout.cli.here import Here
-from turnout.document import Document
+from turnout.document import Document, Json
 
 EVIL = "Order\x1b[2J\x07 done"
 
@@ -106,8 +106,24 @@ def test_a_narrow_terminal_folds_no_id_that_the_next_command_wants() -> None:
     [
         ({"namespace": 2, "filtered": 1}, "namespace 2, filtered 1"),
         ({"plain": ["email"]}, '{"plain":["email"]}'),
+        ({"type": "track", "userId": "u"}, '{"type":"track","userId":"u"}'),
+        (1590.000192, "1,590.0"),
         ({}, "{}"),
     ],
 )
-def test_a_plain_object_reads_as_words(value: Document, said: str) -> None:
+def test_counts_read_as_words_any_other_object_as_what_it_is_and_numbers_to_a_thousandth(
+    value: Json, said: str
+) -> None:
     assert output.cell(value).plain == said
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [({"answer": "no such field", "status": 400}, True), ({"answer": None, "fault": "timeout"}, False)],
+)
+def test_a_destination_that_said_nothing_is_not_told_to_have_answered(
+    answer: Document, capsys: pytest.CaptureFixture[str], *, said: bool
+) -> None:
+    row: Document = {"destination": "Hook", "verdict": "waiting", "untrusted": answer}
+
+    assert ("it answered" in shown(capsys, {"deliveries": [row]})) is said
