@@ -111,7 +111,8 @@ def table(columns: Sequence[str], rows: Iterable[Mapping[str, Json]], title: str
     drawn = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
     listed = list(rows)
     for name in columns:
-        numbers = any(isinstance(row.get(name), int | float) and not isinstance(row.get(name), bool) for row in listed)
+        there = [value for row in listed if (value := row.get(name)) is not None]
+        numbers = there and all(isinstance(each, int | float) and not isinstance(each, bool) for each in there)
         drawn.add_column(
             name.replace("_", " "), justify="right" if numbers else "left", overflow="fold", no_wrap=name in WHOLE
         )

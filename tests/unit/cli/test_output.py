@@ -127,3 +127,15 @@ def test_a_destination_that_said_nothing_is_not_told_to_have_answered(
     row: Document = {"destination": "Hook", "verdict": "waiting", "untrusted": answer}
 
     assert ("it answered" in shown(capsys, {"deliveries": [row]})) is said
+
+
+def test_a_column_of_texts_and_numbers_is_read_from_its_left(capsys: pytest.CaptureFixture[str]) -> None:
+    rows: list[Document] = [{"sent": "u_1", "n": 1}, {"sent": 42, "n": None}, {"sent": "Order Completed", "n": 10}]
+
+    output.answer(Here(), {}, lambda _: [output.table(("sent", "n"), rows)])
+
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "u_1               1",
+        "42                -",
+        "Order Completed  10",
+    ]
