@@ -267,4 +267,4 @@ def _told(overrides: Json) -> list[Document]:
 def show_test(told: Document) -> Iterable[RenderableType]:
     """Draw the result of a check."""
     yield from output.summary(told)
-    yield output.facts(told, "destination", "ok", "status", "took_ms")
+    yield output.facts(told, "destination", "ok", "status", "took_ms", "reason")

@@ -73,3 +73,11 @@ def test_a_journey_that_a_replay_would_go_on_with_says_how_it_is_typed(data_dir:
 
     assert f"To replay it: turnout replay --message-id {sent} --destination NAME" in after
     assert "To replay it" not in before
+
+
+def test_a_vendor_without_a_test_of_credentials_comes_with_what_to_do_instead(data_dir: Path) -> None:
+    said(data_dir, "destination", "connect", "webhook", "--set", "url=https://hook.example.com/in", "--yes")
+
+    _, out, _ = said(data_dir, "destination", "test", "Webhook")
+
+    assert "send one event and wait for its verdict" in out
