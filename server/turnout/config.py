@@ -12,6 +12,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
@@ -146,6 +147,9 @@ READERS: Mapping[str, Callable[[object], object]] = {
     "hatch": _listed(MODULE, "names of modules in Python", str),
 }
 ONLY_FILE = frozenset({"both_allowed"})
+PREFIX = "TURNOUT_"
+NEAR = 0.8
+"""How like a setting's name a variable's is that was meant as one."""
 
 
 def load(data: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
@@ -217,12 +221,25 @@ def early_level(environment: Mapping[str, str] | None = None) -> str:
 
 
 def _environment(env: Mapping[str, str]) -> dict[str, object]:
+    for key, value in env.items():
+        if value and key.startswith(PREFIX):
+            _require_known(key)
     names = [name for name in READERS if name not in ONLY_FILE]
     return {
         name: _read(name, env[key], f"the environment variable {key}")
         for name in names
-        if env.get(key := f"TURNOUT_{name.upper()}")
+        if env.get(key := f"{PREFIX}{name.upper()}")
     }
+
+
+def _require_known(key: str) -> None:
+    """Refuse a variable that was meant as a setting and is none; what is like no setting may be somebody else's."""
+    name, there = key.removeprefix(PREFIX).lower(), [*READERS, "data"]
+    if name in ONLY_FILE:
+        raise InvalidInput(f"the environment variable {key} is not read: {name} is set in {FILE} alone")
+    near = () if name in there else get_close_matches(name, there, 1, NEAR)
+    if near:
+        raise InvalidInput(f"the environment variable {key} is no setting; did you mean {PREFIX}{near[0].upper()}?")
 
 
 def _file(path: Path) -> dict[str, object]:

@@ -245,6 +245,6 @@ def _missing(what: str, name: str, there: list[str], alike: int) -> str:
     if alike > 1:
         return f"{alike} {what}s have the slug {name}; name one of them: {', '.join(sorted(there))}"
     near = get_close_matches(name, there, 1)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    known = f"there are {', '.join(sorted(there)[:20])}" if there else f"no {what} is there yet"
-    return f"no {what} has the name or id {name[:60]!r}: {known}{hint}"
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    known = f"there {'are' if len(there) > 1 else 'is'} {', '.join(sorted(there)[:20])}"
+    return f"no {what} has the name or id {name[:60]!r}: {f'{known}{hint}' if there else f'there is no {what}'}"

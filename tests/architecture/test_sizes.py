@@ -15,6 +15,7 @@ LISTED: dict[str, str] = {
     "agent.http": "one door: who may, what is answered here, what is left to the SDK",
     "api.connection": "one protocol: what is read and what is answered decide about each other",
     "cli.connected": "the verbs for what is connected",
+    "config": "one table of settings, and the sources they come from",
     "delivery.commits": "a lane's commits: each re-reads what the others write",
     "delivery.deliverer": "one reign: its lock, its lanes, and what they lean on",
     "delivery.lane": "one loop over one lane's memory",

@@ -62,7 +62,7 @@ def test_its_commands_do_what_it_says(data_dir: Path, tmp_path: Path, monkeypatc
 
 def test_the_first_event_over_http_is_the_one_it_shows(data_dir: Path) -> None:
     block = next(each for each in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) if "/v1/track" in each)
-    serve, create, curl = [line.split("  # ")[0].strip() for line in block.splitlines()]
+    serve, create, curl, profile = [line.split("  # ")[0].strip() for line in block.splitlines()]
     program = Program(data_dir)
 
     with program.serving(*words(serve)[1:-1]) as url:
@@ -71,10 +71,12 @@ def test_the_first_event_over_http_is_the_one_it_shows(data_dir: Path) -> None:
         user, body = flags[1].replace("WRITE_KEY", key), flags[3]
         answer = httpx2.post(url + urlsplit(address).path, content=body, auth=(user.rstrip(":"), ""), timeout=60)
         found = program.run("usage", "--json").told
+        (sent,) = program.tell(*words(profile))["last_events"]
+        traced = program.tell("trace", sent["message_id"])
 
     assert flags[::2] == ["-u", "-d"]
     assert (answer.status_code, answer.json()) == (200, {"success": True})
-    assert found["events"] == 1
+    assert (found["events"], traced["message_id"]) == (1, sent["message_id"])
 
 
 def test_its_rules_are_taken(data_dir: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 from pathlib import Path
 
@@ -98,3 +99,23 @@ def test_another_process_reads_the_settings_that_were_told_it(tmp_path: Path) ->
 
     assert told(Settings(tmp_path)) == {}
     assert len(told(everything)) == len(fields(Settings)) - 1
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("TURNOUT_RETNTION_DAYS", "is no setting; did you mean TURNOUT_RETENTION_DAYS?"),
+        ("TURNOUT_ALLOW_ADDRESS", "is no setting; did you mean TURNOUT_ALLOW_ADDRESSES?"),
+        ("TURNOUT_BOTH_ALLOWED", "is not read: both_allowed is set in turnout.toml alone"),
+    ],
+)
+def test_a_slip_in_the_name_of_a_variable_is_refused_as_one_in_the_file_is(
+    tmp_path: Path, name: str, said: str
+) -> None:
+    with pytest.raises(InvalidInput, match=re.escape(f"{name} {said}")):
+        load(tmp_path, {name: "1"})
+
+
+@pytest.mark.parametrize("name", ["TURNOUT_DATA", "TURNOUT_VERSION", "TURNOUT_", "TURNOUTS_LOG"])
+def test_a_variable_that_is_like_no_setting_is_somebody_elses(tmp_path: Path, name: str) -> None:
+    assert load(tmp_path, {name: "1", "TURNOUT_RETNTION_DAYS": ""}) == Settings(tmp_path)

@@ -31,5 +31,6 @@ def toolsets(text: str) -> frozenset[Toolset]:
     if _ALL in names:
         return frozenset(Toolset)
     if not names or not names <= set(Toolset):
-        raise InvalidInput(f"At least one toolset is unknown; there are {', '.join(Toolset)}, and {_ALL}.")
+        unknown = ", ".join(sorted(repr(name) for name in names - set(Toolset))) or "''"
+        raise InvalidInput(f"No toolset is called {unknown}; there are {', '.join(Toolset)}, and {_ALL}.")
     return frozenset(Toolset(name) for name in names)

@@ -108,6 +108,8 @@ def update(
     """Change it; a setting, field, name or condition that is given without a value is lifted."""
     settings = {key: value or None for key, value in settings_of(pairs).items()}
     overrides = overrides_of(map=fields, events=names, when=whens)
+    if not (settings or overrides or sources) and (called, receives, condition) == (None, None, None):
+        raise click.UsageError("Say what to change, as --set key=value or --receives all.")
 
     async def call(desk: OwnDesk, confirm: str | None) -> Document:
         return await desk.update_destination(
@@ -216,7 +218,7 @@ def test(here: Here, *, name: str) -> int:
 def show_change(told: Document) -> Iterable[RenderableType]:
     """Draw what was changed."""
     yield from output.summary(told)
-    yield output.facts(told, "destination_id", "name", "slug", "state", "receives", "reason")
+    yield output.facts(told, "destination_id", "name", "slug", "state", "receives", "hosts", "reason")
 
 
 def show_list(told: Document) -> Iterable[RenderableType]:
@@ -265,4 +267,4 @@ def _told(overrides: Json) -> list[Document]:
 def show_test(told: Document) -> Iterable[RenderableType]:
     """Draw the result of a check."""
     yield from output.summary(told)
-    yield output.facts(told, "destination", "ok", "status", "took_ms")
+    yield output.facts(told, "destination", "ok", "status", "took_ms", "reason")

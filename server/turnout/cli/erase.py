@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from shlex import quote
 
 import click
 from rich.console import RenderableType
+from rich.text import Text
 
 from turnout.app import App
 from turnout.cli import output
@@ -49,7 +51,12 @@ def erase(
         output.answer(here, asked, show)
         return
 
-    output.answer(here, receipt(here, deletion, wait=wait), show)
+    def draw(told: Document) -> Iterable[RenderableType]:
+        yield from show(told)
+        if told.get("status") in UNFINISHED:
+            yield Text(f"Whoever delivers goes on with it. How far it is: turnout profile {quote(user_id)}", "dim")
+
+    output.answer(here, receipt(here, deletion, wait=wait), draw)
 
 
 def receipt(here: Here, deletion: str, *, wait: bool) -> Document:
@@ -75,3 +82,6 @@ def show(told: Document) -> Iterable[RenderableType]:
     if steps := output.rows(told.get("steps")):
         drawn = [{**row, "counts": output.words(row.get("counts"))} for row in steps]
         yield output.table(("where", "status", "counts", "reason"), drawn)
+    if isinstance(proof := told.get("proof"), dict):
+        yield Text("")
+        yield output.table(tuple(proof), [proof], title="Looked for again, as of now")

@@ -72,6 +72,15 @@ class Command(click.Command):
         super().__init__(*given, **named)
         self.params += shared()
 
+    @override
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read its words; a slip among them is this command's, so that its own help is named."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+
 
 class Noun(click.Group):
     """A noun with its verbs, each with the shared options."""
@@ -82,6 +91,12 @@ class Noun(click.Group):
         """Add them after its own."""
         super().__init__(*given, **named)
         self.params += shared()
+
+    @override
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write each verb with all that it says of itself: click would cut it off at the edge."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.help or "") for name, command in self.commands.items()])
 
     @override
     def list_commands(self, ctx: click.Context) -> list[str]:

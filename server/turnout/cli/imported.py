@@ -70,7 +70,7 @@ def _call(plan: Plan, connected: str | None, name: str | None, receives: str | N
 def _read(file: str) -> Json:
     found = check(read_file(file, None, None).encode())
     if isinstance(found, Flaw):
-        raise InvalidInput(f"{file} is no JSON that can be read: {found.say}")
+        raise InvalidInput(f"{file} is no JSON that can be read: {found.say.replace('The event', 'It', 1)}")
     return found
 
 

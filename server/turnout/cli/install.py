@@ -13,6 +13,7 @@ from rich.text import Text
 
 from turnout.cli import output
 from turnout.cli.here import Command, Here, pass_here
+from turnout.cli.mcp import asked
 from turnout.clients import change, known
 from turnout.clients.known import BY_SLUG, CLIENTS, Client
 from turnout.document import Document, Json
@@ -43,7 +44,7 @@ def install(
     here: Here, *, client: str | None, project: Path | None, mode: str | None, live: bool, people: bool,
     namespace: str | None, toolsets: str | None, remove: bool, dry_run: bool, yes: bool,
 ) -> None:  # fmt: skip
-    """Add it, or take it out, or list the clients."""
+    """Add it, or take it out, or list the clients; what `turnout mcp` would refuse is not written."""
     if client is None:
         output.answer(here, listed(project), show_all)
         return
@@ -53,6 +54,11 @@ def install(
     file = found.file(known.home(), project.absolute() if project else None)
     if file is None:
         raise InvalidInput(f"{found.name} reads no file of a project", fix="Leave --project away")
+    if not remove:
+        asked(
+            "read" if mode == "read" else "write", live=live, people=people, namespace=namespace or "test",
+            toolsets=toolsets or "core", both_allowed=False,
+        )  # fmt: skip
     given = {"--mode": mode, "--namespace": namespace, "--toolsets": toolsets}
     words = [*known.command(), *(word for name, value in given.items() if value for word in (name, value))]
     words += [name for name, is_set in (("--live", live), ("--people", people)) if is_set]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from collections.abc import Sequence
@@ -77,6 +78,12 @@ COMMANDS: tuple[Section, ...] = (
     ),
 )
 """Every command, in the order of the help."""
+
+AT_A_SHELL = (
+    (r"list_destinations with catalog true and search", "`turnout destination list --catalog --search WORD`"),
+    (r"describe_destination of (\S+)", r"`turnout destination show \1`"),
+)
+"""What a person types for the tools that the operations name."""
 
 EXAMPLES = (
     "turnout destination connect jsonl --set path=events.jsonl --receives all",
@@ -172,12 +179,23 @@ def _as_json() -> bool:
 def _wrong(error: click.UsageError, *, as_json: bool) -> int:
     """Say what was wrong with the words, and where help is."""
     path = error.ctx.command_path if error.ctx else "turnout"
-    _refuse("usage", error.format_message(), f"`{path} --help` shows what there is", as_json=as_json)
+    _refuse("usage", _slip(error), f"`{path} --help` shows what there is", as_json=as_json)
     return WRONG
+
+
+def _slip(error: click.UsageError) -> str:
+    """Say a slip in a line; of a noun alone click would give the whole help, and of a choice a list."""
+    noun = error.ctx.command if error.ctx else None
+    is_alone = isinstance(error, click.exceptions.NoArgsIsHelpError) or error.message == "Missing command."
+    if is_alone and error.ctx and isinstance(noun, click.Group):
+        return f"A verb is missing: there are {', '.join(noun.list_commands(error.ctx))}."
+    return " ".join(error.format_message().split())
 
 
 def _refused(error: TurnoutError, *, as_json: bool) -> int:
     code, fix, answered = (str(error.attributes.get(name) or "") for name in ("code", "fix", "answered"))
+    for tool, command in AT_A_SHELL:
+        fix = re.sub(tool, command, fix)
     _refuse(code or error.code, error.message, fix, as_json=as_json, answered=answered)
     return MISSING if isinstance(error, NotFound) else REFUSED
 

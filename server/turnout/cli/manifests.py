@@ -51,7 +51,8 @@ def new(here: Here, *, slug: str, folder: Path) -> None:
             file.write(skeleton(slug, Catalogue().unbuilt(slug)))
     except FileExistsError:
         raise Conflict(f"{path} is there already", fix="Choose another slug, or another folder with --to") from None
-    output.answer(here, {"slug": slug, "file": str(path)}, show_new)
+    told: Document = {"slug": slug, "file": str(path), "connects_from": str(here.settings().data / OWN)}
+    output.answer(here, told, show_new)
 
 
 @click.command(cls=Command, help="Check manifests, and run the tests they hold.")
@@ -140,6 +141,7 @@ def _problem(error: InvalidManifest, *, severe: bool = True) -> Document:
 def show_new(told: Document) -> Iterable[RenderableType]:
     """Say what comes next."""
     yield Text(f"Wrote {told['file']}. Fill it in, then: turnout destination check {told['file']}")
+    yield Text(f"It can be connected as {told['slug']} once it is in {told['connects_from']}")
 
 
 def show_check(told: Document) -> Iterable[RenderableType]:

@@ -13,6 +13,7 @@ import click
 
 from turnout.agent.desk import Desk
 from turnout.agent.stdio import begin
+from turnout.agent.toolsets import Toolset
 from turnout.agent.toolsets import toolsets as read_toolsets
 from turnout.cli.here import Command, Here, pass_here
 from turnout.config import Settings, cache_directory
@@ -34,17 +35,26 @@ from turnout.guard.principal import Mode, Principal, local
 def mcp(here: Here, *, mode: Mode, live: bool, people: bool, namespace: str, toolsets: str) -> None:
     """Serve one client until its input ends."""
     settings = here.settings(serves=True)
-    try:
-        space = namespaces.namespace(namespace)
-        principal = local(mode, live=live, people=people, namespace=space, both_allowed=settings.both_allowed)
-        chosen = read_toolsets(toolsets)
-    except InvalidInput as error:
-        raise click.UsageError(error.message) from None
+    principal, chosen = asked(
+        mode, live=live, people=people, namespace=namespace, toolsets=toolsets, both_allowed=settings.both_allowed
+    )
     stdio = begin(principal, chosen, cache_directory())
 
     from turnout.agent.session import serve
 
     serve(stdio, lambda: opened(settings, principal), SystemEntropy(), rest)
+
+
+def asked(
+    mode: Mode, *, live: bool, people: bool, namespace: str, toolsets: str, both_allowed: bool
+) -> tuple[Principal, frozenset[Toolset]]:
+    """Read who the agent is, and its tools. Raises: click.UsageError."""
+    try:
+        space = namespaces.namespace(namespace)
+        principal = local(mode, live=live, people=people, namespace=space, both_allowed=both_allowed)
+        return principal, read_toolsets(toolsets)
+    except InvalidInput as error:
+        raise click.UsageError(error.message) from None
 
 
 def rest() -> Callable[..., Awaitable[None]]:

@@ -23,6 +23,9 @@ from turnout.guard.masking import untrusted
 WIDE = 4_000
 """Columns where no terminal is: nothing is cut or wrapped."""
 
+WHOLE = frozenset({"message_id", "deletion_id", "destination_id", "run_id", "token_id", "key"})
+"""Columns that a narrow terminal does not fold: what stands there is copied into the next command."""
+
 STYLES: Mapping[str, str] = {
     **dict.fromkeys(("delivered", "running", "ok", "done", "finished", "verified", "live"), "green"),
     **dict.fromkeys(("waiting", "paused", "partial", "preview", "received", "test", "planned"), "yellow"),
@@ -65,7 +68,7 @@ def require_yes(plan: str) -> None:
 def cell(value: Json) -> Text:
     """Write one value."""
     match value:
-        case None:
+        case None | []:
             return Text("-", "dim")
         case bool():
             return Text("yes" if value else "no")
@@ -73,11 +76,18 @@ def cell(value: Json) -> Text:
             clean = str(untrusted(value))
             return Text(clean, STYLES.get(clean, ""))
         case int() | float():
-            return Text(f"{value:,}")
-        case list() if value and all(isinstance(each, str) for each in value):
-            return Text(str(untrusted(", ".join(map(str, value)))))
+            return Text(f"{round(value, 3):,}")
         case _:
-            return Text(str(untrusted(document.encode(value).decode())))
+            return Text(str(untrusted(_written(value))))
+
+
+def _written(value: Json) -> str:
+    """Write a list or an object: as words where it is names or counts, else as JSON."""
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return ", ".join(map(str, value))
+    if isinstance(value, dict) and value and all(type(each) is int for each in value.values()):
+        return words(value)
+    return document.encode(value).decode()
 
 
 def words(counts: Json) -> str:
@@ -101,8 +111,11 @@ def table(columns: Sequence[str], rows: Iterable[Mapping[str, Json]], title: str
     drawn = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
     listed = list(rows)
     for name in columns:
-        numbers = any(isinstance(row.get(name), int | float) and not isinstance(row.get(name), bool) for row in listed)
-        drawn.add_column(name.replace("_", " "), justify="right" if numbers else "left", overflow="fold")
+        there = [value for row in listed if (value := row.get(name)) is not None]
+        numbers = there and all(isinstance(each, int | float) and not isinstance(each, bool) for each in there)
+        drawn.add_column(
+            name.replace("_", " "), justify="right" if numbers else "left", overflow="fold", no_wrap=name in WHOLE
+        )
     for row in listed:
         drawn.add_row(*(cell(row.get(name)) for name in columns))
     return drawn
@@ -132,6 +145,8 @@ def summary(told: Mapping[str, Json]) -> Iterable[RenderableType]:
     """Draw the sentence of an answer, if it has one."""
     if text := told.get("summary"):
         yield Text(str(untrusted(str(text), limit=WIDE)))
+    if told.get("replayed") is True and not told.get("derived"):
+        yield Text("This is the answer of the first call with this key; nothing was done again.")
 
 
 def deliveries(told: Mapping[str, Json], title: Text) -> Tree:
@@ -141,7 +156,8 @@ def deliveries(told: Mapping[str, Json], title: Text) -> Tree:
         branch = tree.add(_verdict(row))
         for attempt in rows(row.get("attempts")):
             branch.add(Text.assemble(f"{attempt.get('n')}. ", cell(attempt.get("outcome")), _ended(attempt)))
-        if words := row.get("untrusted"):
+        words = row.get("untrusted")
+        if words and not (isinstance(words, Mapping) and words.get("answer") is None):  # nothing: its try says why
             branch.add(Text.assemble(("it answered: ", "dim"), cell(words)))
         if hint := row.get("next"):
             branch.add(Text.assemble(("next: ", "bold"), cell(hint)))

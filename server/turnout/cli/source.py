@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import click
 from rich.console import RenderableType
+from rich.text import Text
 
 from turnout.app import App
 from turnout.cli import output
@@ -59,5 +60,12 @@ def show_one(told: Document) -> Iterable[RenderableType]:
 
 def show_all(told: Document) -> Iterable[RenderableType]:
     """Draw the list."""
-    columns = ("source_id", "name", "events", "last_event_at", "write_key", "test_write_key")
-    yield output.table(columns, output.rows(told["sources"]))
+    listed = output.rows(told["sources"])
+    yield output.table(("source_id", "name", "events", "last_event_at"), listed)
+    yield Text("")
+    keys = [
+        {"name": row["name"], "sends": sends, "key": row[field]}
+        for row in listed
+        for sends, field in (("live", "write_key"), ("test", "test_write_key"))
+    ]
+    yield output.table(("name", "sends", "key"), keys, title="Write keys")  # a line each: one is copied whole

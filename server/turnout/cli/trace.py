@@ -33,7 +33,8 @@ def trace(here: Here, *, message_id: str, destination: str | None, diff: bool) -
 
     told = at_desk(here, work)
     if not told.get("found"):
-        raise NotFound(str(told.get("reason") or told.get("summary") or "No event has this message id"))
+        why = str(told.get("reason") or told.get("summary") or "No event has this message id")
+        raise NotFound(why, fix="`turnout profile USER_ID` lists the last events of a person, with their ids")
     output.answer(here, told, show)
 
 
@@ -50,3 +51,5 @@ def show(told: Document) -> Iterable[RenderableType]:
     if changes:
         names = dict.fromkeys(name for change in changes for name in change)
         yield output.table(tuple(names), changes)
+    if any(call.get("tool") == "replay_events" for call in output.rows(told.get("next"))):
+        yield Text(f"To replay it: turnout replay --message-id {told.get('message_id')} --destination NAME", "dim")

@@ -32,7 +32,7 @@ class JsonObject(click.ParamType[Document]):
             text = read_file(text[1:], param, ctx)
         found = check(text.encode("utf-8", "surrogateescape"))  # as it came: arguments may be no UTF-8
         if isinstance(found, Flaw):
-            say = found.say.rstrip(".")
+            say = found.say.rstrip(".").replace("The event", "It", 1)
             self.fail(f'{found.reason}: {say}; expected an object, as \'{{"plan": "pro"}}\'', param, ctx)
         if not isinstance(found, dict):
             self.fail('expected a JSON object, as \'{"plan": "pro"}\'', param, ctx)
@@ -94,7 +94,8 @@ def read_file(name: str, param: click.Parameter | None, ctx: click.Context | Non
     try:
         return sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise click.BadParameter(f"the file {name!r} cannot be read ({error})", ctx, param) from None
+        why = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
+        raise click.BadParameter(f"the file {name!r} cannot be read ({why})", ctx, param) from None
 
 
 def settings_of(pairs: Sequence[tuple[str, str]]) -> Mapping[str, Json]:

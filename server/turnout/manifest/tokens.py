@@ -36,6 +36,10 @@ class Token:
     end: int
 
 
+_OURS = {"=": "==", "&&": "and", "||": "or", "!": "not"}
+"""What other languages write, and ours has another word for."""
+
+
 def tokens(text: str) -> list[Token]:
     """Cut an expression into tokens, the last of them its end. Raises: ExpressionError."""
     found: list[Token] = []
@@ -43,7 +47,9 @@ def tokens(text: str) -> list[Token]:
     while place < len(text):
         match = _TOKEN.match(text, place)
         if match is None or match.end() == place:
-            raise ExpressionError(f"cannot read `{text[place : place + 12]}` at character {place + 1}")
+            near = next((word for sign, word in _OURS.items() if text.startswith(sign, place)), "")
+            said = f"; did you mean `{near}`?" if near else ""
+            raise ExpressionError(f"cannot read `{text[place : place + 12]}` at character {place + 1}{said}")
         if match.lastgroup != "space":
             found.append(Token(match.lastgroup or "", match.group(), place, match.end()))
         place = match.end()

@@ -10,7 +10,7 @@ from turnout.binder import Binder
 from turnout.delivery import tokens
 from turnout.delivery.eyes import held_of
 from turnout.document import Document, Json
-from turnout.errors import NotFound
+from turnout.errors import InvalidSettings, NotFound
 from turnout.exchange import Grant, Target
 from turnout.guard.audit import Inverse
 from turnout.guard.principal import Effect, Scope
@@ -72,7 +72,7 @@ def plan(
     """Find and check all of it. Raises: NotFound, InvalidSettings, InvalidInput, Conflict."""
     entry = _entry(catalogue, request.slug)
     given = filled.named(entry, request.settings or {}, calling.principal)
-    settings = filled.fill(catalogue, entry, prepared.over(given))
+    settings = _filled(catalogue, entry, prepared.over(given))
     changed = merged({}, request.overrides or {})
     target = binder.bind(entry.slug, {**settings.public, **settings.secrets}, changed)
     taken = [each.name for each in view.workspace.destinations.values()]
@@ -93,6 +93,14 @@ def plan(
         prepared,
         view.now,
     )
+
+
+def _filled(catalogue: Catalogue, entry: Entry, given: Document) -> Filled:
+    try:
+        return filled.fill(catalogue, entry, given)
+    except InvalidSettings as error:
+        fix = f"describe_destination of {entry.slug} shows what it takes"
+        raise InvalidSettings(error.message, **{**error.attributes, "fix": fix}) from None
 
 
 def _entry(catalogue: Catalogue, slug: str) -> Entry:
@@ -120,8 +128,9 @@ def apply(unit: Unit, connecting: Connecting, calling: Calling) -> Applied:
     )  # fmt: skip
     unit.entities.put(DESTINATION, key, destination_body(destination))
     tokens.mark(unit, key, connecting.grant)
+    warned = f" {inward}" if (inward := hosts.inward(connecting.hosts)) else ""
     answer: Document = {
-        "summary": f"{connecting.entry.name} was connected as {connecting.name!r}; {_gets(connecting)}.",
+        "summary": f"{connecting.entry.name} was connected as {connecting.name!r}; {_gets(connecting)}.{warned}",
         "destination_id": key,
         "name": connecting.name,
         "slug": connecting.entry.slug,

@@ -56,6 +56,8 @@ class Deleting:
     keys: tuple[bytes, ...]
     events: int
     destinations: tuple[Step, ...]
+    elsewhere: tuple[str, ...] = ()
+    """Where somebody has the identifier, and not here: told to who may read."""
 
 
 def plan(eyes: Eyes, view: View, request: Deletion, calling: Calling) -> Deleting:
@@ -71,7 +73,14 @@ def plan(eyes: Eyes, view: View, request: Deletion, calling: Calling) -> Deletin
     if kind is Kind.UNSUPPRESS:
         keys = _suppressed_with(view, keys)
     events = sum(view.log.count_of(each) for each in view.people.selves(person)) if person else 0
-    return Deleting(kind, space, person, identifiers, keys, events, told.destinations(eyes, view, space))
+    elsewhere = () if person or Scope.READ not in calling.principal.scopes else _elsewhere(view, given)
+    return Deleting(kind, space, person, identifiers, keys, events, told.destinations(eyes, view, space), elsewhere)
+
+
+def _elsewhere(view: View, given: Identifier) -> tuple[str, ...]:
+    """Name the other namespaces in which somebody has this identifier: the wrong one is easily asked for."""
+    spaces = [Namespace(name) for name, _ in view.log.namespaces() if name != given.namespace]
+    return tuple(each for each in spaces if view.people.owner(given._replace(namespace=each)) is not None)
 
 
 def apply(unit: Unit, deleting: Deleting, _: Calling) -> Applied:
@@ -115,7 +124,8 @@ def show(deleting: Deleting) -> Shown:
         Kind.SUPPRESS: f"events with any of {ids} would be refused from now on; what is stored stays ({n})",
         Kind.UNSUPPRESS: f"events with any of {ids} would be taken again",
     }[deleting.kind]
-    who = "" if deleting.person else " Nobody with this identifier is known there yet."
+    there = f", but in {', '.join(deleting.elsewhere)} somebody is" if deleting.elsewhere else " yet"
+    who = "" if deleting.person else f" Nobody with this identifier is known there{there}."
     listed: Document = {
         "namespace": deleting.namespace,
         "events": deleting.events,

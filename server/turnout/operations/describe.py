@@ -153,7 +153,7 @@ def _entry(catalogue: Catalogue, name: str, missing: NotFound) -> Entry:
     try:
         return catalogue.find(name)
     except NotFound as error:
-        raise NotFound(f"{missing.message}. In the catalogue {error.message}") from None
+        raise NotFound(f"{missing.message}; in the catalogue {error.message}") from None
 
 
 def _described(view: View, catalogue: Catalogue, destination: Destination, retention_days: int) -> Document:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from turnout.clock import DAY, SECOND
 from turnout.delivery.eyes import held_of
-from turnout.delivery.verdict import BY_NUMBER
+from turnout.delivery.verdict import BY_NUMBER, Verdict
 from turnout.document import Document
 from turnout.errors import TurnoutError
 from turnout.manifest.catalogue import Catalogue
@@ -80,7 +80,7 @@ class Rounds:
         retry, unknown = owed.get(OwedState.RETRY, 0), owed.get(OwedState.UNKNOWN, 0)
         said = [f"{retry} to try again"] if retry else []
         said += [f"{unknown} maybe sent"] if unknown else []
-        return f"retrying: {', '.join(said)}" if said else OK
+        return f"retrying: {', '.join(said)}" if said else given_up(self._counts.get(destination.lane, {})) or OK
 
 
 def unread(view: View, lane: int) -> int:
@@ -104,6 +104,20 @@ def near(oldest: int, retention_days: int) -> str:
     """
     left = max(0.0, retention_days - oldest / DAY)
     return f"its oldest unread event is given up in {left:.1f} days, when it is {retention_days} days old"
+
+
+def given_up(counts: Mapping[int, int]) -> str:
+    """Say that nothing of a day arrived, where something was owed and all of it was given up; else nothing.
+
+    >>> given_up({27: 3, 40: 8})
+    'failing: none delivered and 3 discarded in 24 hours, most as blocked_address'
+    """
+    codes = {BY_NUMBER[number]: n for number, n in counts.items() if number in BY_NUMBER}
+    lost = {code: n for code, n in codes.items() if code.verdict is Verdict.DISCARDED and n}
+    if not lost or any(code.verdict is Verdict.DELIVERED and n for code, n in codes.items()):
+        return ""
+    most = max(lost, key=lambda code: lost[code])
+    return f"failing: none delivered and {sum(lost.values())} discarded in 24 hours, most as {most.word}"
 
 
 def by_verdict(counts: Mapping[int, int]) -> Document:

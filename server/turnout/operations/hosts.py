@@ -6,10 +6,10 @@ A URL is read by `egress`, as the sender will read it, and named by host and por
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from turnout.document import Document, Json
-from turnout.egress import Policy, check_url, parse_networks
+from turnout.egress import Policy, check_url, is_address, judge_address, parse_networks
 from turnout.errors import InvalidSettings
 from turnout.manifest.heads import Entry
 from turnout.manifest.model import Setting, Type
@@ -50,3 +50,22 @@ def _host(entry: Entry, name: str, url: str) -> str:
         raise InvalidSettings(f"{entry.name}: `{name}` cannot be used: {where}")
     host = f"[{where.host}]" if ":" in where.host else where.host
     return f"{host}:{where.port}" + ("" if where.https else " (not encrypted)")
+
+
+def inward(named: Iterable[str]) -> str:
+    """Warn of hosts, as `chosen` names them, that are of this machine or network: by default nothing is sent there.
+
+    >>> inward(["127.0.0.1:9000 (not encrypted)", "hook.example:443"])
+    '127.0.0.1 is a loopback address: its events are discarded unless TURNOUT_ALLOW_ADDRESSES has it.'
+    """
+    hosts = [each.rpartition(":")[0].strip("[]") for each in named]
+    said = [f"{host} is {why}" for host in hosts if (why := _inward(host))]
+    many = "it" if len(said) == 1 else "them"
+    where = f"its events are discarded unless TURNOUT_ALLOW_ADDRESSES has {many}."
+    return f"{', '.join(said)}: {where}" if said else ""
+
+
+def _inward(host: str) -> str | None:
+    if is_address(host):
+        return judge_address(host, Policy())
+    return "a loopback address" if host == "localhost" or host.endswith(".localhost") else None

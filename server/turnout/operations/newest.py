@@ -42,6 +42,7 @@ def facts(
 ) -> Document:
     """Tell what every person is told by. `events` are the last ones, the newest first."""
     made = [moment for each in selves if (moment := view.people.made(each))]
+    made += [each.received for each in events if made]  # somebody is made by the commit, a moment after the event
     return {
         "namespace": space,
         "test": space != LIVE,

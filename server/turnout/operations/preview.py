@@ -144,7 +144,7 @@ def _at(view: View, eyes: Eyes, destination: Destination, event: Stored) -> Docu
         **told,
         "overrides": by,
         "left_out": beside or None,
-        "next": _standing(lane),
+        "next": _standing(lane) if parts else None,
     }
 
 

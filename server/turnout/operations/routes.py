@@ -71,8 +71,9 @@ def _one(view: View, eyes: Eyes, reader: Reader, request: Audit, every: Sequence
     rows: list[Json] = [_at(view, eyes, each.flow, way) for each in found for way in each.ways]
     takes = sum(way.takes for each in found for way in each.ways)
     never = "" if found[0].flow.n else " No event of this name was ever recorded; it is judged by its name."
+    would = f"{takes} of {counted(len(rows), 'destination')} would get it, as configured now."
     return {
-        "summary": f"{takes} of {counted(len(rows), 'destination')} would get it, as configured now.{never}",
+        "summary": f"{would if chosen else 'No destination is connected, so none gets it.'}{never}",
         "events": [_event(view, reader, each) for each in found],
         "destinations": rows,
         "similar_names": _similar(reader, every, request.event) or None,
@@ -231,9 +232,14 @@ def _summary(
     every: Sequence[Flow], destinations: int, unrouted: int, idle: int, silent: int, alike: int, again: Sequence[Json]
 ) -> str:
     twice = sum(int(str(row["maybe_twice"])) for row in again if isinstance(row, dict))
+    where = (
+        f"{unrouted} of them taken by no destination; "
+        f"{counted(destinations, 'destination')}, {idle} of them without an event"
+        if destinations
+        else "taken by nobody, for no destination is connected"
+    )
     said = (
-        f"{counted(len(every), 'event name')}, {unrouted} of them taken by no destination; "
-        f"{counted(destinations, 'destination')}, {idle} of them without an event; "
+        f"{counted(len(every), 'event name')}, {where}; "
         f"{counted(silent, 'source is', 'sources are')} stale; "
         f"{counted(alike, 'name looks', 'names look')} like another."
     )

@@ -6,6 +6,7 @@ from turnout.clock import iso
 from turnout.document import Document, Json
 from turnout.event import stored
 from turnout.event.model import LIVE
+from turnout.identity.forecast import Method
 from turnout.identity.meter import WORKSPACE, mtu
 from turnout.operations.counted import counted
 from turnout.operations.inflation import inflation
@@ -116,5 +117,6 @@ def _summary(month: int, users: int, test_people: int, ends: Document) -> str:
     low, high = ends["forecast_low"], ends["forecast_high"]
     between = f", {low} to {high} likely" if low != high else ""
     so_far = f"{counted(users, 'monthly tracked user')} in {written(month)}"
-    said = f"{so_far}, {ends['forecast']} expected by its end{between}."
+    is_over = str(ends["forecast_method"]).startswith(f"{Method.OVER}:")
+    said = f"{so_far}; it is over." if is_over else f"{so_far}, {ends['forecast']} expected by its end{between}."
     return f"{said} {counted(test_people, 'test person was', 'test people were')} not counted." if test_people else said

@@ -88,7 +88,7 @@ def _entry(catalogue: Catalogue, name: str, missing: NotFound) -> Entry:
     try:
         return catalogue.find(name)
     except NotFound as error:
-        raise NotFound(f"{missing.message}. In the catalogue {error.message}") from None
+        raise NotFound(f"{missing.message}; in the catalogue {error.message}") from None
 
 
 def _needed(entry: Entry) -> str:

@@ -14,6 +14,7 @@ from support.program import TURNOUT
 from support.told import heard
 from turnout.cli.destination import VERBS, destination
 from turnout.cli.main import COMMANDS, broke, broke_beside, cli, run
+from turnout.cli.namespace import rule
 from turnout.cli.table import Entry, Table
 
 
@@ -83,14 +84,25 @@ def test_the_version_is_one_json_value_wherever_json_stands(capsys: pytest.Captu
         (["send", "track", "--user-id", "u", "--event", "E", "--wait", "soon"], "'soon' is not a valid float"),
         (["send", "page", "--user-id", "u", "--namespace", "live"], "say --live"),
         (["trace"], "MESSAGE_ID"),
+        (["source"], "there are create, list."),
+        (["destination"], "there are connect, authorize,"),
+        (["namespace", "rule"], "there are add, list, remove."),
+        (["audit", "--event"], "`turnout audit --help`"),
+        (["send"], "Choose from: identify, track, page,"),
+        (["send", "page", "--user-id", "u", "--context", "@nowhere.json"], "(No such file or directory)"),
         (["replay", "--verdict", "lost"], "discarded"),
+        (["replay", "--verdict", "waiting"], "'discarded'"),
         (["destination", "connect", "webhook", "--set", "url"], "expected key=value"),
         (["destination", "connect", "webhook", "--set", "a=1", "--set", "a=2"], "given twice"),
         (["destination", "connect", "webhook", "--receives", "some"], "'all'"),
+        (["destination", "update", "Webhook"], "Say what to change"),
         (["destination", "new", "My Tool"], "no slug"),
         (["mcp", "--mode", "writ"], "'write'"),
         (["mcp", "--namespace", "live"], "--live"),
-        (["mcp", "--toolsets", "cores"], "core"),
+        (["mcp", "--toolsets", "core,cores"], "'cores'; there are core"),
+        (["install", "cursor", "--toolsets", "core,cores"], "'cores'; there are core"),
+        (["install", "cursor", "--namespace", "A B"], "1 to 32 of a-z"),
+        (["install", "cursor", "--namespace", "live"], "--live"),
         (["serve", "--port", "99999"], "0<=x<=65535"),
         (["erase", "u_1", "--live", "--namespace", "live"], "--live"),
     ],
@@ -102,6 +114,20 @@ def test_a_slip_is_answered_with_what_is_meant(words: list[str], near: str, caps
     assert out == ""
     assert near in err
     assert "--help` shows what there is." in err
+    assert err.count("\n") == 1
+
+
+def test_a_noun_alone_says_its_verbs_to_programs_too(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = ended(capsys, "source", "--json")
+
+    assert code == 2
+    assert "there are create, list." in json.loads(out)["error"]["message"]
+
+
+def test_the_help_of_a_noun_has_whole_sentences(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = ended(capsys, "namespace", "--help")
+
+    assert " ".join(str(rule.help).split()) in " ".join(out.split())
 
 
 @pytest.mark.parametrize(

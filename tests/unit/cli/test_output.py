@@ -3,11 +3,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from rich.console import Console
 from rich.text import Text
 
 from turnout.cli import output
 from turnout.cli.here import Here
-from turnout.document import Document
+from turnout.document import Document, Json
 
 EVIL = "Order\x1b[2J\x07 done"
 
@@ -67,3 +68,74 @@ def test_a_program_gets_the_answer_as_it_is(capsys: pytest.CaptureFixture[str]) 
     output.answer(Here(json=True), {"event": EVIL}, lambda _: [])
 
     assert json.loads(capsys.readouterr().out) == {"event": EVIL}
+
+
+def test_an_empty_list_is_a_dash_as_what_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    output.answer(Here(), {"to": []}, lambda told: [output.facts(told, "to")])
+
+    assert capsys.readouterr().out == "to  -\n"
+
+
+@pytest.mark.parametrize(("derived", "said"), [({}, True), ({"derived": True}, False)])
+def test_an_answer_of_an_earlier_call_does_not_read_as_if_it_were_done_again(
+    derived: Document, capsys: pytest.CaptureFixture[str], *, said: bool
+) -> None:
+    output.answer(Here(), {"summary": "1 event was recorded.", "replayed": True, **derived}, output.summary)
+
+    assert ("nothing was done again" in capsys.readouterr().out) is said
+
+
+def test_a_narrow_terminal_folds_no_id_that_the_next_command_wants() -> None:
+    ids = "99f7cc91-3d78-5ef2-8ce8-986064cd1a14"
+    row: Document = {
+        "type": "track",
+        "event": "Order Completed " * 3,
+        "message_id": ids,
+        "received_at": "2026-11-26T15",
+    }
+
+    narrow = Console(width=80)
+    with narrow.capture() as drawn:
+        narrow.print(output.table(tuple(row), [row]))
+
+    assert ids in drawn.get()
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"namespace": 2, "filtered": 1}, "namespace 2, filtered 1"),
+        ({"plain": ["email"]}, '{"plain":["email"]}'),
+        ({"type": "track", "userId": "u"}, '{"type":"track","userId":"u"}'),
+        (1590.000192, "1,590.0"),
+        ({}, "{}"),
+    ],
+)
+def test_counts_read_as_words_any_other_object_as_what_it_is_and_numbers_to_a_thousandth(
+    value: Json, said: str
+) -> None:
+    assert output.cell(value).plain == said
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [({"answer": "no such field", "status": 400}, True), ({"answer": None, "fault": "timeout"}, False)],
+)
+def test_a_destination_that_said_nothing_is_not_told_to_have_answered(
+    answer: Document, capsys: pytest.CaptureFixture[str], *, said: bool
+) -> None:
+    row: Document = {"destination": "Hook", "verdict": "waiting", "untrusted": answer}
+
+    assert ("it answered" in shown(capsys, {"deliveries": [row]})) is said
+
+
+def test_a_column_of_texts_and_numbers_is_read_from_its_left(capsys: pytest.CaptureFixture[str]) -> None:
+    rows: list[Document] = [{"sent": "u_1", "n": 1}, {"sent": 42, "n": None}, {"sent": "Order Completed", "n": 10}]
+
+    output.answer(Here(), {}, lambda _: [output.table(("sent", "n"), rows)])
+
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "u_1               1",
+        "42                -",
+        "Order Completed  10",
+    ]

@@ -169,7 +169,11 @@ def test_a_field_that_the_vendor_takes_either_way_may_be_left_plain_and_a_plain_
             {"map": {"event:properties.x": "= 1 + ($.a | uper)"}},
             "no function `uper`; did you mean `upper`? (at character 12)",
         ),
-        ({"map": {"event:properties.x": "$.a ="}}, "map.event:properties.x: cannot read `=` at character 5"),
+        (
+            {"map": {"event:properties.x": "$.a ="}},
+            "map.event:properties.x: cannot read `=` at character 5; did you mean `==`?",
+        ),
+        ({"map": {"event:properties.x": "$.a && $.b"}}, "cannot read `&& $.b` at character 5; did you mean `and`?"),
         ({"map": {"event:properties.x": "text with $.a"}}, "a literal that looks like an expression"),
         ({"map": {"event:properties.x": "$settings.token"}}, "unknown setting `token`"),
         ({"map": {"event:properties.$insert_id": "$.userId"}}, "drops repeats by this field"),

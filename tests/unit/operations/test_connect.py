@@ -255,3 +255,21 @@ def test_a_path_where_no_file_can_be_is_refused(here: Bench, tmp_path: Path) -> 
             connected(here, Connect("jsonl", settings={"path": path}), PERSON)
     with pytest.raises(InvalidSettings, match="a name may have 255 bytes"):
         connected(here, Connect("jsonl", settings={"path": "x" * 250 + "é.jsonl"}))
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://127.0.0.1:9000/in", "127.0.0.1 is a loopback address: its events are discarded unless"),
+        ("http://[fd00::1]:9000/in", "fd00::1 is a private address: its events are discarded unless"),
+        ("http://localhost:9000/in", "localhost is a loopback address: its events are discarded unless"),
+        ("https://hook.example/in", ""),
+    ],
+)
+def test_a_host_of_ones_own_network_comes_with_what_becomes_of_its_events(here: Bench, url: str, said: str) -> None:
+    request = Connect("webhook", settings={"url": url})
+
+    answer = connected(here, request, confirm=token(connected(here, request))).answer
+
+    assert said in str(answer["summary"])
+    assert ("TURNOUT_ALLOW_ADDRESSES" in str(answer["summary"])) is bool(said)

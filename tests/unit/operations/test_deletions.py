@@ -9,7 +9,7 @@ from support.workspace import AGENT, LIVE_AGENT, PERSON, Bench
 from turnout.document import Document, canonical, encode
 from turnout.errors import Denied, InvalidConfirmation, InvalidInput, NotFound
 from turnout.event.model import LIVE, TEST, Call, Caller, Namespace, SourceId
-from turnout.guard.principal import Principal
+from turnout.guard.principal import Principal, Scope
 from turnout.guard.run import Done
 from turnout.identity.model import Identifier, IdType
 from turnout.ingest import Recorded, ingest
@@ -50,6 +50,16 @@ def test_live_and_test_people_are_not_the_same(here: Bench) -> None:
     ask(here, Deletion(user_id="u1", kind="suppress"), AGENT)
 
     assert [takes(here, TEST, userId="u1"), takes(here, LIVE, userId="u1")] == [False, True]
+
+
+def test_who_is_looked_for_in_the_wrong_namespace_is_told_to_be_in_another(here: Bench) -> None:
+    here.record({"userId": "u1"})
+
+    blind = Principal("blind", frozenset({Scope.PRIVACY}))
+    seen, unseen = (ask(here, Deletion(user_id="u1"), who, dry_run=True).answer["summary"] for who in (AGENT, blind))
+
+    assert "Nobody with this identifier is known there, but in live somebody is." in str(seen)
+    assert "Nobody with this identifier is known there yet." in str(unseen)
 
 
 def test_somebody_unknown_so_far_can_be_suppressed(here: Bench) -> None:

@@ -93,6 +93,25 @@ def test_what_a_lane_notes_is_its_health(here: Bench, reason: str, words: str) -
     assert answer["next"][0]["tool"] == "test_destination"
 
 
+@pytest.mark.parametrize(
+    ("codes", "words"),
+    [
+        (
+            (verdict.BLOCKED, verdict.BLOCKED, verdict.REFUSED),
+            "none delivered and 3 discarded in 24 hours, most as blocked",
+        ),
+        ((verdict.BLOCKED, verdict.DELIVERED), "ok"),
+        ((verdict.FILTERED,), "ok"),
+    ],
+)
+def test_a_destination_where_nothing_arrives_is_not_ok(here: Bench, codes: tuple[int, ...], words: str) -> None:
+    lane = here.connect().lane
+    for code in codes:
+        here.store.commit(partial(lambda unit, code: unit.counts.add(lane, code, 1), code=code))
+
+    assert words in str(listed(here)["destinations"][0]["health"])
+
+
 def test_what_is_owed_shows_in_health(here: Bench) -> None:
     lane = here.connect().lane
     rows = [

@@ -164,6 +164,13 @@ def test_a_paused_destination_says_that_it_waits(here: Bench) -> None:
     assert "paused" in str(only(here)["next"])
 
 
+def test_a_paused_destination_promises_nothing_to_an_event_that_it_does_not_take(here: Bench) -> None:
+    hook = here.connect("webhook", URL, receives="test")
+    here.store.commit(lambda unit: unit.lanes.set_state(hook.lane, LaneState.PAUSED, "paused"))
+
+    assert (only(here)["verdict"], only(here)["next"]) == ("not_sent", None)
+
+
 def test_a_destination_that_cannot_be_bound_says_what_is_missing(here: Bench) -> None:
     segment = here.connect("segment")
     here.store.commit(lambda unit: unit.entities.unset(segment.id, "write_key"))

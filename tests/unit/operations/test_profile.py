@@ -8,12 +8,13 @@ from support.carrier import BUSY, Carrier, carrier
 from support.workspace import AGENT, LIVE_AGENT, PERSON, Bench
 from turnout.agent.answers import USUAL, answered
 from turnout.clock import DAY
-from turnout.document import Document
+from turnout.document import Document, encode
 from turnout.errors import InvalidInput
-from turnout.event.model import TEST
+from turnout.event.model import LIVE, TEST, Call, Caller, SourceId
 from turnout.guard.masking import own_values
 from turnout.guard.principal import Principal
 from turnout.identity.meter import bounds
+from turnout.ingest import ingest
 from turnout.operations import deletions, profile, routes
 from turnout.operations.deletions import Deletion
 from turnout.operations.profile import Profile
@@ -266,3 +267,12 @@ def test_strangers_words_stand_only_in_fields_that_are_named_as_theirs(here: Ben
 
     assert all("ZQX" in str(each) for each in answers)
     assert [misplaced(answered(each).structured_content) for each in answers] == [[], [], [], []]
+
+
+def test_nobody_is_seen_first_after_they_were_seen_last(here: Bench) -> None:
+    call, early = Call(encode({"type": "track", "event": "Paid", "userId": "u1"})), here.clock.now() - 1_000
+    here.store.commit(lambda unit: ingest(unit, (call,), Caller(SourceId(1), LIVE, early)))
+
+    (person,) = rows(told(here, user_id="u1"), "people")
+
+    assert person["first_seen"] == person["last_seen"]

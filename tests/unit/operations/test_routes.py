@@ -60,6 +60,13 @@ def test_of_one_event_each_destination_says_whether_it_takes_it_and_why_not(here
     assert found["Chat"][0] in {"yes", "no"}
 
 
+def test_where_nothing_is_connected_no_event_reads_as_if_it_went_somewhere(here: Bench) -> None:
+    here.record({"event": "Paid"})
+
+    assert "1 event name, taken by nobody, for no destination is connected;" in str(told(here)["summary"])
+    assert told(here, event="Paid")["summary"] == "No destination is connected, so none gets it."
+
+
 def test_an_event_that_switches_a_destination_off_itself_is_told_so(here: Bench) -> None:
     here.connect("webhook", URL, name="Hook")
     here.record({"event": "Paid", "integrations": {"All": False}})

@@ -226,3 +226,10 @@ def test_a_month_without_events_is_empty(here: Bench) -> None:
 def test_what_is_no_month_is_said(here: Bench, month: str) -> None:
     with pytest.raises(InvalidInput, match="2025-11"):
         counted(here, month)
+
+
+def test_of_a_month_that_is_over_nothing_is_expected(here: Bench) -> None:
+    here.record({"userId": "u1"})
+
+    assert counted(here, "2020-01")["summary"] == "0 monthly tracked users in 2020-01; it is over."
+    assert "expected by its end" in str(counted(here)["summary"])
