@@ -13,6 +13,9 @@ import pytest
 from blockbuster import blockbuster_ctx
 from hypothesis import HealthCheck, settings
 
+from support.engine import open_store
+from turnout.store.store import Store
+
 DAY_S, MIDNIGHT_S = 86_400, 30
 GOLDEN = Path(__file__).parent / "golden"
 collect_ignore = [] if sys.platform == "linux" else ["e2e/test_egress.py"]
@@ -95,6 +98,14 @@ def anyio_backend() -> str:
 def data_dir(tmp_path: Path) -> Path:
     """Give the path of a data directory of this test's own; nothing is there yet."""
     return tmp_path / "data"
+
+
+@pytest.fixture
+def store(data_dir: Path) -> Iterator[Store]:
+    """Give an open workspace of this test's own, with nothing in it."""
+    opened = open_store(data_dir)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

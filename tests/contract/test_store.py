@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -35,13 +35,6 @@ from turnout.store.store import SCHEMA, Store
 from turnout.store.unit import Unit, View
 
 U1 = Identifier(LIVE, IdType.USER, "u1")
-
-
-@pytest.fixture
-def store(data_dir: Path) -> Iterator[Store]:
-    opened = open_store(data_dir)
-    yield opened
-    opened.close()
 
 
 T = TypeVar("T")

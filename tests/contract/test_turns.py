@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
 from contextlib import closing, nullcontext
 from pathlib import Path
 
 import anyio
 import pytest
 
-from support.engine import caller, open_store, track
+from support.engine import caller, track
 from turnout.errors import InvalidInput, Unavailable
 from turnout.ingest import ingest
 from turnout.store.cache import Overlay
@@ -23,13 +22,6 @@ from turnout.store.store import Store
 from turnout.store.unit import Unit, View
 
 BOUND_S = 60
-
-
-@pytest.fixture
-def store(data_dir: Path) -> Iterator[Store]:
-    opened = open_store(data_dir)
-    yield opened
-    opened.close()
 
 
 def one(unit: Unit, message_id: str) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -20,13 +19,6 @@ from turnout.ingest import Receipt, Recorded, ingest, refuse
 from turnout.store.log import ACCEPTED, CONFLICTING, DUPLICATE, REFUSED
 from turnout.store.store import Store
 from turnout.store.unit import View
-
-
-@pytest.fixture
-def store(data_dir: Path) -> Iterator[Store]:
-    opened = open_store(data_dir)
-    yield opened
-    opened.close()
 
 
 def only(receipt: Receipt) -> Recorded:

@@ -22,8 +22,7 @@ def row(
     seq: int, received: int, source: int, kind: int, name: int, namespace: str, person: int, meta: bytes, body: bytes
 ) -> Row:  # fmt: skip
     """Make the row that is appended."""
-    summed = crc32(_pack(seq, received, source, kind, name, person) + namespace.encode())  # as `of` does
-    summed = crc32(body, crc32(meta, summed) if meta else summed)
+    summed = of(seq, received, source, kind, name, namespace, person, meta, body)
     return seq, received, source, kind, name, namespace, person, meta, body, summed
 
 

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from support.engine import open_store
 from turnout.clock import DAY
 from turnout.store.deliveries import SLACK, TRIES, RequestRow
 from turnout.store.store import Store
@@ -15,13 +9,6 @@ from turnout.store.unit import Unit
 
 CAME = 100 * DAY
 MEMBER = (5, 7)
-
-
-@pytest.fixture
-def store(data_dir: Path) -> Iterator[Store]:
-    opened = open_store(data_dir)
-    yield opened
-    opened.close()
 
 
 def write(store: Store, *sent: int, run: int = 0, member: tuple[int, int] = MEMBER) -> None:

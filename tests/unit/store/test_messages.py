@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,13 +18,6 @@ MANY = ENOUGH - 200
 PARTS = ENOUGH // PART + ENOUGH // PAGE + 60
 """Commits that are more than enough to bring them in order, and to clear them away where they were."""
 GROUP = 10
-
-
-@pytest.fixture
-def store(data_dir: Path) -> Iterator[Store]:
-    opened = open_store(data_dir)
-    yield opened
-    opened.close()
 
 
 def fill(store: Store) -> None:
