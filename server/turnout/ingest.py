@@ -62,10 +62,10 @@ def ingest(unit: Unit, calls: tuple[Call, ...], caller: Caller) -> Receipt:
         made = tuple([_unless_suppressed(unit, each, caller.namespace) for each in made])
     events = [each for each in made if isinstance(each, Event)]
     start = session.counter.seq
-    seen = unit.messages.take(events)
+    seen, keys = unit.messages.seen(events)
     fresh = [event for event, earlier in zip(events, seen, strict=True) if earlier is None]
     if fresh:
-        _record(unit, fresh, start)
+        _record(unit, fresh, keys, start)
     answers = iter(_answers(unit, events, seen, start))
     entries = tuple([each if isinstance(each, Refused) else next(answers) for each in made])
     return Receipt(entries, start if fresh else 0, start + len(fresh) - 1 if fresh else 0)
@@ -76,8 +76,8 @@ def refuse(unit: Unit, receipt: Receipt) -> None:
     unit.log.refuse([each for each in receipt.refused if each.reason != "suppressed"])
 
 
-def _record(unit: Unit, fresh: list[Event], start: int) -> None:
-    """Write new events. Most are of regulars: only those of strangers are resolved and counted."""
+def _record(unit: Unit, fresh: list[Event], keys: list[bytes], start: int) -> None:
+    """Write new events and the keys of their ids. Most are of regulars: only strangers' are resolved and counted."""
     people = unit.people
     came_as = guises(fresh)
     regulars = people.regulars(came_as)
@@ -91,6 +91,7 @@ def _record(unit: Unit, fresh: list[Event], start: int) -> None:
         people.remember([came_as[at] for at in strange], whose)
     found = iter(whose.persons)
     persons = [next(found) if person is None else whose.survivor(person) for person in regulars]
+    unit.messages.note(keys, persons)
     unit.log.append(fresh, persons)
 
 

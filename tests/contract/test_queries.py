@@ -18,8 +18,8 @@ NOUNS = sorted(path.stem for path in Path(turnout.store.__path__[0], "queries").
 PRIMARY = re.compile(r"USING (COVERING )?(INTEGER )?(PRIMARY KEY|INDEX sqlite_autoindex_)|^SEARCH \w+$")
 """The last is how a plan tells of a lowest or highest number alone."""
 NAMED = re.compile(r"\b[Bb]y the index (\w+)")
-WALKED = re.compile(r"^SCAN (?!s$)\w+$")
-"""A table read from end to end, in no order of use; `s`: the suppressions, which are few."""
+WALKED = re.compile(r"^SCAN (?![rs]$)\w+$")
+"""A table read from end to end, in no order of use; `r` and `s`: the runs and the suppressions, which are few."""
 
 
 def comments(noun: str) -> dict[str, str]:

@@ -22,11 +22,13 @@ import pytest
 
 from support.engine import caller, open_store, record, track
 from support.worker import HERE, start, until
+from turnout.clock import month_of
 from turnout.errors import InvalidInput, Unavailable
 from turnout.event.model import LIVE, TOMBSTONE
 from turnout.event.stored import message_id
 from turnout.identity.model import Identifier, IdType
 from turnout.ingest import ingest
+from turnout.store import laws
 from turnout.store.connect import connect_writer, file_system
 from turnout.store.locks import FileLock
 from turnout.store.privacy import Regulation
@@ -352,6 +354,7 @@ def test_a_workspace_of_the_first_schema_is_brought_up_to_date_and_keeps_what_it
         unit.session.run("DROP TABLE once")
         unit.session.run("DROP TABLE lists")
         unit.session.run("INSERT INTO messages SELECT key, seq FROM recent")
+        back_to_the_index(unit)
         unit.session.run("DROP TABLE recent")
         unit.session.run("ALTER TABLE events DROP COLUMN sum")
         unit.session.run("ALTER TABLE entities DROP COLUMN sum")
@@ -371,6 +374,50 @@ def test_a_workspace_of_the_first_schema_is_brought_up_to_date_and_keeps_what_it
     assert store.look(events) == 1
 
 
+def back_to_the_index(unit: Unit) -> None:
+    """Have an index of people, and a meter with rows for the whole workspace, as before there was a history."""
+    run = unit.session.run
+    run("DROP TABLE history")
+    run("CREATE INDEX events_person ON events (person, seq)")
+    run("ALTER TABLE recent DROP COLUMN person")
+    run("ALTER TABLE meter RENAME TO sources")
+    run(
+        "CREATE TABLE meter (month, namespace, source, kind, key, linked, seq, "
+        "PRIMARY KEY (month, namespace, source, kind, key)) WITHOUT ROWID"
+    )
+    run("INSERT INTO meter SELECT month, namespace, source, kind, key, linked, seq FROM sources")
+    run(
+        "INSERT INTO meter SELECT month, namespace, 0, kind, key, max(linked), min(seq) FROM sources "
+        "GROUP BY month, namespace, kind, key"
+    )
+    run("DROP TABLE sources")
+
+
+def test_whose_events_they_are_and_who_counted_is_known_still_after_both_were_put_in_another_order(
+    store: Store,
+) -> None:
+    def who(view: View) -> object:
+        month = month_of(view.now)
+        seqs = [view.history.seqs((person,), 1, 99) for person in range(4)]
+        return seqs, view.people.meter(month), view.people.metered(month, LIVE, 9), list(laws.astray(view.session))
+
+    record(store, track("m1", "u1"), track("m2", "u2", anonymousId="a1"), track("m3", "u1"))
+    record(store, track("m4", "", anonymousId="a2"), track("m5", "u2"), source=2)
+    store.commit(lambda unit: unit.session.run("INSERT INTO history SELECT person, seq FROM recent WHERE seq < 3"))
+    store.commit(lambda unit: setattr(unit.counter, "ordered", 3))
+    before = store.look(who)
+    store.commit(back_to_the_index)
+    store.commit(lambda unit: unit.session.run("PRAGMA user_version=5"))
+    store.close()
+
+    store.open()
+
+    assert store.look(who) == before
+    record(store, track("m6", "u1"))
+    assert store.look(lambda view: view.history.seqs((1,), 1, 99)) == (1, 3, 6)
+    assert store.look(lambda view: view.session.rows("SELECT seq FROM history ORDER BY seq")) == [(1,), (2,)]
+
+
 def go_back_in_the_counter(store: Store) -> None:
     """Take the column that each commit of ours writes, while nobody has it open."""
     with closing(connect_writer(store.path)) as connection:
@@ -382,6 +429,7 @@ def test_events_of_before_there_were_checksums_are_read_as_they_are_and_later_on
     store.commit(lambda unit: unit.log.bury([2]))
     store.commit(lambda unit: unit.session.run("ALTER TABLE events DROP COLUMN sum"))
     store.commit(lambda unit: unit.session.run("ALTER TABLE entities DROP COLUMN sum"))
+    store.commit(back_to_the_index)
     store.commit(lambda unit: unit.session.run("DROP TABLE recent"))
     store.commit(lambda unit: unit.session.run("PRAGMA user_version=3"))
     store.close()

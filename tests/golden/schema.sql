@@ -31,6 +31,7 @@ CREATE TABLE exchanges (
   kept INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, at INTEGER NOT NULL, size INTEGER NOT NULL,
   frame BLOB NOT NULL, PRIMARY KEY (kept, first)
 );
+CREATE TABLE history (person INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (person, seq)) WITHOUT ROWID;
 CREATE TABLE idempotency (
   principal TEXT NOT NULL, operation TEXT NOT NULL, key BLOB NOT NULL, fingerprint BLOB NOT NULL, answer BLOB NOT NULL,
   first INTEGER NOT NULL, last INTEGER NOT NULL, used INTEGER NOT NULL, expires INTEGER NOT NULL, state INTEGER NOT NULL,
@@ -50,10 +51,9 @@ CREATE TABLE lists (
   lane INTEGER NOT NULL, key TEXT NOT NULL, remote TEXT NOT NULL, PRIMARY KEY (lane, key)
 ) WITHOUT ROWID;
 CREATE TABLE messages (key BLOB PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE meter (
-  month INTEGER NOT NULL, namespace TEXT NOT NULL, source INTEGER NOT NULL, kind TEXT NOT NULL,
-  key BLOB NOT NULL, linked INTEGER NOT NULL, seq INTEGER NOT NULL,
-  PRIMARY KEY (month, namespace, source, kind, key)
+CREATE TABLE "meter" (
+  month INTEGER NOT NULL, namespace TEXT NOT NULL, kind TEXT NOT NULL, key BLOB NOT NULL, source INTEGER NOT NULL,
+  linked INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (month, namespace, kind, key, source)
 ) WITHOUT ROWID;
 CREATE TABLE names (
   id INTEGER PRIMARY KEY, source INTEGER NOT NULL, kind INTEGER NOT NULL, name TEXT NOT NULL,
@@ -72,7 +72,7 @@ CREATE TABLE profiles (
   person INTEGER PRIMARY KEY, namespace TEXT NOT NULL, created INTEGER NOT NULL, merges INTEGER NOT NULL
 );
 CREATE TABLE reasons (id INTEGER PRIMARY KEY, code INTEGER NOT NULL, text TEXT NOT NULL, UNIQUE (code, text));
-CREATE TABLE recent (seq INTEGER PRIMARY KEY, key BLOB NOT NULL);
+CREATE TABLE recent (seq INTEGER PRIMARY KEY, key BLOB NOT NULL, person INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE refused (
   id INTEGER PRIMARY KEY, received INTEGER NOT NULL, source INTEGER NOT NULL, namespace TEXT NOT NULL,
   reason TEXT NOT NULL, say TEXT NOT NULL, message_id TEXT NOT NULL, body BLOB NOT NULL
@@ -104,9 +104,8 @@ CREATE TABLE windows (
   lane INTEGER NOT NULL, run INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, epoch INTEGER NOT NULL,
   revision INTEGER NOT NULL, opened INTEGER NOT NULL, PRIMARY KEY (lane, run, first)
 ) WITHOUT ROWID;
-CREATE INDEX events_person ON events (person, seq);
 CREATE INDEX idempotency_events ON idempotency (first) WHERE first > 0;
-CREATE INDEX idempotency_expires ON idempotency (expires);
+CREATE INDEX idempotency_expires ON idempotency (expires) WHERE first = 0 OR expires - used < 3600000000;
 CREATE INDEX identifiers_person ON identifiers (person);
 CREATE INDEX links_survivor ON links (survivor);
 CREATE INDEX once_until ON once (until);

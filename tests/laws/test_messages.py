@@ -1,4 +1,4 @@
-"""Law of message ids: an id is known, as its event, for exactly as long as that event is there, whatever happens."""
+"""Law of the newest events: an id is known, as its event, and the event as somebody's, exactly while that is there."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 
 from support.engine import open_store, record, track
+from turnout.event.model import LIVE
+from turnout.identity.model import Identifier, IdType
 from turnout.ingest import Recorded
 from turnout.store import ids, messages
+from turnout.store.session import NEWEST
 from turnout.store.store import Store
-from turnout.store.unit import Unit
+from turnout.store.unit import Unit, View
 
 STEPS = 500
 HOUSES = 3
@@ -26,6 +29,7 @@ class Book:
 
     chance: random.Random
     there: dict[int, int] = field(default_factory=dict)
+    buried: set[int] = field(default_factory=set)
     next: int = 0
 
     def some(self, most: int) -> list[int]:
@@ -43,7 +47,8 @@ class Book:
     def record(self, store: Store) -> None:
         """Record events; each is a repeat where its event is there, of that event."""
         numbers = self.some(6)
-        for number, entry in zip(numbers, record(store, *(track(f"m{n}") for n in numbers)).entries, strict=True):
+        entries = record(store, *(track(f"m{n}", user(n)) for n in numbers)).entries
+        for number, entry in zip(numbers, entries, strict=True):
             assert isinstance(entry, Recorded)
             assert entry.repeated == (number in self.there), number
             assert entry.seq == self.there.setdefault(number, entry.seq)
@@ -52,7 +57,7 @@ class Book:
         """Note ids in an operation that then raises."""
 
         def note(unit: Unit) -> None:
-            unit.messages.note([messages.message_key(1, f"m{n}") for n in range(self.next, self.next + 3)])
+            unit.messages.note([messages.message_key(1, f"m{n}") for n in range(self.next, self.next + 3)], [1] * 3)
             raise LookupError
 
         with suppress(LookupError):
@@ -62,6 +67,7 @@ class Book:
         """Leave tombstones, which do not tell their ids, of events."""
         seqs = self.chance.sample(list(self.there.values()), min(10, len(self.there)))
         store.commit(lambda unit: unit.log.bury(seqs))
+        self.buried.update(seqs)
 
     def prune(self, store: Store) -> None:
         """Remove the oldest events and, as upkeep does, the ids in order that tombstones among them could not tell."""
@@ -84,6 +90,40 @@ class Book:
         found = store.look(lambda view: [view.messages.find(1, f"m{n}") for n in numbers])
         assert found == [self.there.get(number) for number in numbers]
 
+    def tell(self, store: Store) -> None:
+        """Read the histories of two people, of one alone and of both as if they were one."""
+        first, last = sorted(self.chance.choices([*self.there.values(), 0], k=2))
+        for users in ({"u0"}, {"u0", "u1"}):
+            true = sorted(seq for number, seq in self.there.items() if user(number) in users)
+
+            def look(view: View, users: set[str] = users) -> tuple[object, ...]:
+                found = [view.people.owner(Identifier(LIVE, IdType.USER, each)) for each in users]
+                both = [each for each in found if each is not None]
+                history = view.history
+                return (
+                    history.seqs(both, first, last),
+                    history.seqs(both, first, NEWEST, 7),
+                    [each.seq for each in history.back(both, last, 7)],
+                    history.count(both, last),
+                    history.content(both, last),
+                    len(history.once(both)),
+                )
+
+            until = [seq for seq in true if seq <= last]
+            assert store.look(look) == (
+                tuple(seq for seq in until if seq >= first),
+                tuple([seq for seq in true if seq >= first][:7]),
+                [seq for seq in reversed(true) if seq < last][:7],
+                len(until),
+                len([seq for seq in until if seq not in self.buried]),
+                sum([user(number) for number in self.there].count(each) == 1 for each in users),
+            )
+
+
+def user(number: int) -> str:
+    """Say whose the event of a number is: one did most of them."""
+    return f"u{number % 7 if number % 3 else 0}"
+
 
 def test_an_id_is_known_as_its_event_for_exactly_as_long_as_that_is_there(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
@@ -93,7 +133,7 @@ def test_an_id_is_known_as_its_event_for_exactly_as_long_as_that_is_there(
     monkeypatch.setattr(messages, "PAGE", 16)
     book = Book(random.Random(random.random()))  # noqa: S311 - chance that replays with the run
     houses = [open_store(data_dir) for _ in range(HOUSES)]
-    moves = [*[book.record] * 14, book.fail, *[book.bury] * 2, *[book.prune] * 2, *[book.find] * 2]
+    moves = [*[book.record] * 14, book.fail, *[book.bury] * 2, *[book.prune] * 2, *[book.find] * 2, *[book.tell] * 3]
     try:
         for _ in range(STEPS):
             which = book.chance.randrange(HOUSES)
@@ -102,8 +142,10 @@ def test_an_id_is_known_as_its_event_for_exactly_as_long_as_that_is_there(
                 houses[which] = open_store(data_dir)
             book.chance.choice(moves)(houses[which])
         ordered = houses[0].look(lambda view: view.counter.ordered)
+        rows = houses[0].look(lambda view: view.session.rows("SELECT count(*) FROM history"))[0][0]
     finally:
         for each in houses:
             each.close()
 
     assert ordered > ids.ENOUGH, "all of it came into order, more than once"
+    assert rows <= len(book.there), "and what was pruned is told no more"

@@ -31,7 +31,7 @@ from turnout.exchange import Answer, Reply, Request
 from turnout.manifest.catalogue import Catalogue
 from turnout.opening import open_store
 from turnout.sinks.files import JSONL, FileSender
-from turnout.store import erasures, tail
+from turnout.store import erasures, laws, tail
 from turnout.store.owed import OwedState
 from turnout.store.store import Store
 from turnout.store.unit import View
@@ -296,7 +296,10 @@ def _damaged(view: View) -> list[str]:
         "SELECT (SELECT count(*) FROM events), count(*), count(DISTINCT seq) "
         "FROM (SELECT key, seq FROM messages UNION SELECT key, seq FROM recent)"
     )[0]
-    return found if events == keys == seqs else [*found, f"{events} events, {keys} message ids for {seqs} of them"]
+    astray = [f"event {seq} is in nobody's history" for seq in laws.astray(view.session)]
+    if not events == keys == seqs:
+        found.append(f"{events} events, {keys} message ids for {seqs} of them")
+    return [*found, *astray]
 
 
 def _ids(view: View) -> dict[int, str]:

@@ -113,5 +113,4 @@ def _traits(view: View, person: int) -> tuple[dict[str, Json], list[Document]]:
 
 def _newest(view: View, person: int) -> list[Stored]:
     selves = view.people.selves(person) if person else ()
-    found = [each for one in selves for each in view.log.of_person(one, NEWEST, LOOKED) if not each.blank]
-    return sorted(found, key=lambda each: -each.seq)[:LOOKED]
+    return [each for each in view.history.back(selves, NEWEST, LOOKED) if not each.blank]

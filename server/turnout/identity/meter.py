@@ -38,17 +38,16 @@ class Count(msgspec.Struct, frozen=True, gc=False):
 
 
 def counted(events: Sequence[Event]) -> tuple[Count, ...]:
-    """List the rows that a batch adds to the meter, each id once for its source and once for the workspace."""
+    """List the rows that a batch adds to the meter, each id once for its source; the workspace's are all of them."""
     rows: dict[_Key, tuple[bool, int]] = {}
     for at, event in enumerate(events):
         month = month_of(event.received)
-        for source in (event.source, WORKSPACE):
-            if event.user_id:
-                rows.setdefault((month, event.namespace, source, "u", event.user_id), (False, at))
-            if event.anonymous_id:
-                key: _Key = (month, event.namespace, source, "a", event.anonymous_id)
-                linked, first = rows.get(key, (False, at))
-                rows[key] = (linked or bool(event.user_id), first)
+        if event.user_id:
+            rows.setdefault((month, event.namespace, event.source, "u", event.user_id), (False, at))
+        if event.anonymous_id:
+            key: _Key = (month, event.namespace, event.source, "a", event.anonymous_id)
+            linked, first = rows.get(key, (False, at))
+            rows[key] = (linked or bool(event.user_id), first)
     return tuple([Count(*key, linked, first) for key, (linked, first) in rows.items()])
 
 

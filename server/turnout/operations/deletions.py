@@ -25,6 +25,7 @@ from turnout.operations.model import Applied, Calling, Operation, Shown
 from turnout.operations.proof import proof
 from turnout.operations.whose import Whose
 from turnout.store.privacy import Regulation
+from turnout.store.session import NEWEST
 from turnout.store.unit import Unit, View
 from turnout.upkeep import needles
 
@@ -72,7 +73,7 @@ def plan(eyes: Eyes, view: View, request: Deletion, calling: Calling) -> Deletin
     keys = tuple(view.vault.identifier(each) for each in identifiers)
     if kind is Kind.UNSUPPRESS:
         keys = _suppressed_with(view, keys)
-    events = sum(view.log.count_of(each) for each in view.people.selves(person)) if person else 0
+    events = view.history.count(view.people.selves(person)) if person else 0
     elsewhere = () if person or Scope.READ not in calling.principal.scopes else _elsewhere(view, given)
     return Deleting(kind, space, person, identifiers, keys, events, told.destinations(eyes, view, space), elsewhere)
 
@@ -165,7 +166,7 @@ def _cancel(unit: Unit, deleting: Deleting) -> int:
         return 0
     code = verdict.CANCELLED_ERASED if deleting.kind.erases else verdict.CANCELLED_SUPPRESSED
     selves = unit.people.selves(deleting.person) if deleting.person else ()
-    return endings.cancel(unit, sorted(seq for each in selves for seq in unit.log.seqs_of(each, 0, AT_ONCE)), code)
+    return endings.cancel(unit, unit.history.seqs(selves, 1, NEWEST, AT_ONCE), code)
 
 
 def _kind(text: str) -> Kind:

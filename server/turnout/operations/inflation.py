@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from turnout.document import Document, Json
 from turnout.event import stored
-from turnout.event.model import LIVE
+from turnout.event.model import LIVE, Stored
 from turnout.identity.suspects import Mark, marks
 from turnout.operations.newest import user_agent
 from turnout.store.people import Metered
@@ -44,7 +44,9 @@ SAYS = {
 def inflation(view: View, month: int) -> Document:
     """Say what made the count larger, among those who counted last."""
     found = view.people.metered(month, LIVE, LOOKED)
-    tally = Counter(cause for each in found for cause in _causes(view, each))
+    events = {each: event for each in found if (event := view.log.get(each.seq)) is not None and not event.blank}
+    once = view.history.once({event.person for each, event in events.items() if each.kind == "a"})
+    tally = Counter(cause for each, event in events.items() for cause in _causes(each, event, once))
     if tally[ADDRESS] == sum(each.kind == "u" for each in found):
         del tally[ADDRESS]
     rows: list[Json] = [
@@ -54,15 +56,12 @@ def inflation(view: View, month: int) -> Document:
     return {"inflated_by": rows or None, "inflated_looked_at": len(found) or None}
 
 
-def _causes(view: View, each: Metered) -> Iterator[str]:
-    event = view.log.get(each.seq)
-    if event is None or event.blank:
-        return
+def _causes(each: Metered, event: Stored, once: frozenset[int]) -> Iterator[str]:
     body = stored.document(event.body, event.meta, received=event.received, kind=event.kind)
     value = body.get("userId" if each.kind == "u" else "anonymousId")
     own = value if isinstance(value, str) else ""
     yield from map(str, marks([own] if own else [], _emails(body), user_agent(event)))
-    if each.kind == "a" and len(view.log.seqs_of(event.person, 0, 2)) == 1:
+    if each.kind == "a" and event.person in once:
         yield ONCE
     if each.kind == "u" and "@" in own:
         yield ADDRESS

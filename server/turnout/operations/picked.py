@@ -101,7 +101,7 @@ def _pages(view: View, selection: Selection, start: int, until: int) -> Iterator
 
 
 def _mine(view: View, selection: Selection, start: int, until: int) -> Sequence[int]:
-    of_people = {seq for each in selection.people for seq in view.log.seqs_between(each, start + 1, until)}
+    of_people = set(view.history.seqs(selection.people, start + 1, until))
     named = {seq for seq in selection.seqs if start < seq <= until}
     return sorted(of_people & named if selection.people and selection.seqs else of_people | named)
 

@@ -34,7 +34,7 @@ def proof(view: View, found: Regulation, receipt: Document) -> Document | None:
 def _left(view: View, found: Regulation) -> int:
     """Count the events that it reaches and that still have content."""
     selves = view.people.selves(found.person) if found.person else ()
-    return sum(view.log.content_of(each, found.until) for each in selves)
+    return view.history.content(selves, found.until)
 
 
 def _still(view: View, found: Regulation, key: bytes) -> bool:

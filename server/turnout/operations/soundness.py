@@ -125,6 +125,9 @@ def _still_there(view: View, entries: tuple[Entry, ...]) -> int:
 
 def engine(view: View) -> Check:
     """Hold the laws of the engine against the newest events and the first rows of the queue."""
+    if astray := laws.astray(view.session):
+        said = f"{counted(len(astray), 'event')} of which the history of their person does not know ({astray[0]})"
+        return ill("laws", said, "This is a fault of Turnout: keep a copy of the directory and report it")
     found = list(laws.broken(view.session))
     if not found:
         return well("laws", f"every event is in one place, of the last {laws.BOUND:,} of each destination")

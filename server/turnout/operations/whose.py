@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from heapq import merge
-from operator import attrgetter
 
 from turnout.event.model import Namespace, Stored
 from turnout.identity.model import Identifier, IdType
 from turnout.store.session import NEWEST
 from turnout.store.unit import View
 
-_BLOCK = 200
+_FIRST, _BLOCK = 10, 200
+"""Events read at a time: most who ask need the newest ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +47,7 @@ def _people(view: View, whose: Whose, namespace: Namespace) -> frozenset[int]:
 
 def events_of(view: View, persons: frozenset[int], before: int = NEWEST) -> Iterator[Stored]:
     """Read the events of people back, newest first, as far as somebody asks."""
-    return merge(*(_back(view, person, before) for person in persons), key=attrgetter("seq"), reverse=True)
-
-
-def _back(view: View, person: int, before: int) -> Iterator[Stored]:
-    while block := view.log.of_person(person, before, _BLOCK):
+    size = _FIRST
+    while block := view.history.back(persons, before, size):
         yield from block
-        before = block[-1].seq
+        before, size = block[-1].seq, _BLOCK

@@ -44,6 +44,7 @@ class Overlay(msgspec.Struct):
     volumes: defaultdict[tuple[int, str, int], int] = msgspec.field(default_factory=lambda: defaultdict(int))
     counts: defaultdict[tuple[int, int, int], int] = msgspec.field(default_factory=lambda: defaultdict(int))
     ids: dict[bytes, int] = {}
+    whose: list[tuple[int, int]] = []
     moved: bool = False
     configured: bool = False
 
@@ -64,6 +65,7 @@ class Overlay(msgspec.Struct):
         _add(self.counts, other.counts)
         self.configured = self.configured or other.configured
         self.ids.update(other.ids)
+        self.whose += other.whose
 
 
 @dataclass(slots=True)
@@ -105,7 +107,7 @@ class Cache:
         _keep(self.regulars, overlay.regulars)
         _keep(self.names, overlay.names)
         if self.ids.until == start:
-            self.ids.learn(overlay.ids.items(), until)
+            self.ids.learn(overlay.ids.items(), overlay.whose, until)
 
 
 def _add(sums: defaultdict[K, int], more: Mapping[K, int]) -> None:

@@ -1,20 +1,21 @@
-"""The newest message ids, as a process that records knows them: by heart, as of the last commit.
+"""The newest events, as a process that records knows them: by heart, as of the last commit.
 
-They are the ones that are not in their table's own order yet; in parts of the keys' range they come into it.
+They are the ones whose message ids, and whose people, are not in their tables' own order yet; in parts they come into
+it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 ENOUGH = 65_536
-"""Ids that come into order together. One takes about 150 bytes of memory until then."""
+"""Events that come into order together. One takes about 230 bytes of memory until then."""
 PART = 512
-"""Ids of a part."""
+"""Of them, those of a part."""
 
 
 class Ids:
-    """The ids of events from `ordered` on, by their keys.
+    """The ids of events from `ordered` on, by their keys, and whose these events are.
 
     `until`: the next seq as of the last commit that is known here; -1 for none. `lowest`: from which event on ids may
     still stand where they were appended.
@@ -26,33 +27,42 @@ class Ids:
         self.ordered = 0
         self.lowest = 0
         self._seqs: dict[bytes, int] = {}
+        self._whose: list[tuple[int, int]] = []
         self._goal = 0
         self._parts: list[list[tuple[bytes, int]]] = []
+        self._parts_whose: list[list[tuple[int, int]]] = []
 
     def heed(self, ordered: int) -> None:
         """Forget those that are in order by now, whoever did that."""
         if ordered != self.ordered:
             self.ordered = ordered
             self._parts.clear()
+            self._parts_whose.clear()
             self._seqs = {key: seq for key, seq in self._seqs.items() if seq >= ordered}
+            self._whose = [each for each in self._whose if each[1] >= ordered]
 
-    def learn(self, more: Iterable[tuple[bytes, int]], until: int) -> None:
-        """Know these too, and with them all up to a seq."""
+    def learn(self, more: Iterable[tuple[bytes, int]], whose: Iterable[tuple[int, int]], until: int) -> None:
+        """Know these too, and with them all up to a seq. Shape: (key, seq), and (person, seq)."""
         self._seqs.update(more)
+        self._whose += whose
         self.until = until
 
     def known(self) -> Mapping[bytes, int]:
-        """Give all of them; one that has been pruned since is still among them."""
+        """Give all of the ids; one that has been pruned since is still among them."""
         return self._seqs
 
-    def part(self) -> tuple[list[tuple[bytes, int]], int]:
+    def part(self) -> tuple[Sequence[tuple[bytes, int]], Sequence[tuple[int, int]], int]:
         """Give what comes into order next, if it is time, and before which seq that makes all of them; 0: not yet."""
-        if not self._parts and len(self._seqs) >= ENOUGH:
+        if not (self._parts or self._parts_whose):
+            if len(self._seqs) < ENOUGH:
+                return (), (), 0
             self._begin()
-        if not self._parts:
-            return [], 0
-        part = sorted(self._parts.pop())
-        return part, 0 if self._parts else self._goal
+        ids = sorted(self._parts.pop()) if self._parts else []
+        whose = self._parts_whose.pop() if self._parts_whose else []
+        if len(whose) > 2 * PART:  # of somebody who did more than others
+            self._parts_whose.append(whose[PART:])
+            whose = whose[:PART]
+        return ids, sorted(whose), 0 if self._parts or self._parts_whose else self._goal
 
     def _begin(self) -> None:
         n = len(self._seqs) // PART
@@ -60,3 +70,10 @@ class Ids:
         self._parts = [[] for _ in range(n)]
         for item in self._seqs.items():
             self._parts[item[0][0] * n >> 8].append(item)
+        people = [person for person, _ in self._whose]
+        lowest = min(people)
+        width = max(people) - lowest + 1
+        parts: list[list[tuple[int, int]]] = [[] for _ in range(n)]
+        for each in self._whose:
+            parts[(each[0] - lowest) * n // width].append(each)
+        self._parts_whose = [part for part in parts if part]

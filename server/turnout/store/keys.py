@@ -79,9 +79,13 @@ class Keys:
         """Take the answers of the calls that recorded these events; fingerprint and key stay. Gives how many."""
         return sum(self._s.run(SQL["erase_answers"], (seq, seq, seq)) for seq in seqs)
 
-    def prune(self, limit: int) -> int:
-        """Remove what has expired; give how many."""
-        return self._s.run(SQL["prune_keys"], (self._s.now, limit))
+    def prune(self, lowest: int, limit: int) -> int:
+        """Remove what has expired; of keys on events, which hold as long, those of before the `lowest`. Gives how many.
+
+        What a longer retention of before still holds up goes later: what has expired is not found anyway.
+        """
+        gone = self._s.run(SQL["prune_keys"], (self._s.now, limit))
+        return gone + self._s.run(SQL["prune_event_keys"], (lowest, limit - gone, self._s.now))
 
     def _mac(self, key: str) -> bytes:
         if self._looked_up[0] != key:  # what is kept was looked for before

@@ -25,6 +25,12 @@ def broken(session: Session) -> Iterator[tuple[int, int, str]]:
             yield lane, seq, words
 
 
+def astray(session: Session) -> tuple[int, ...]:
+    """Name events that the history of their person does not tell, at most ten."""
+    counter = session.counter
+    return tuple(row[0] for row in session.rows(SQL["list_astray"], (counter.seq - 1 - BOUND, counter.ordered)))
+
+
 def overdue(session: Session, before: int) -> tuple[tuple[int, int, int], ...]:
     """Give (lane, longest due, rows) of what was due before a moment."""
     return tuple((row[0], row[1], row[2]) for row in session.rows(SQL["list_overdue"], (before,)))

@@ -27,9 +27,10 @@ from turnout.event.stored import message_id
 from turnout.store import sums
 from turnout.store.cache import NameKey
 from turnout.store.halves import first_since
+from turnout.store.history import History
 from turnout.store.messages import Messages, message_key
 from turnout.store.queries import load
-from turnout.store.session import NEWEST, Row, Session
+from turnout.store.session import NEWEST, Session
 
 SQL = load("log")
 
@@ -76,20 +77,16 @@ class LogView:
 
     def after(self, cursor: int, limit: int, until: int = NEWEST) -> tuple[Stored, ...]:
         """Read on: events with `cursor < seq <= until`, oldest first."""
-        return tuple(_stored(row) for row in self._s.rows(SQL["read_after"], (cursor, until, limit)))
+        return tuple(sums.event(row) for row in self._s.rows(SQL["read_after"], (cursor, until, limit)))
 
     def back(self, before: int, limit: int, down_to: int = 0) -> tuple[Stored, ...]:
         """Read back: events with `down_to <= seq < before`, newest first."""
-        return tuple(_stored(row) for row in self._s.rows(SQL["read_back"], (before, down_to, limit)))
-
-    def of_person(self, person: int, before: int, limit: int) -> tuple[Stored, ...]:
-        """Read one person's events back, as recorded for exactly this id."""
-        return tuple(_stored(row) for row in self._s.rows(SQL["read_person_back"], (person, before, limit)))
+        return tuple(sums.event(row) for row in self._s.rows(SQL["read_back"], (before, down_to, limit)))
 
     def get(self, seq: int) -> Stored | None:
         """Read one event."""
         row = self._s.row(SQL["read_one"], (seq,))
-        return _stored(row) if row else None
+        return sums.event(row) if row else None
 
     def unused_names(self, before: int, limit: int) -> tuple[int, ...]:
         """Give names that no event has had since a moment."""
@@ -124,14 +121,6 @@ class LogView:
         """Give (namespace, events ever recorded)."""
         return tuple((row[0], row[1]) for row in self._s.rows(SQL["list_namespaces"]))
 
-    def seqs_of(self, person: int, after: int, limit: int) -> tuple[int, ...]:
-        """List a person's events by seq, oldest first."""
-        return tuple(row[0] for row in self._s.rows(SQL["list_person_seqs"], (person, after, limit)))
-
-    def seqs_between(self, person: int, first: int, last: int) -> tuple[int, ...]:
-        """List a person's events in a stretch of the log."""
-        return tuple(row[0] for row in self._s.rows(SQL["list_person_stretch"], (person, first, last)))
-
     def seqs_in(self, namespace: str, after: int, until: int, limit: int) -> tuple[int, ...]:
         """List the events of a namespace in a stretch of the log, oldest first."""
         return tuple(row[0] for row in self._s.rows(SQL["list_namespace_seqs"], (after, until, namespace, limit)))
@@ -139,21 +128,6 @@ class LogView:
     def by_source(self, after: int, until: int) -> dict[int, int]:
         """Count the events of a stretch of the log by source."""
         return {row[0]: row[1] for row in self._s.rows(SQL["count_sources"], (after, until))}
-
-    def count_of(self, person: int, until: int = NEWEST) -> int:
-        """Count the events recorded for exactly this id, tombstones too."""
-        row = self._s.row(SQL["count_person"], (person, until))
-        return int(row[0]) if row else 0
-
-    def content_of(self, person: int, until: int) -> int:
-        """Count the events recorded for exactly this id, up to a seq, that are no tombstones."""
-        row = self._s.row(SQL["count_content"], (person, until))
-        return int(row[0]) if row else 0
-
-    def has(self, person: int, first: int, last: int) -> bool:
-        """Tell whether an event of exactly this id lies in a stretch of the log."""
-        row = self._s.row(SQL["any_of_person"], (person, first, last))
-        return bool(row and row[0])
 
     def heads(self, after: int, until: int, limit: int) -> tuple[Head, ...]:
         """Read on without content."""
@@ -171,7 +145,7 @@ class LogView:
 
     def oldest(self, until: int, limit: int) -> tuple[tuple[Stored, int], ...]:
         """Read the log from its beginning, each event with the number of its name."""
-        return tuple((_stored(row), int(row[10])) for row in self._s.rows(SQL["list_oldest"], (until, limit)))
+        return tuple((sums.event(row), int(row[10])) for row in self._s.rows(SQL["list_oldest"], (until, limit)))
 
     def people_in(self, namespace: str, after: int, limit: int) -> tuple[PersonId, ...]:
         """List the people of a namespace by id."""
@@ -210,7 +184,7 @@ class Log(LogView):
         Gives the seq of the first; the others follow it.
         """
         first, now = self._s.counter.seq, self._s.now
-        Messages(self._s).note([message_key(0, message_id) for message_id, _ in notices])
+        Messages(self._s).note([message_key(0, message_id) for message_id, _ in notices], [person] * len(notices))
         self._s.many(
             SQL["insert_event"],
             [
@@ -267,6 +241,7 @@ class Log(LogView):
         messages = Messages(self._s)
         messages.prune(ids)
         messages.prune_recent([event.seq for event, _ in events])
+        History(self._s).prune([event for event, _ in events])
         self._drop_names(name for event, name in events if not event.erased)
 
     def prune_names(self, numbers: Iterable[int], before: int) -> None:
@@ -329,20 +304,3 @@ def flush(session: Session) -> None:
         SQL["touch_name"], [(overlay.last_seen.get(name, 0), n, name) for name, n in overlay.seen.items() if n]
     )
     session.many(SQL["add_volume"], [(*key, n) for key, n in overlay.volumes.items() if n])
-
-
-def _stored(row: Row) -> Stored:
-    if not sums.holds(row):
-        return sums.damaged(row)
-    return Stored(
-        Seq(row[0]),
-        row[1],
-        SourceId(row[2]),
-        KINDS[row[3]],
-        row[4] or "",
-        Namespace(row[5]),
-        PersonId(row[6]),
-        row[7],
-        row[8],
-        row[9],
-    )

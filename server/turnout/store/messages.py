@@ -2,7 +2,8 @@
 
 In the order of their keys, each new id would dirty a page of its own: the dearest row of an event, the more so the more
 there are. So an id is appended to `recent`, all of which a process that records knows by heart, and commits that are
-made anyway bring a part of the keys' range at a time over into `messages`, many to a page. Source: performance.md 3.
+made anyway bring a part of the keys' range at a time over into `messages`, many to a page. Whose the events are comes
+into order with them, by the same way, into `history`. Source: performance.md 3.
 """
 
 from __future__ import annotations
@@ -64,30 +65,31 @@ class MessagesView:
 class Messages(MessagesView):
     """What can be written of the message ids."""
 
-    def take(self, events: Sequence[Event]) -> list[Seq | None]:
-        """Take the message ids of events that are to be appended; for each, None, or as which event it was seen.
+    def seen(self, events: Sequence[Event]) -> tuple[list[Seq | None], list[bytes]]:
+        """Say of events as which event each was seen, None for a new one; and give the keys of these, to be noted.
 
         Of an id twice in a batch the first stays.
         """
         keys = [message_key(event.source, event.message_id) for event in events]
-        known = self._seen(keys)
+        known = self._known(keys)
         fresh = dict.fromkeys(key for key in keys if key not in known)
-        self.note(list(fresh))
         if len(fresh) == len(keys):
-            return [None] * len(keys)
+            return [None] * len(keys), keys
         seqs = {key: Seq(seq) for seq, key in enumerate(fresh, self._s.counter.seq)}
         found = []
         for key in keys:
             found.append(known.get(key))
             if key in seqs:
                 known[key] = seqs[key]
-        return found
+        return found, list(fresh)
 
-    def note(self, keys: Sequence[bytes]) -> None:
-        """Note the ids of the events that are appended next, by their keys."""
-        seqs = range(self._s.counter.seq, self._s.counter.seq + len(keys))
-        self._s.overlay.ids.update(zip(keys, seqs, strict=True))
-        self._s.many(SQL["insert_recent"], list(zip(seqs, keys, strict=True)))
+    def note(self, keys: Sequence[bytes], persons: Sequence[int]) -> None:
+        """Note the ids of the events that are appended next, by their keys, and whose events they are."""
+        seqs = list(range(self._s.counter.seq, self._s.counter.seq + len(keys)))
+        overlay = self._s.overlay
+        overlay.ids.update(zip(keys, seqs, strict=True))
+        overlay.whose += zip(persons, seqs, strict=True)
+        self._s.many(SQL["insert_recent"], list(zip(seqs, keys, persons, strict=True)))
 
     def prune(self, keys: Iterable[bytes]) -> None:
         """Remove ids by their keys, of those that are in order."""
@@ -99,7 +101,7 @@ class Messages(MessagesView):
         self._s.many(SQL["prune_part"], gone)
         self._s.many(SQL["prune_recent"], gone)
 
-    def _seen(self, keys: Sequence[bytes]) -> dict[bytes, Seq]:
+    def _known(self, keys: Sequence[bytes]) -> dict[bytes, Seq]:
         """Say which of these ids were seen; of one known by heart its row has the last word: it may be pruned."""
         recent = _recent(self._s)
         known = {
@@ -120,10 +122,11 @@ class Messages(MessagesView):
 def order(session: Session) -> None:
     """Bring a part of the newest ids in order, where it is time, in a commit that is under way anyway."""
     ids = session.cache.ids
-    part, until = ids.part()
-    if part:
+    part, whose, until = ids.part()
+    if part or whose:
         first = next((seq for (seq,) in session.rows(SQL["find_first"])), session.counter.seq)
         session.many(SQL["insert_message"], [row for row in part if row[1] >= first])
+        session.many(SQL["insert_history"], [row for row in whose if row[1] >= first])
     elif 0 < ids.lowest < ids.ordered:
         ids.lowest = min(ids.lowest + PAGE, ids.ordered)
         session.run(SQL["remove_recent"], (ids.lowest,))
@@ -136,5 +139,6 @@ def _recent(session: Session) -> Mapping[bytes, int]:
     if ids.until < 0:
         ids.lowest = next((seq for (seq,) in session.rows(SQL["find_lowest"])), start)
     if ids.until != start:
-        ids.learn(session.rows(SQL["list_recent"], (max(ids.until, ids.ordered), start)), start)
+        rows = session.rows(SQL["list_recent"], (max(ids.until, ids.ordered), start))
+        ids.learn([(key, seq) for seq, key, _ in rows], [(person, seq) for seq, _, person in rows], start)
     return ids.known()

@@ -15,7 +15,7 @@ from turnout.errors import Unavailable
 from turnout.store.connect import Connection
 from turnout.store.vault import Vault
 
-FILES = ("0001_first.sql", "0002_uses.sql", "0003_steps.sql", "0004_sums.sql", "0005_recent.sql")
+FILES = ("0001_first.sql", "0002_uses.sql", "0003_steps.sql", "0004_sums.sql", "0005_recent.sql", "0006_history.sql")
 
 
 def migrate(connection: Connection, vault: Vault) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from turnout.event.model import Namespace, PersonId
-from turnout.identity.meter import WORKSPACE, Count
+from turnout.identity.meter import Count
 from turnout.identity.model import ID_CODES, Guise, Identifier, IdType, Known, Person, Resolution
 from turnout.store.cache import LONG
 from turnout.store.queries import load
@@ -93,9 +93,8 @@ class PeopleView:
 
     def meter(self, month: int) -> tuple[tuple[str, int, str, bool, int], ...]:
         """Count a month: (namespace, source, kind, linked, people); source 0 is the whole workspace."""
-        return tuple(
-            (row[0], row[1], row[2], bool(row[3]), row[4]) for row in self._s.rows(SQL["count_meter"], (month,))
-        )
+        rows = [row for name in ("count_whole_meter", "count_meter") for row in self._s.rows(SQL[name], (month,))]
+        return tuple((row[0], row[1], row[2], bool(row[3]), row[4]) for row in rows)
 
     def namespaces(self) -> Mapping[str, int]:
         """Count people by namespace."""
@@ -131,7 +130,7 @@ class PeopleView:
             return None
         key = self._s.vault.mac("meter", identifier.namespace, kind, identifier.value)
         row = self._s.row(SQL["find_counted"], (month, identifier.namespace, kind, key))
-        return Metered(kind, bool(row[0]), int(row[1])) if row else None
+        return Metered(kind, bool(row[0]), int(row[1])) if row and row[1] is not None else None
 
     def counted_before(self, month: int, namespace: str, seqs: Sequence[int]) -> tuple[int, ...]:
         """Count who counts today and was counted by an event before each of at most 32."""
@@ -203,8 +202,7 @@ class People(PeopleView):
     def count(self, counts: Sequence[Count], seqs: Sequence[int], whose: Resolution) -> None:
         """Note who counts this month; `seqs` are those of the events that count them, `whose` these events are.
 
-        Whom a source counted is counted for the workspace too, so only the sources' rows are looked up, and those of
-        people who were just made not even there: writing finds whoever counts already.
+        People who were just made are not looked up: writing finds whoever counts already.
         """
         who = {(one.namespace, one.kind, one.value) for one in counts}
         macs = {each: self._s.vault.mac("meter", *each) for each in who}
@@ -212,7 +210,7 @@ class People(PeopleView):
         made = set(whose.created)
         linked = self._linked([each for each in keyed if whose.persons[each[0].event] not in made])
         rows = [
-            (one.month, one.namespace, one.source, one.kind, key, int(one.linked), seqs[one.event])
+            (one.month, one.namespace, one.kind, key, one.source, int(one.linked), seqs[one.event])
             for one, key in keyed
             if (was := linked.get((one.month, one.source, key))) is None or one.linked > was
         ]
@@ -238,16 +236,14 @@ class People(PeopleView):
 
     def _linked(self, keyed: Sequence[tuple[Count, bytes]]) -> Mapping[tuple[int, int, bytes], bool]:
         """Say of those who count already whether they came with a user id: by month, source and key."""
-        asked: dict[tuple[int, str, int, str], list[bytes]] = {}
+        asked: dict[tuple[int, str, str, int], list[bytes]] = {}
         for one, key in keyed:
-            if one.source != WORKSPACE:
-                asked.setdefault((one.month, one.namespace, one.source, one.kind), []).append(key)
+            asked.setdefault((one.month, one.namespace, one.kind, one.source), []).append(key)
         found: dict[tuple[int, int, bytes], bool] = {}
         for place, keys in asked.items():
-            month, _, source, _ = place
+            month, _, _, source = place
             for key, linked in self._s.among(SQL["find_metered"], keys, place):
                 found[month, source, key] = bool(linked)
-                found[month, WORKSPACE, key] = bool(linked) or found.get((month, WORKSPACE, key), False)
         return found
 
     def _key(self, identifier: Identifier) -> bytes:

@@ -41,7 +41,7 @@ POLL_S = 0.02
 """How often others' commits are looked for while the loop runs. Source: ENGINE.md 1."""
 EACH_S = round(1 / POLL_S)
 TAIL_S = 1.0
-SCHEMA = 5
+SCHEMA = 6
 
 SPACE_S = 1.0
 """How old a look at the free disk may be."""

@@ -34,8 +34,26 @@ def of(
     return crc32(body, crc32(meta, crc32(head)))
 
 
+def event(row: Row) -> Stored:
+    """Give the event of a row of the log, as `read_after` gives it; of a damaged one only where it stands."""
+    if not holds(row):
+        return damaged(row)
+    return Stored(
+        Seq(row[0]),
+        row[1],
+        SourceId(row[2]),
+        KINDS[row[3]],
+        row[4] or "",
+        Namespace(row[5]),
+        PersonId(row[6]),
+        row[7],
+        row[8],
+        row[9],
+    )
+
+
 def holds(row: Row) -> bool:
-    """Tell whether a row of the log, as `read_after` gives it, is as it was written."""
+    """Tell whether a row of the log is as it was written."""
     seq, received, source, kind, _, namespace, person, flags, meta, body, name, noted = row
     try:
         if noted is not None:

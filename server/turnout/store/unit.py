@@ -9,6 +9,7 @@ from turnout.store.counts import Counts, CountsView
 from turnout.store.deliveries import Deliveries, DeliveriesView
 from turnout.store.entities import Entities, EntitiesView
 from turnout.store.exchanges import Exchanges, ExchangesView
+from turnout.store.history import History, HistoryView
 from turnout.store.keys import Keys
 from turnout.store.lanes import Lanes, LanesView
 from turnout.store.lists import Lists, ListsView
@@ -35,6 +36,7 @@ class View:
 
     def _open(self, session: Session) -> None:
         self.log = LogView(session)
+        self.history = HistoryView(session)
         self.messages = MessagesView(session)
         self.people = PeopleView(session)
         self.lanes = LanesView(session)
@@ -69,6 +71,7 @@ class Unit(View):
     """One operation's writes: all of them or none. Everything a `View` reads, and what changes it."""
 
     log: Log
+    history: History
     messages: Messages
     people: People
     lanes: Lanes
@@ -88,6 +91,7 @@ class Unit(View):
     @override
     def _open(self, session: Session) -> None:
         self.log = Log(session)
+        self.history = History(session)
         self.messages = Messages(session)
         self.people = People(session)
         self.lanes = Lanes(session)

@@ -168,7 +168,7 @@ _REST: dict[str, Callable[[Unit, int], bool]] = {
     "requests": lambda unit, before: unit.deliveries.prune_requests(before, ROWS) >= ROWS,
     "evidence": lambda unit, before: unit.exchanges.prune(before, BYTES // 2, ROWS // 2) >= BYTES // 2,
     "refused": lambda unit, before: unit.log.prune_refused(before, REFUSED) >= REFUSED,
-    "keys": lambda unit, _: unit.keys.prune(ROWS) >= ROWS,
+    "keys": lambda unit, _: unit.keys.prune(unit.log.bounds()[0] or unit.counter.seq, ROWS) >= ROWS,
     "once": lambda unit, _: unit.once.prune(ROWS) >= ROWS,
 }
 """What else goes; each gives whether there may be more."""

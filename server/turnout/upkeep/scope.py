@@ -22,26 +22,23 @@ class OfPerson:
 
     def page(self, view: View, after: int, limit: int) -> tuple[tuple[int, ...], int]:
         """Give the next events, oldest first, and how far the walk came."""
-        every = sorted(seq for each in self._selves(view) for seq in view.log.seqs_of(each, after, limit))
-        mine = tuple(seq for seq in every[:limit] if seq <= self.until)
+        mine = view.history.seqs(self._selves(view), after + 1, self.until, limit)
         return (mine, mine[-1]) if len(mine) == limit else (mine, self.until)
 
     def among(self, view: View, first: int, last: int) -> frozenset[int]:
         """Give their events in a stretch of the log."""
-        return frozenset(
-            seq for each in self._selves(view) for seq in view.log.seqs_between(each, first, min(last, self.until))
-        )
+        return frozenset(view.history.seqs(self._selves(view), first, min(last, self.until)))
 
     def in_flight(self, view: View) -> bool:
         """Tell whether an open window, or a retry on its way, holds an event of theirs."""
         selves = self._selves(view)
-        if any(view.log.has(each, w.first, min(w.last, self.until)) for w in view.lanes.windows() for each in selves):
+        if any(view.history.seqs(selves, w.first, min(w.last, self.until), 1) for w in view.lanes.windows()):
             return True
         found = (view.log.get(row.seq) for row in view.owed.sending() if row.seq <= self.until)
         return any(event is not None and event.person in selves for event in found)
 
     def _selves(self, view: View) -> tuple[int, ...]:
-        return tuple(view.people.selves(self.person)) if self.person else ()
+        return view.people.selves(self.person) if self.person else ()
 
 
 @dataclass(frozen=True, slots=True)

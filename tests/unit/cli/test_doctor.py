@@ -373,18 +373,24 @@ def test_a_damaged_page_is_a_check_that_fails(data_dir: Path, ill: Callable[[], 
 def test_an_index_that_lacks_rows_is_found(made: Path, ill: Callable[[], Checks]) -> None:
     with sqlite3.connect(made / "turnout.db") as connection:
         connection.execute("PRAGMA writable_schema=ON")
-        sql = "SELECT rootpage FROM sqlite_master WHERE name = 'events_person'"
-        page = connection.execute(sql).fetchone()[0]
-        connection.execute("DELETE FROM sqlite_master WHERE name = 'events_person'")
+        sql = "SELECT rootpage, sql FROM sqlite_master WHERE name = 'identifiers_person'"
+        page, text = connection.execute(sql).fetchone()
+        connection.execute("DELETE FROM sqlite_master WHERE name = 'identifiers_person'")
     connection.close()
-    change(made, "DELETE FROM events WHERE seq = 2")
+    change(made, "DELETE FROM identifiers")
     with sqlite3.connect(made / "turnout.db") as connection:
         connection.execute("PRAGMA writable_schema=ON")
-        row = ("index", "events_person", "events", page, "CREATE INDEX events_person ON events (person, seq)")
+        row = ("index", "identifiers_person", "identifiers", page, text)
         connection.execute("INSERT INTO sqlite_master VALUES (?, ?, ?, ?, ?)", row)
     connection.close()
 
-    assert "events_person" in ill()["integrity"]["detail"]
+    assert "identifiers_person" in ill()["integrity"]["detail"]
+
+
+def test_an_event_that_the_history_of_its_person_lacks_is_found(made: Path, ill: Callable[[], Checks]) -> None:
+    change(made, "UPDATE recent SET person = 99 WHERE seq = 2")
+
+    assert "(2)" in ill()["laws"]["detail"]
 
 
 def test_a_damaged_event_is_found_and_named(made: Path, ill: Callable[[], Checks]) -> None:

@@ -30,7 +30,7 @@ def fill(store: Store) -> None:
             "replace(CAST(body AS TEXT), '\"m1\"', ?), NULL FROM events WHERE seq = 1",
             [(seq, f'"m{seq}"') for seq in range(2, MANY + 1)],
         )
-        unit.messages.note([message_key(1, f"m{seq}") for seq in range(2, MANY + 1)])
+        unit.messages.note([message_key(1, f"m{seq}") for seq in range(2, MANY + 1)], [1] * (MANY - 1))
         unit.counter.seq = MANY + 1
 
     store.commit(copy)
@@ -123,7 +123,7 @@ def test_two_that_record_by_turns_see_each_others_ids_through_all_of_it(data_dir
 
 def test_an_id_whose_operation_failed_is_free(store: Store) -> None:
     def fail(unit: Unit) -> None:
-        unit.messages.note([b"k" * 16])
+        unit.messages.note([b"k" * 16], [1])
         raise LookupError
 
     record(store, track("m1"))

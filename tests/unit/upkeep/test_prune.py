@@ -11,8 +11,10 @@ from support.workspace import PERSON, Bench
 from turnout.clock import DAY, SECOND
 from turnout.delivery import reigns, verdict
 from turnout.operations import deletions
+from turnout.store.keys import Kept, KeyState
 from turnout.store.lanes import LaneState
 from turnout.store.owed import Owed, OwedState
+from turnout.store.unit import Unit
 from turnout.upkeep import erase, expire
 from turnout.upkeep import prune as pruning
 from turnout.upkeep.prune import Pruner
@@ -279,3 +281,31 @@ def test_much_evidence_goes_about_a_megabyte_a_commit(here: Bench, lanes: Carrie
 
     assert here.look(lambda view: view.exchanges.ring_size()) == 0
     assert max(reign.rows) * len(frame) <= pruning.BYTES + 2 * len(frame)
+
+
+def test_a_key_goes_when_it_has_expired_and_one_on_events_not_before_they_do(here: Bench, lanes: Carrier) -> None:
+    here.record({"messageId": "m1"}, {"messageId": "m2"})
+
+    def keep(unit: Unit) -> None:
+        for key, first, days in (
+            ("on events", 1, DAYS),
+            ("derived", 2, 0.01),
+            ("on nothing", 0, 7),
+            ("longer", 2, 200),
+        ):
+            ends = unit.now + int(days * DAY)
+            unit.keys.keep("p", "track_event", key, Kept(b"", b"", first, first, unit.now, ends, KeyState.DONE))
+
+    def stored() -> int:
+        return int(here.look(lambda view: view.session.rows("SELECT count(*) FROM idempotency"))[0][0])
+
+    here.store.commit(keep)
+    counts = []
+    for days in (0, 1, 8, DAYS, 200):
+        here.clock.pass_s(days * DAY / SECOND)
+        if days >= DAYS:
+            here.record({})
+        prune(lanes)
+        counts.append(stored())
+
+    assert counts == [4, 3, 2, 1, 0]

@@ -14,5 +14,14 @@ UPDATE idempotency SET answer = x'', state = 3
 WHERE first > 0 AND first <= ? AND first > ? - 501 AND last >= ? AND state <> 3;
 
 -- name: prune_keys
+-- By the partial index idempotency_expires: what holds for an hour or less, or is on no event.
 DELETE FROM idempotency WHERE (principal, operation, key) IN
-(SELECT principal, operation, key FROM idempotency WHERE expires < ? LIMIT ?);
+(SELECT principal, operation, key FROM idempotency
+WHERE (first = 0 OR expires - used < 3600000000) AND expires < ? LIMIT ?);
+
+-- name: prune_event_keys
+-- By the partial index idempotency_events: of the keys whose events are gone, the oldest.
+DELETE FROM idempotency WHERE (principal, operation, key) IN
+(SELECT principal, operation, key FROM
+(SELECT principal, operation, key, expires FROM idempotency WHERE first > 0 AND first < ? ORDER BY first LIMIT ?)
+WHERE expires < ?);

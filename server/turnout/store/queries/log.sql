@@ -61,16 +61,6 @@ ORDER BY e.seq DESC LIMIT ?;
 SELECT e.seq, e.received, e.source, e.kind, n.name, e.namespace, e.person, e.flags, e.meta, e.body, e.name, e.sum
 FROM events e LEFT JOIN names n ON n.id = e.name WHERE e.seq = ?;
 
--- name: read_person_back
--- By the index events_person.
-SELECT e.seq, e.received, e.source, e.kind, n.name, e.namespace, e.person, e.flags, e.meta, e.body, e.name, e.sum
-FROM events e LEFT JOIN names n ON n.id = e.name WHERE e.person = ? AND e.seq < ? AND e.kind < 100
-ORDER BY e.seq DESC LIMIT ?;
-
--- name: list_person_seqs
--- By the index events_person.
-SELECT seq FROM events WHERE person = ? AND seq > ? ORDER BY seq LIMIT ?;
-
 -- name: bury_event
 -- A tombstone, by primary key: the seq stays, the content goes.
 UPDATE events SET flags = flags | 1, name = 0, meta = x'', body = x'', sum = NULL WHERE seq = ?;
@@ -87,18 +77,6 @@ WHERE e.seq > ? AND e.seq <= ? AND e.kind < 100 ORDER BY e.seq LIMIT ?;
 -- name: list_namespace_seqs
 -- A bounded range of the log, by primary key.
 SELECT seq FROM events WHERE seq > ? AND seq <= ? AND namespace = ? ORDER BY seq LIMIT ?;
-
--- name: list_person_stretch
--- By the index events_person.
-SELECT seq FROM events WHERE person = ? AND seq >= ? AND seq <= ?;
-
--- name: count_person
--- By the index events_person.
-SELECT count(*) FROM events WHERE person = ? AND seq <= ?;
-
--- name: any_of_person
--- By the index events_person.
-SELECT EXISTS (SELECT 1 FROM events WHERE person = ? AND seq >= ? AND seq <= ?);
 
 -- name: drop_name
 -- By primary key.
@@ -157,7 +135,3 @@ DELETE FROM refused WHERE id IN (SELECT id FROM refused ORDER BY id LIMIT ?) AND
 -- name: count_sources
 -- A bounded range of the log, by primary key.
 SELECT source, count(*) FROM events WHERE seq > ? AND seq <= ? GROUP BY source;
-
--- name: count_content
--- By the index events_person: what is no tombstone.
-SELECT count(*) FROM events WHERE person = ? AND seq <= ? AND flags & 1 = 0;

@@ -1,10 +1,10 @@
 -- name: insert_recent
 -- At the right edge of the table: seq only grows.
-INSERT INTO recent (seq, key) VALUES (?, ?);
+INSERT INTO recent (seq, key, person) VALUES (?, ?, ?);
 
 -- name: list_recent
 -- By primary key.
-SELECT key, seq FROM recent WHERE seq >= ? AND seq < ?;
+SELECT seq, key, person FROM recent WHERE seq >= ? AND seq < ?;
 
 -- name: find_lowest
 -- By primary key.
@@ -46,6 +46,10 @@ INSERT INTO messages (key, seq) VALUES (?, ?) ON CONFLICT DO NOTHING;
 -- name: find_first
 -- By primary key: the first event that is left.
 SELECT seq FROM events WHERE seq > 0 ORDER BY seq LIMIT 1;
+
+-- name: insert_history
+-- In the order of people; what is there stays.
+INSERT INTO history (person, seq) VALUES (?, ?) ON CONFLICT DO NOTHING;
 
 -- name: prune_message
 -- By primary key.

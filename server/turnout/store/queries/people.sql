@@ -58,21 +58,27 @@ SELECT 1 FROM links WHERE survivor = ? AND seq > ? LIMIT 1;
 
 -- name: find_metered
 -- By primary key, 32 at once.
-SELECT key, linked FROM meter WHERE month = ? AND namespace = ? AND source = ? AND kind = ? AND key IN
+SELECT key, linked FROM meter WHERE month = ? AND namespace = ? AND kind = ? AND source = ? AND key IN
 (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: upsert_meter
-INSERT INTO meter (month, namespace, source, kind, key, linked, seq) VALUES (?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (month, namespace, source, kind, key) DO UPDATE SET linked = 1 WHERE excluded.linked = 1 AND linked = 0;
+INSERT INTO meter (month, namespace, kind, key, source, linked, seq) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (month, namespace, kind, key, source) DO UPDATE SET linked = 1 WHERE excluded.linked = 1 AND linked = 0;
 
 -- name: count_meter
--- By primary key.
+-- By primary key: of each source.
 SELECT namespace, source, kind, linked, count(*) FROM meter WHERE month = ? GROUP BY namespace, source, kind, linked;
 
+-- name: count_whole_meter
+-- By primary key: of all sources together, each id once.
+SELECT namespace, 0, kind, linked, count(*) FROM (
+  SELECT namespace, kind, max(linked) AS linked FROM meter WHERE month = ? GROUP BY namespace, kind, key
+) GROUP BY namespace, kind, linked;
+
 -- name: list_meter
--- Who counted in the live namespace, over all sources, oldest first.
-SELECT kind, linked, seq FROM meter WHERE month = ? AND namespace = ? AND source = 0
-AND (kind = 'u' OR linked = 0) ORDER BY seq DESC LIMIT ?;
+-- Who counted in a namespace, over all sources, those who counted last first.
+SELECT kind, max(linked) AS linked, min(seq) AS seq FROM meter WHERE month = ? AND namespace = ? GROUP BY kind, key
+HAVING kind = 'u' OR max(linked) = 0 ORDER BY seq DESC LIMIT ?;
 
 -- name: delete_identifiers
 -- By the index identifiers_person.
@@ -100,7 +106,7 @@ AND NOT EXISTS (SELECT 1 FROM links l WHERE l.loser = p.person) ORDER BY p.perso
 
 -- name: find_counted
 -- By primary key: whether an id counts in a month, over all sources.
-SELECT linked, seq FROM meter WHERE month = ? AND namespace = ? AND source = 0 AND kind = ? AND key = ?;
+SELECT max(linked), min(seq) FROM meter WHERE month = ? AND namespace = ? AND kind = ? AND key = ?;
 
 -- name: count_counted_before
 -- In one pass by primary key: how many of those who count today were counted by an event before each of 32.
@@ -108,4 +114,7 @@ SELECT total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?), total(seq
 total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?),
 total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?),
 total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?), total(seq < ?)
-FROM meter WHERE month = ? AND namespace = ? AND source = 0 AND (kind = 'u' OR linked = 0);
+FROM (
+  SELECT min(seq) AS seq FROM meter WHERE month = ? AND namespace = ? GROUP BY kind, key
+  HAVING kind = 'u' OR max(linked) = 0
+);
