@@ -6,7 +6,6 @@ whose they are, and whom they count are on disk.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
@@ -40,8 +39,7 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
 Entry: TypeAlias = "Recorded | Refused"
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(msgspec.Struct, frozen=True, gc=False):
     """What became of each call, in their order; `first` and `last` the events that are new, 0 without."""
 
     entries: tuple[Entry, ...]

@@ -33,6 +33,7 @@ from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
 from bench import corpus
+from bench.ingest import MANY
 from bench.measure import Cost, Mark, compare, cores, environment, heading, interleave, pinned, side, spent_by
 from turnout.api import answers
 from turnout.api.connection import bounded
@@ -42,7 +43,7 @@ from turnout.event.model import Call
 from turnout.opening import open_store
 
 EVENTS, CONNECTIONS = 6_000, 32
-BATCHED, BATCH, SENDERS = 20_000, 100, 4
+BATCH, SENDERS = 100, 4
 WARMING = 500
 LIMIT_S = 120
 _LISTENS = re.compile(rb"http://127\.0\.0\.1:\d+")
@@ -56,7 +57,7 @@ def run(rounds: int, folder: Path) -> None:
     compare("/v1/track, 32 connections", found["ours"], found["empty"], "bound 3.5x")
     with TemporaryDirectory(dir=folder) as room:
         batches(Path(room))
-        sides = {"ours": partial(batches, Path(room)), "bare": partial(side, "ingest", "bare", room, BATCHED, BATCH)}
+        sides = {"ours": partial(batches, Path(room)), "bare": partial(side, "ingest", "bare", room, MANY, BATCH)}
         found = interleave(sides, rounds)
     compare("/v1/batch, 100 events, per event", found["ours"], found["bare"], "bound 2.0x")
 
@@ -89,7 +90,7 @@ def batches(room: Path) -> Cost:
     key = prepared(room / "ours")
     shutil.copyfile(room / "ours" / "turnout.db", room / "before.db")
     with serving(room, ("-m", "turnout", "serve", "--data", str(room / "ours"), "--port", "0")) as (url, process):
-        return loaded(url, process, [], bodies(key, corpus.calls(BATCHED)), SENDERS, BATCHED)
+        return loaded(url, process, [], bodies(key, corpus.calls(MANY)), SENDERS, MANY)
 
 
 def prepared(data: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
@@ -44,8 +43,7 @@ class Person(msgspec.Struct, frozen=True, gc=False):
     merges: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(msgspec.Struct, frozen=True, gc=False):
     """What the store found for a batch's claims, and the first person id that is free."""
 
     owners: Mapping[Identifier, PersonId]
@@ -53,8 +51,7 @@ class Known:
     next_person: PersonId
 
 
-@dataclass(frozen=True, slots=True)
-class Merge:
+class Merge(msgspec.Struct, frozen=True, gc=False):
     """`loser` is `survivor` from now on; `because` names the two types whose values met on one event."""
 
     loser: PersonId
@@ -63,8 +60,7 @@ class Merge:
     because: tuple[IdType, IdType]
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
+class Resolution(msgspec.Struct, frozen=True, gc=False):
     """Whose each event is, and what changes in the graph.
 
     `persons` is parallel to the events. `created` and `linked` are in the order in which they came to be;

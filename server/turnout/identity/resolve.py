@@ -15,8 +15,10 @@ The default limits allow eleven identifiers a person, so that the caps of merges
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from turnout.clock import month_of
 from turnout.event.model import Event, PersonId
@@ -89,19 +91,18 @@ def resolve(events: Sequence[Event], known: Known, limits: Limits = DEFAULT_LIMI
     )
 
 
-@dataclass(slots=True)
-class _Graph:
+class _Graph(msgspec.Struct):
     """What is known, and what this batch makes of it."""
 
     known: Known
     limits: Limits
-    owners: dict[Identifier, PersonId] = field(default_factory=dict)
-    people: dict[PersonId, Person] = field(default_factory=dict)
-    survivors: dict[PersonId, PersonId] = field(default_factory=dict)
-    created: list[PersonId] = field(default_factory=list)
-    linked: list[tuple[Identifier, PersonId, int]] = field(default_factory=list)
-    merges: list[Merge] = field(default_factory=list)
-    refused: list[tuple[Identifier, str, int]] = field(default_factory=list)
+    owners: dict[Identifier, PersonId] = {}
+    people: dict[PersonId, Person] = {}
+    survivors: dict[PersonId, PersonId] = {}
+    created: list[PersonId] = []
+    linked: list[tuple[Identifier, PersonId, int]] = []
+    merges: list[Merge] = []
+    refused: list[tuple[Identifier, str, int]] = []
 
     def take(self, at: int, claimed: tuple[Identifier, ...]) -> PersonId:
         """Find, make or merge whose an event is, and link what it claims."""

@@ -99,8 +99,10 @@ class FileLock:
         return os.fstat(self._file).st_nlink > 0
 
     def _sign(self) -> None:
-        try:  # noqa: SIM105 - on every commit
-            os.pwrite(self._file, b"%-20d" % os.getpid(), 0)
+        name = b"%-20d" % os.getpid()
+        try:  # on every commit; to read costs a third of writing
+            if os.pread(self._file, len(name), 0) != name:
+                os.pwrite(self._file, name, 0)
         except OSError:  # the lock is ours, whatever a full or failing disk makes of our name
             pass
 

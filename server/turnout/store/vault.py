@@ -37,6 +37,7 @@ class Vault:
 
     _inner: hashlib._Hash = field(init=False, repr=False, compare=False)
     _outer: hashlib._Hash = field(init=False, repr=False, compare=False)
+    _derived: dict[str, bytes] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Hash the two pads of the pepper once: each digest under it then costs a sixth (0.7 us for 3.9)."""
@@ -61,7 +62,10 @@ class Vault:
 
     def derived(self, purpose: str) -> bytes:
         """Derive a 32-byte key for one purpose (fingerprints, confirmation tokens)."""
-        return self._digest(b"derive\0" + purpose.encode())
+        found = self._derived.get(purpose)
+        if found is None:
+            found = self._derived[purpose] = self._digest(b"derive\0" + purpose.encode())
+        return found
 
     def _digest(self, text: bytes) -> bytes:
         """Give the HMAC-SHA-256 of a text under the pepper. Source: RFC 2104, 4: the pads' states, kept."""
