@@ -22,7 +22,7 @@ from turnout.operations.health import age, unread
 from turnout.store import connect, space
 from turnout.store.counts import LATENCY, TOOK
 from turnout.store.lanes import LaneRow, LaneState
-from turnout.store.log import ACCEPTED, CONFLICTING, DUPLICATE, REFUSED
+from turnout.store.log import CONFLICTING, DUPLICATE, REFUSED
 from turnout.store.store import Store
 from turnout.store.tally import Tally
 from turnout.store.unit import View
@@ -30,7 +30,7 @@ from turnout.upkeep.checkpoint import Fill
 from turnout.upkeep.watch import Signs
 from turnout.workspace import Destination
 
-DOOR = {ACCEPTED: "accepted", DUPLICATE: "duplicate", CONFLICTING: "conflicting", REFUSED: "refused"}
+DOOR = {DUPLICATE: "duplicate", CONFLICTING: "conflicting", REFUSED: "refused"}
 STATES = ("running", "paused", "trouble", "credentials", "gone", "token")
 """Of a destination: the third to fifth are what `delivery.breaker` says of one that is sent nothing but probes."""
 OWED = 10_000
@@ -124,6 +124,7 @@ def of_lanes(sheet: Sheet, view: View, counts: Mapping[int, Mapping[int, int]], 
     for lane, destination in view.workspace.by_lane().items():
         _lane(sheet, view, destination, rows[lane], retention_days)
         _counted(sheet, destination.name, counts.get(lane, {}))
+    sheet.put("turnout_calls", sum(n for _, n in view.log.namespaces()), became="accepted")
     for number, word in DOOR.items():
         sheet.put("turnout_calls", counts.get(0, {}).get(number, 0), became=word)
 

@@ -37,8 +37,8 @@ SQL = load("log")
 NAMES_MAX = 10_000
 """Event names of one source and kind; what comes after shares the name ''."""
 
-ACCEPTED, DUPLICATE, CONFLICTING, REFUSED = 901, 902, 903, 904
-"""Counts of the door, under lane 0."""
+DUPLICATE, CONFLICTING, REFUSED = 902, 903, 904
+"""Counts of the door, under lane 0; what it accepted is told by the volumes, and was 901."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,6 @@ class Log(LogView):
             overlay.last_seen[name] = received
             overlay.volumes[month, namespace, source] += n
         counter.seq += len(rows)
-        self.tally(ACCEPTED, len(rows))
 
     def post(self, namespace: Namespace, person: int, notices: Sequence[tuple[str, bytes]]) -> Seq:
         """Append notices to destinations, each a message id and a body: without a name, and counted nowhere.
