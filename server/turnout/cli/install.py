@@ -97,6 +97,7 @@ def _done(client: Client, file: Path, words: list[str] | None, *, dry_run: bool,
     return {
         **told, "state": "removed" if words is None else "installed", "backup": None if backup is None else str(backup),
         "next": f"{client.after}, so that {client.name} hears of it.",
+        **({"unattended": client.unattended} if client.unattended and words is not None else {}),
     }  # fmt: skip
 
 
@@ -115,7 +116,7 @@ def show_one(told: Document) -> Iterable[RenderableType]:
 
 def show_end(told: Document) -> Iterable[RenderableType]:
     """Show what became of a file whose change was shown before."""
-    yield output.facts(told, "state", "file", "backup", "next")
+    yield output.facts(told, "state", "file", "backup", "next", "unattended")
 
 
 def show_all(told: Document) -> Iterable[RenderableType]:

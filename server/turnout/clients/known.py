@@ -53,6 +53,8 @@ def home() -> Home:
 class Client:
     """One client. `under`: the key that its servers stand under; `after`: what to do for it to be heard.
 
+    `unattended`: how to start it so that it may call what writes where nobody is there to be asked, if it asks at all.
+
     `user` gives the user's file, `project` the one of a project, from its folder; empty where it reads none there.
     """
 
@@ -63,6 +65,7 @@ class Client:
     user: Callable[[Home], Path]
     project: str = ""
     after: str = "Restart it"
+    unattended: str = ""
 
     def entry(self, words: Sequence[str]) -> Document:
         """Write what the client keeps of a server that these words start."""
@@ -93,7 +96,7 @@ CLIENTS = (
     Client(
         "claude-code", "Claude Code", "mcpServers", _stdio,
         lambda home: home.named("CLAUDE_CONFIG_DIR", ".") / ".claude.json",
-        ".mcp.json", "Start a new session",
+        ".mcp.json", "Start a new session", "claude -p … --allowedTools mcp__turnout",
     ),
     Client(
         "claude-desktop", "Claude Desktop", "mcpServers", _plain,
@@ -111,6 +114,7 @@ CLIENTS = (
         "codex", "Codex", "mcp_servers", lambda words: _plain(words, required=True),
         lambda home: home.named("CODEX_HOME", ".codex") / "config.toml",
         ".codex/config.toml", "Start a new session",
+        """codex exec -c 'mcp_servers.turnout.default_tools_approval_mode="approve"' …""",
     ),
     Client(
         "gemini", "Gemini CLI", "mcpServers", _plain, lambda home: home.folder / ".gemini" / "settings.json",
