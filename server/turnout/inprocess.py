@@ -13,6 +13,8 @@ now or later.
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from functools import partial
@@ -39,6 +41,9 @@ from turnout.store.store import Store
 from turnout.store.unit import Unit, View
 from turnout.workspace import Source
 
+NO_FOLDER = re.compile(r"(test_)?wk_[0-9a-f]{32}|[a-z]+://.*", re.DOTALL)
+"""A write key, which Segment's client takes first, or a URL: each would be made a folder, in which nobody looks."""
+
 _CLOSED = "This Turnout was closed; nothing was stored. Make another one, or close it later."
 
 
@@ -57,18 +62,27 @@ class Door:
         self, data: str | Path | None, source: str | None, write_key: str | None, namespace: str | None
     ) -> None:
         """Remember which; nothing is opened, no file is read. Raises: InvalidInput."""
+        for name, value in {"source": source, "write_key": write_key, "namespace": namespace}.items():
+            if not isinstance(value, str | None):
+                raise InvalidInput(f"`{name}` is of type {type(value).__name__}; give a string, or leave it out.")
         if source is not None and write_key is not None:
             raise InvalidInput(
                 "Both a source and a write key were given; give one of them, for a key names its source."
             )
-        if data == "":
+        if write_key == "":
             raise InvalidInput(
-                "`data` is empty; give a directory, or leave it out for that of TURNOUT_DATA or your own."
+                "`write_key` is empty; give that of a source (`turnout source list`), or leave it out for `Local`."
             )
         chosen = None if namespace is None else namespaces.namespace(namespace)
-        self._store = Store(directory(None if data is None else Path(data)), SystemClock(), SystemEntropy())
+        self._store = Store(directory(_folder(data)), SystemClock(), SystemEntropy())
+        self._given = source, write_key, namespace
         self._find = partial(_place, source=source, write_key=write_key, namespace=chosen)
         self._place: Place | None = None
+
+    @override
+    def __reduce__(self) -> tuple[type[Door], tuple[str, str | None, str | None, str | None]]:
+        """Go to a process that was not forked from this one: there it is opened by the first call."""
+        return Door, (str(self._store.folder), *self._given)
 
     def open(self) -> Place:
         """Open it, making the workspace where there is none. Raises: Unavailable, NotFound, InvalidInput."""
@@ -179,6 +193,24 @@ class AsyncTurnout(Calls[Soon]):
     @override
     async def _take(self, kind: Kind, **given: object) -> Recorded:
         return await self._door.record_soon(kind, plain(kind, given, self._door.now()))
+
+
+def _folder(data: object) -> Path | None:
+    """Read which folder is meant; None where none was given. Raises: InvalidInput, for what is none."""
+    if data is None:
+        return None
+    if not isinstance(data, str | os.PathLike):
+        raise InvalidInput(f"`data` is of type {type(data).__name__}; give a directory, as a string or a Path.")
+    if not data or "\0" in str(data):
+        raise InvalidInput(
+            "`data` is empty or has a zero byte; give a directory, or leave it out for TURNOUT_DATA's or your own."
+        )
+    if NO_FOLDER.fullmatch(str(data)):
+        raise InvalidInput(
+            "`data` is a write key or a URL, where a directory is expected: events go into one, and to no host. Give "
+            "that of `turnout serve`, or leave it out for your own; a key goes into `write_key`."
+        )
+    return Path(data)
 
 
 def _ingesting(kind: Kind, body: Document, place: Place) -> partial[Receipt]:
