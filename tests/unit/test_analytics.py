@@ -217,6 +217,8 @@ CALLED: list[Callable[[Any], Any]] = [
     lambda c: c.track("u", ""),
     lambda c: c.track(7, "E"),
     lambda c: c.track(["u"], "E"),
+    lambda c: c.track(float("nan"), "E"),
+    lambda c: c.track("u", "E", timestamp=datetime(1, 1, 1)),  # noqa: DTZ001 - one without a zone is meant
     lambda c: c.track("u", 7),
     lambda c: c.track("u", "E", "text"),
     lambda c: c.track("u", "E", []),

@@ -40,6 +40,8 @@ from turnout.event.wire import DEPTH, HIGH, LOW
 
 NOW_S: Final = 5.0
 """A time without a zone that is as near to now is the local clock's; any other is UTC. Source: as above."""
+ZONE_S: Final = 48 * 3600.0
+"""No local clock is further from UTC; what is cannot always be read by it, as the year 1."""
 _SHOWN: Final = 60
 _PATH: Final = 240
 """Characters of a key that an error names, and of the path it is in."""
@@ -109,9 +111,18 @@ def _is_there(value: object) -> bool:
 
 
 def _text(name: str, value: object) -> str:
-    if name.endswith("_id"):
-        return _characters(str(_of(name, value, (str, Number, UUID), "a string or a number")))
-    return _characters(str.__str__(_of(name, value, str, "a string")))
+    try:
+        return _characters(_id(name, value) if name.endswith("_id") else str.__str__(_of(name, value, str, "a string")))
+    except Odd as odd:
+        raise odd.within(name) from None
+
+
+def _id(name: str, value: object) -> str:
+    """Write an id. NaN is none: data frames have it where nobody is known, and all of those would be one person."""
+    given = _of(name, value, (str, Number, UUID), "a string or a number")
+    if isinstance(given, Real | Decimal) and not isinstance(given, Integral):
+        _real(given)
+    return str(given)
 
 
 def _of(name: str, value: Any, types: type | tuple[type, ...], expected: str) -> Any:
@@ -123,10 +134,13 @@ def _of(name: str, value: Any, types: type | tuple[type, ...], expected: str) ->
 def _moment(given: object, now: int) -> str:
     at: datetime = _of("timestamp", given, datetime, "a datetime")
     if at.utcoffset() is None:
-        local = at.astimezone()
-        near = abs(local.timestamp() - now / SECOND) < NOW_S
-        at = local if near else at.replace(tzinfo=UTC)
+        utc = at.replace(tzinfo=UTC)
+        at = at.astimezone() if _is_near(utc, now, ZONE_S) and _is_near(at.astimezone(), now, NOW_S) else utc
     return at.isoformat()
+
+
+def _is_near(at: datetime, now: int, seconds: float) -> bool:
+    return abs(at.timestamp() - now / SECOND) < seconds
 
 
 def _plain(value: object, left_out: list[str] | None, depth: int) -> Json:

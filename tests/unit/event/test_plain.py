@@ -202,6 +202,34 @@ def test_ids_may_be_numbers_and_uuids_and_what_is_empty_is_absent() -> None:
     assert body == {"type": "group", "userId": "42", "groupId": str(UUID(int=1)), "messageId": "7"}
 
 
+@pytest.mark.parametrize(
+    ("given", "path", "found"),
+    [
+        ({"user_id": float("nan")}, "user_id", "not a finite number"),
+        ({"user_id": "u", "anonymous_id": Decimal("NaN")}, "anonymous_id", "not a finite number"),
+        ({"user_id": Decimal("sNaN")}, "user_id", "not a finite number"),
+        ({"user_id": "u\ud800"}, "user_id", "text with half a character (a lone surrogate)"),
+        ({"user_id": "u", "event": "E\ud800"}, "event", "text with half a character (a lone surrogate)"),
+    ],
+)
+def test_an_id_or_a_name_that_no_event_can_hold_is_named(given: dict[str, object], path: str, found: str) -> None:
+    with pytest.raises(Odd) as raised:
+        plain(Kind.TRACK, {"event": "E", **given}, NOW)
+
+    assert (raised.value.path, raised.value.found) == (path, found)
+
+
+def test_an_id_that_is_a_number_of_any_size_is_written_whole() -> None:
+    for number in (10**400, 7.5, Decimal("7.50"), Fraction(1, 3)):
+        assert plain(Kind.TRACK, track(user_id=number), NOW)["userId"] == str(number)
+
+
+@pytest.mark.usefixtures("in_tokyo")
+@pytest.mark.parametrize("at", [datetime.min, datetime.max])  # noqa: DTZ901 - those that no zone can shift
+def test_the_first_and_the_last_of_all_times_are_utc(at: datetime) -> None:
+    assert plain(Kind.TRACK, track(timestamp=at), NOW)["timestamp"] == f"{at.isoformat()}+00:00"
+
+
 @pytest.fixture
 def in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Put this machine into a zone nine hours ahead of UTC."""
