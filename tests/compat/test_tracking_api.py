@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import uuid
+import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,6 +158,30 @@ async def test_gzip_is_unpacked(door: Door, headers: dict[str, str]) -> None:
     assert said(await door.post("/v1/batch", packed[:-12], headers)) == (400, "bad_gzip")
     assert said(await door.post("/v1/batch", packed[:20] + b"?" * 40, headers)) == (400, "bad_gzip")
     assert len(await door.events()) == 3
+
+
+@claims("deflate")
+async def test_deflate_is_unpacked_and_an_encoding_that_is_not_read_is_named(door: Door) -> None:
+    named, body = {"Content-Encoding": "Deflate"}, json.dumps({"batch": [track(), track()]}).encode()
+    raw = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    packed = zlib.compress(body)
+
+    assert (await door.post("/v1/batch", packed, named)).status_code == 200
+    assert (await door.post("/v1/batch", raw.compress(body) + raw.flush(), named)).status_code == 200
+    assert len(await door.events()) == 4
+    assert said(await door.post("/v1/batch", packed[:-12], named)) == (400, "bad_deflate")
+    refused = await door.post("/v1/batch", b"\x28\xb5\x2f\xfd" + packed, {"Content-Encoding": "zstd"})
+    assert said(refused) == (415, "unknown_encoding")
+    assert refused.headers["accept-encoding"] == "gzip, deflate"
+    assert said(await door.post("/v1/track", packed)) == (400, "not_json")
+    assert len(await door.events()) == 4
+
+
+@claims("bytes-not-content-type")
+@pytest.mark.parametrize("coded", ["deflate", "br", "aws-chunked"])
+async def test_json_is_json_however_it_is_said_to_be_encoded(door: Door, coded: str) -> None:
+    assert (await door.post("/v1/track", track(), {"Content-Encoding": coded})).status_code == 200
+    assert len(await door.events()) == 1
 
 
 @claims("chunked")
@@ -438,6 +463,17 @@ async def test_a_call_with_an_unknown_key_is_found_and_a_flood_of_them_is_not_ke
 
 
 GIF = b"GIF89a"
+
+
+@claims("pixel-head")
+async def test_whoever_asks_what_a_pixel_is_makes_no_event(door: Door) -> None:
+    query = {"writeKey": door.source.write_key, "userId": "u", "event": "E"}
+
+    looked = await door.http.head("/v1/pixel/track", params=query)
+    assert (looked.status_code, looked.headers["content-type"]) == (200, "image/gif")
+    assert await door.events() == []
+    await door.http.get("/v1/pixel/track", params=query)
+    assert len(await door.events()) == 1
 
 
 @claims("pixel", "pixel-base64", "pixel-flat")

@@ -29,6 +29,8 @@ def test_the_answers_are_these(golden: Callable[[str, str], None]) -> None:
         "another method": answers.not_allowed("POST"),
         "too large": reading.TOO_LARGE,
         "bad gzip": reading.BAD_GZIP,
+        "bad deflate": reading.BAD_DEFLATE,
+        "unknown encoding": reading.CODED,
         "later": answers.later(429, "limit_exceeded", "Words of the store.", 10),
         "broke": answers.BROKE,
         "preflight": answers.preflight(BROWSER, "POST"),

@@ -17,6 +17,10 @@ REQUIREMENTS = {
     "error-has-code-and-message": ("an error is a JSON object with the strings `code`, `message`, `error`", "wire 1.2"),
     "bytes-not-content-type": ("JSON is JSON whatever Content-Type says, or without one", "wire 1.3"),
     "gzip": ("gzip is unpacked, with or without Content-Encoding", "wire 1.3"),
+    "deflate": (
+        "deflate is unpacked where Content-Encoding says so, any other encoding is refused by name",
+        "wire 1.3",
+    ),
     "chunked": ("a body in pieces is taken", "api 10"),
     "key-basic": ("the write key is the user of Basic, with or without a colon", "wire 1.4"),
     "key-bearer": ("the write key is a bearer token", "wire 1.4"),
@@ -47,6 +51,7 @@ REQUIREMENTS = {
     "visible": ("what was refused at the door is found with its reason", "limits 7.4"),
     "stranger-visible": ("a call with an unknown key is found too", "limits 7.1"),
     "pixel": ("a pixel is 200 and an image whatever it says", "api 2"),
+    "pixel-head": ("HEAD of a pixel is no event", "api 2"),
     "pixel-base64": ("`data` of a pixel is JSON in base64", "api 2"),
     "pixel-flat": ("a pixel's fields stand in the query, dots for what is inside", "api 2"),
     "settings": ("analytics.js learns where to send; all members are objects", "api 9"),

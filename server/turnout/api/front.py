@@ -60,7 +60,8 @@ class Front:
         if method not in {takes, "HEAD"}:
             return answers.not_allowed(takes)
         if pixel:
-            await self._pixel(Kind(pixel[1]), scope)
+            if method == "GET":  # HEAD asks what there is, as checkers of links do, and changes nothing
+                await self._pixel(Kind(pixel[1]), scope)
             return pixels.IMAGE
         if project:
             return await self._settings(project[1], scope)

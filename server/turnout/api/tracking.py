@@ -125,7 +125,7 @@ class Tracking:
             return answers.preflight(scope["headers"], "POST")
         if scope["method"] != "POST":
             return answers.not_allowed("POST")
-        body = await reading.read(receive)
+        body = await reading.read(receive, headers.get(b"content-encoding", b""))
         if not isinstance(body, bytes):
             return body
         client = scope.get("client")
