@@ -18,7 +18,7 @@ REQUIREMENTS = {
     "bytes-not-content-type": ("JSON is JSON whatever Content-Type says, or without one", "wire 1.3"),
     "gzip": ("gzip is unpacked, with or without Content-Encoding", "wire 1.3"),
     "deflate": (
-        "deflate is unpacked where Content-Encoding says so, any other encoding is refused by name",
+        "deflate is unpacked where Content-Encoding says so, others are refused by name",
         "wire 1.3",
     ),
     "chunked": ("a body in pieces is taken", "api 10"),

@@ -67,7 +67,10 @@ UNKNOWN_KEY = refused(
     "No source has this write key, so nothing was stored; `turnout source list` shows the keys there are.",
 )
 NOT_FOUND = refused(
-    404, "not_found", "There is no such path; events go to /v1/track, /v1/identify and the like, or to /v1/batch."
+    404,
+    "not_found",
+    "There is no such path. Events go to /v1/track, /v1/identify and the like, or to /v1/batch; agents to /mcp, and "
+    "those of the old transport to /sse of `turnout serve --sse`.",
 )
 BROKE = refused(500, "internal_error", "Something broke on our side; nothing was stored, send it again.")
 
