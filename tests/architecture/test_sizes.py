@@ -24,6 +24,7 @@ LISTED: dict[str, str] = {
     "exchange": "what manifests, lanes and senders say to each other",
     "erasure": "one erasure: its steps, and how whoever goes is looked for in text",
     "egress": "the rules of addresses and of URLs, which judge each other's parts",
+    "inprocess": "the one door of a program, awaited or not, and what it is given",
     "manifest.actions": "one destination: its actions, talks and check",
     "manifest.catalogue": "one way from a name to a destination",
     "manifest.emit": "one function a node of the language",
