@@ -27,6 +27,8 @@ MISDIRECTED = answers.refused(
 STRANGE = answers.refused(
     403, "strange_page", "This page may not call us. Start with --allow-origin ORIGIN if it should."
 )
+NOBODY: Final = b"127.0.0.1"
+"""For whom HTTP/1.0 asks where it names no host, as checks of proxies do: no browser leaves it out."""
 HOSTS = 64
 """Hosts of which it is remembered whether they are ours."""
 _AUTHORITY = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::([0-9]{1,5}))?", re.IGNORECASE)
@@ -79,10 +81,11 @@ class KnownHosts:
             await self._inner(scope, receive, send)
             return
         hosts = [value.strip(b" \t") for name, value in scope["headers"] if name == b"host"]
-        if len(hosts) != 1 or not self._is_known(hosts[0]):
+        host = hosts[0] if hosts else NOBODY
+        if len(hosts) > 1 or not self._is_known(host):
             await answers.give(send, MISDIRECTED, b"")
         elif not self._is_open(scope["path"]) and not all(
-            self._known.origin(value.strip(b" \t"), hosts[0]) for name, value in scope["headers"] if name == b"origin"
+            self._known.origin(value.strip(b" \t"), host) for name, value in scope["headers"] if name == b"origin"
         ):
             await answers.give(send, STRANGE, b"")
         else:

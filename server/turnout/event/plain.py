@@ -134,13 +134,10 @@ def _of(name: str, value: Any, types: type | tuple[type, ...], expected: str) ->
 def _moment(given: object, now: int) -> str:
     at: datetime = _of("timestamp", given, datetime, "a datetime")
     if at.utcoffset() is None:
-        utc = at.replace(tzinfo=UTC)
-        at = at.astimezone() if _is_near(utc, now, ZONE_S) and _is_near(at.astimezone(), now, NOW_S) else utc
+        utc, now_s = at.replace(tzinfo=UTC), now / SECOND
+        local = at.astimezone() if abs(utc.timestamp() - now_s) < ZONE_S else utc
+        at = local if abs(local.timestamp() - now_s) < NOW_S else utc
     return at.isoformat()
-
-
-def _is_near(at: datetime, now: int, seconds: float) -> bool:
-    return abs(at.timestamp() - now / SECOND) < seconds
 
 
 def _plain(value: object, left_out: list[str] | None, depth: int) -> Json:
