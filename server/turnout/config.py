@@ -6,6 +6,7 @@ the file. An empty variable counts as unset.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import sys
@@ -52,7 +53,10 @@ class Settings:
 
 def _number(low: float, high: float) -> Callable[[object], float]:
     def read(value: object) -> float:
-        number = float(str(value))
+        try:
+            number = float(str(value))
+        except ValueError:
+            number = math.nan
         if not low <= number <= high:
             raise ValueError(f"a number from {low:g} to {high:g}")
         return number
