@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import resource
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -215,6 +216,16 @@ def test_what_is_no_directory_is_refused_and_no_folder_is_made_of_it(
         assert says in raised.value.message
         assert "0a0a" not in raised.value.message
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_program_that_has_too_many_files_open_is_told_so(data_dir: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+        with pytest.raises(Unavailable, match="Too many open files; close files that are not needed, or allow more"):
+            Turnout(data_dir)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.mark.parametrize("start", ["spawn", "forkserver"])

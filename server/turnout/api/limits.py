@@ -28,6 +28,8 @@ LOOK_S = 1.0
 CONNECTIONS = 1_000
 FILES = 2_000
 """Open files of a process that serves: its connections, and as many for all else. Where the system lets us."""
+FEWEST_FILES = 64
+"""Of them at the least: two processes open 30 before anybody comes."""
 REQUESTS = 256
 """At work at once; who comes on top is told to come again."""
 AHEAD = 32
