@@ -39,6 +39,7 @@ LISTED: dict[str, str] = {
     "manifest.texts": "a table of operators",
     "manifest.walk": "one talk in steps",
     "telemetry": "all that is ever told, and the one way of a line",
+    "event.plain": "a table of values, and how one that is odd is named",
     "event.wire": "the one decoder, and what it hides from and finds in its bytes",
     "guard.personal": "what is personal in an event, and the one walk over it",
     "store.writer": "one thread",

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import pytest
+from typing_extensions import override
 
 from turnout.document import Json, encode
 from turnout.errors import InvalidCall
@@ -47,6 +48,20 @@ class Point(NamedTuple):
 @dataclass
 class Thing:
     name: str
+
+
+class NoTime(datetime):
+    """As pandas' NaT, which is a datetime to isinstance."""
+
+    year = float("nan")  # type: ignore[assignment]
+
+    @override
+    def utcoffset(self) -> None:
+        raise ValueError("NaTType does not support utcoffset")
+
+    @override
+    def isoformat(self, *_: object) -> str:
+        return "NaT"
 
 
 class Text(str):
@@ -108,6 +123,8 @@ def test_a_value_becomes_what_json_can_say(value: object, expected: Json) -> Non
     [
         (timedelta(1), "properties.v", "of type timedelta"),
         (1j, "properties.v", "of type complex"),
+        (type("bool", (), {"__module__": "numpy"})(), "properties.v", "of type numpy.bool"),
+        (NoTime(2025, 1, 1), "properties.v", "no time (NaT, as data frames have it where there is none)"),
         (Thing("x"), "properties.v", "of type Thing"),
         (float("nan"), "properties.v", "not a finite number"),
         (Decimal("Infinity"), "properties.v", "not a finite number"),
@@ -208,6 +225,11 @@ def test_ids_may_be_numbers_and_uuids_and_what_is_empty_is_absent() -> None:
         ({"user_id": float("nan")}, "user_id", "not a finite number"),
         ({"user_id": "u", "anonymous_id": Decimal("NaN")}, "anonymous_id", "not a finite number"),
         ({"user_id": Decimal("sNaN")}, "user_id", "not a finite number"),
+        (
+            {"user_id": "u", "timestamp": NoTime(2025, 1, 1)},
+            "timestamp",
+            "no time (NaT, as data frames have it where there is none)",
+        ),
         ({"user_id": "u\ud800"}, "user_id", "text with half a character (a lone surrogate)"),
         ({"user_id": "u", "event": "E\ud800"}, "event", "text with half a character (a lone surrogate)"),
     ],
