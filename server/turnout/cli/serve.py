@@ -28,6 +28,7 @@ from turnout.cli.here import Command, Here, pass_here
 from turnout.cli.version import number
 from turnout.config import READERS, Settings
 from turnout.errors import Unavailable
+from turnout.store.store import Store
 
 LEAVE_S = 5
 """Seconds that requests on their way have. Source: ENGINE 1, leaving."""
@@ -152,12 +153,21 @@ async def _open(
             )
         )  # fmt: skip
         telemetry.emit("listening", url=address(door), data=str(settings.data))
+        _tell_whether_ready(app.store)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(deputy.run)
             tasks.start_soon(_until_signal, signals, server, life, deputy, asking)
             await server.serve([door])
             await deputy.leave()
             tasks.cancel_scope.cancel()
+
+
+def _tell_whether_ready(store: Store) -> None:
+    """Say so where the configuration cannot be read: whoever started us may look at nothing but the log."""
+    try:
+        store.look(lambda view: view.workspace)
+    except Unavailable as error:
+        telemetry.emit("not_ready", reason=error.message)
 
 
 async def _until_signal(
