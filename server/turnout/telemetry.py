@@ -65,6 +65,9 @@ EVENTS: dict[str, Event] = {
         always=True,
     ),
     "not_ready": Event(ERROR, "Not ready, and no event is taken in: {reason}", always=True),
+    "misdirected": Event(
+        WARNING, "A request asked for a name that is not ours, and was refused: 421; see --allow-host NAME"
+    ),
     "opened": Event(INFO, "The data in {data} is open, SQLite is {sqlite}"),
     "closed": Event(INFO, "The data is closed"),
     "took_over": Event(INFO, "This process delivers now, in reign {epoch}"),

@@ -18,6 +18,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from turnout import telemetry
 from turnout.api import answers
 
 LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -83,6 +84,7 @@ class KnownHosts:
         hosts = [value.strip(b" \t") for name, value in scope["headers"] if name == b"host"]
         host = hosts[0] if hosts else NOBODY
         if len(hosts) > 1 or not self._is_known(host):
+            telemetry.emit("misdirected")  # clients drop what is 421, and perhaps tell nobody
             await answers.give(send, MISDIRECTED, b"")
         elif not self._is_open(scope["path"]) and not all(
             self._known.origin(value.strip(b" \t"), host) for name, value in scope["headers"] if name == b"origin"

@@ -129,6 +129,18 @@ async def test_any_page_may_send_events_but_not_by_a_name_that_is_none_of_ours(o
     assert wrong == []
 
 
+async def test_a_name_that_is_not_ours_is_told_in_the_log_and_not_repeated(
+    opened: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with asked(opened) as client:
+        await client.post("/v1/track", headers={"host": "turnout.evil:8733"})
+        await client.post("/v1/track", headers={"host": "turnout.lan:8733"})
+
+    assert caplog.messages == [
+        "A request asked for a name that is not ours, and was refused: 421; see --allow-host NAME"
+    ]
+
+
 async def test_two_hosts_or_one_strange_page_of_two_are_refused(opened: Bench) -> None:
     async with asked(opened) as client:
         hosts = await client.get("/healthz", headers=[("host", "127.0.0.1"), ("host", "localhost")])
