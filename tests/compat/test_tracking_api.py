@@ -231,6 +231,36 @@ async def test_a_key_is_found_in_every_header_and_the_first_that_is_somebodys_wi
     assert [each["source"] for each in await door.events()] == [door.source.id]
 
 
+@claims("key-query")
+async def test_a_beacon_has_its_key_in_the_address(door: Door) -> None:
+    body = json.dumps({"batch": [track(messageId="m1"), track(messageId="m2")]})
+    origin = {"Origin": "https://shop.test", "Content-Type": "text/plain"}
+
+    def beacon(key: str) -> Any:
+        return door.http.post("/beacon/v1/batch", params={"writeKey": key}, content=body, headers=origin)
+
+    assert (await beacon(door.source.write_key)).status_code == 200
+    assert said(await beacon(BAD_KEY)) == (401, "invalid_write_key")
+    assert said(await beacon("é€")) == (401, "invalid_write_key")
+    assert [(each["messageId"], each["type"]) for each in await door.events()] == [("m1", "track"), ("m2", "track")]
+    in_header = await door.post(f"/v1/track?writeKey={BAD_KEY}", track(messageId="m3"))
+    in_body = {**track(messageId="m4"), "writeKey": door.source.write_key}
+    assert (await door.post(f"/v1/track?writeKey={BAD_KEY}", in_body, key="")).status_code == 200
+    assert in_header.status_code == 200
+    assert len(await door.events()) == 4
+
+
+@claims("pixel-rudder")
+async def test_a_pixel_of_rudderstacks_is_an_event(door: Door) -> None:
+    query = {"writeKey": door.source.write_key, "anonymousId": "a_1", "name": "Home", "properties.path": "/"}
+
+    answer = await door.http.get("/pixel/v1/page", params=query, headers={"Origin": "https://shop.test"})
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/gif")
+    (event,) = await door.events()
+    assert (event["type"], event["anonymousId"], event["properties"]["path"]) == ("page", "a_1", "/")
+
+
 @claims("key-body", "key-not-stored")
 @pytest.mark.parametrize("path", ["/v1/track", "/v1/batch"])
 async def test_a_key_in_the_body_names_the_source_and_is_not_stored(door: Door, path: str) -> None:

@@ -2,7 +2,7 @@
 
 Sources are the pages of the reference: `wire` is what real clients were seen to do (clients-on-the-wire.md), `api` what
 Segment documents or its libraries' code reads (tracking-api.md), `limits` what we hold ourselves to
-(reliability-security.md 7).
+(reliability-security.md 7), `rudder` what RudderStack's own libraries send (analytics-js 3.34) and its gateway takes.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ REQUIREMENTS = {
     "key-bearer": ("the write key is a bearer token", "wire 1.4"),
     "key-header": ("the write key stands in X-Write-Key, also with what follows a colon", "wire 1.4"),
     "key-body": ("the write key stands in the body, of a call or around a batch", "wire 1.4"),
+    "key-query": ("the write key stands in the query, as beacons have it, which have no headers", "rudder BeaconQueue"),
     "key-first-that-resolves": (
         "a header's key wins over the body's, unless it is nobody's",
         "wire 1.4",
@@ -52,6 +53,7 @@ REQUIREMENTS = {
     "stranger-visible": ("a call with an unknown key is found too", "limits 7.1"),
     "pixel": ("a pixel is 200 and an image whatever it says", "api 2"),
     "pixel-head": ("HEAD of a pixel is no event", "api 2"),
+    "pixel-rudder": ("a pixel is asked for by RudderStack's address, too", "rudder pixel"),
     "pixel-base64": ("`data` of a pixel is JSON in base64", "api 2"),
     "pixel-flat": ("a pixel's fields stand in the query, dots for what is inside", "api 2"),
     "settings": ("analytics.js learns where to send; all members are objects", "api 9"),

@@ -13,11 +13,11 @@ from turnout.errors import Unavailable
 from turnout.event.model import Kind
 from turnout.store.store import Store
 
-_PIXEL = re.compile(r"/v1/pixel/(" + "|".join(Kind) + r")/?")
+_PIXEL = re.compile(r"(?:/v1/pixel|/pixel/v1)/(" + "|".join(Kind) + r")/?")
 _SETTINGS = re.compile(r"(?:/v1)?/projects/([^/]+)/settings/?")
 _RUDDER = re.compile(r"/sourceConfig/?")
 _METRICS = re.compile(r"/v1/m/?")
-_OURS = ("/v1/", "/projects/", "/sourceConfig", "/api/s/")
+_OURS = ("/v1/", "/projects/", "/sourceConfig", "/api/s/", "/pixel/v1/")
 
 
 def is_open(path: str) -> bool:

@@ -39,7 +39,7 @@ BYTES_IN_FLIGHT = 67_108_864
 ALWAYS = frozenset({"/healthz", "/readyz"})
 """Answered however many are at work: whoever asks decides about us by the answer."""
 
-STAYS = ("/v1/", "/api/s/")
+STAYS = ("/v1/", "/api/s/", "/beacon/v1/")
 """What these paths take in is answered although the client has ended its side: nothing there waits."""
 
 MALFORMED = refused(

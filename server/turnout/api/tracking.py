@@ -55,6 +55,7 @@ def _paths() -> Mapping[str, Path]:
         "/v1/batch": Path(None),
         "/v1/import": Path(None),
         "/v1/b": Path(None, person=True),
+        "/beacon/v1/batch": Path(None, person=True),
     }
     for kind in Kind:
         found[f"/v1/{kind}"] = Path(kind)
@@ -65,7 +66,7 @@ def _paths() -> Mapping[str, Path]:
 
 
 PATHS = _paths()
-"""All of them: Segment's long and short ones, and Jitsu's."""
+"""All of them: Segment's long and short ones, Jitsu's, and that of RudderStack's beacons."""
 
 
 class Tracking:
@@ -119,7 +120,7 @@ class Tracking:
         return answers.TAKEN if path.kind is None else _of_one(entries[0])
 
     async def _answer(
-        self, path: Path, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive
+        self, path: Path, scope: Scope, headers: dict[bytes, bytes], receive: Receive
     ) -> Answer | None:  # fmt: skip
         if scope["method"] == "OPTIONS":
             return answers.preflight(scope["headers"], "POST")
@@ -128,6 +129,8 @@ class Tracking:
         body = await reading.read(receive, headers.get(b"content-encoding", b""))
         if not isinstance(body, bytes):
             return body
+        for key in keys.in_query(scope["query_string"]) if scope["query_string"] else ():
+            headers.setdefault(keys.OWN, key.encode("latin-1", "replace"))  # a beacon has no headers of its own
         client = scope.get("client")
         return await self.safely(body, path, headers, client[0] if client else "", person=path.person)
 
