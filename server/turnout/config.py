@@ -128,7 +128,7 @@ def _certificates(value: object) -> str:
 
 CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
 HOST = re.compile(r"[a-z0-9._-]+|\[?[0-9a-f:.]+\]?")
-ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 LEVELS = ("debug", "info", "warning", "error")
 READERS: Mapping[str, Callable[[object], object]] = {

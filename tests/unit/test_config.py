@@ -129,3 +129,12 @@ def test_a_number_out_of_its_range_or_none_is_answered_with_the_range(tmp_path: 
         InvalidInput, match=r"retry_cap_s in turnout\.toml is not what was expected: a number from 0\.001"
     ):
         load(tmp_path, {})
+
+
+def test_a_page_that_may_call_is_of_any_scheme_and_has_no_path(tmp_path: Path) -> None:
+    pages = "https://App.example:8443,chrome-extension://abcdefgh,tauri://localhost"
+
+    assert load(tmp_path, {"TURNOUT_ALLOW_ORIGINS": pages}).allow_origins == tuple(pages.casefold().split(","))
+    for wrong in ("null", "app.example", "https://app.example/", "://app.example", "1a://app.example"):
+        with pytest.raises(InvalidInput, match=r"scheme://host\[:port\], without a path"):
+            load(tmp_path, {"TURNOUT_ALLOW_ORIGINS": wrong})

@@ -52,11 +52,13 @@ class Known:
     def origin(self, given: bytes, host: bytes) -> bool:
         """Tell whether the page of an `Origin` may speak to us, who were asked for by this `Host`."""
         text = given.decode("latin-1").casefold()
+        if text in self.origins:  # of any scheme: extensions of browsers and desktop programs have their own
+            return True
         found = _ORIGIN.fullmatch(text)
         name = name_of(found[2]) if found else None
         if found is None or name is None:
             return False
-        return is_local(name) or text in self.origins or _is_same(found[1], found[2], host.decode("latin-1").casefold())
+        return is_local(name) or _is_same(found[1], found[2], host.decode("latin-1").casefold())
 
 
 def known(names: AbstractSet[str], origins: AbstractSet[str]) -> Known:

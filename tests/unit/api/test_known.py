@@ -105,6 +105,15 @@ async def test_no_page_may_read_what_is_for_operators(opened: Bench, route: str)
     assert "access-control-allow-origin" not in answer.headers
 
 
+@pytest.mark.parametrize("page", ["chrome-extension://abcdefgh", "tauri://localhost", "app://obsidian.md"])
+def test_a_page_of_a_scheme_of_its_own_may_call_where_it_is_named_and_only_there(page: str) -> None:
+    named = known(LOCAL, {page.upper()})
+
+    assert named.origin(page.encode(), b"127.0.0.1:8733")
+    assert not OURS.origin(page.encode(), b"127.0.0.1:8733")
+    assert not named.origin(f"{page}x".encode(), b"127.0.0.1:8733")
+
+
 async def test_a_slash_at_the_end_of_agents_paths_is_none(opened: Bench) -> None:
     async with asked(opened) as client:
         found = [
