@@ -124,6 +124,19 @@ async def test_each_type_is_taken_on_its_long_and_its_short_path(door: Door, kin
     assert [each["type"] for each in await door.events()] == [kind] * 3
 
 
+@claims("slash-of-the-host")
+async def test_a_host_that_ends_in_a_slash_is_the_same_host(door: Door) -> None:
+    page = {"Origin": "https://shop.test"}
+
+    told = await door.http.get(f"{BASE}//v1/projects/{door.source.write_key}/settings", headers=page)
+    taken = await door.post(f"{BASE}//v1/track", track(), page)
+
+    assert (told.status_code, taken.status_code) == (200, 200)
+    assert told.headers["access-control-allow-origin"] == "https://shop.test"
+    assert len(await door.events()) == 1
+    assert (await door.http.get(f"{BASE}//metrics", headers=page)).status_code == 403
+
+
 @claims("error-has-code-and-message", "unknown-key-401")
 @pytest.mark.parametrize("key", ["", BAD_KEY, "é"], ids=["none", "unknown", "not-ascii"])
 async def test_a_key_of_nobody_is_401_in_words_every_client_reads(door: Door, key: str) -> None:

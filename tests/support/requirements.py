@@ -22,6 +22,7 @@ REQUIREMENTS = {
         "wire 1.3",
     ),
     "chunked": ("a body in pieces is taken", "api 10"),
+    "slash-of-the-host": ("a host that was set with a slash at its end works: two slashes begin the path", "api 11.1"),
     "key-basic": ("the write key is the user of Basic, with or without a colon", "wire 1.4"),
     "key-bearer": ("the write key is a bearer token", "wire 1.4"),
     "key-header": ("the write key stands in X-Write-Key, also with what follows a colon", "wire 1.4"),

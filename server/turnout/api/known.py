@@ -83,6 +83,8 @@ class KnownHosts:
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
             return
+        if scope["path"].startswith("//"):  # a host that was set with a slash at its end, and the library's own
+            scope = {**scope, "path": "/" + scope["path"].lstrip("/")}
         hosts = [value.strip(b" \t") for name, value in scope["headers"] if name == b"host"]
         host = hosts[0] if hosts else NOBODY
         if len(hosts) > 1 or not self._is_known(host):
