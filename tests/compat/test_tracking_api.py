@@ -160,6 +160,17 @@ async def test_json_is_json_whatever_it_is_called(door: Door, kind: str) -> None
     assert len(await door.events()) == 1
 
 
+@claims("bytes-not-content-type")
+async def test_a_mark_of_byte_order_before_the_json_is_none_of_it(door: Door) -> None:
+    mark = b"\xef\xbb\xbf"
+
+    assert (await door.post("/v1/track", mark + json.dumps(track()).encode())).status_code == 200
+    assert (await door.post("/v1/batch", mark + json.dumps({"batch": [track()]}).encode())).status_code == 200
+    assert said(await door.post("/v1/track", mark)) == (400, "not_json")
+    assert said(await door.post("/v1/track", mark + mark + b"{}")) == (400, "not_json")
+    assert [each["event"] for each in await door.events()] == ["Signed Up", "Signed Up"]
+
+
 @claims("gzip")
 @pytest.mark.parametrize("headers", [{"Content-Encoding": "gzip"}, {}], ids=["named", "not-named"])
 async def test_gzip_is_unpacked(door: Door, headers: dict[str, str]) -> None:

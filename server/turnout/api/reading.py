@@ -18,6 +18,8 @@ BODY_BYTES = 5_000_000
 """On the wire and unpacked, each: clients send up to 4 MB. Source: reliability-security.md 7.4."""
 ASIDE_BYTES = 65_536
 """Packed bodies beyond this are unpacked in a thread: 5 MB take 15 ms."""
+MARK = b"\xef\xbb\xbf"
+"""Of the order of bytes, which UTF-8 has not: PowerShell and .NET write it before a text. Source: RFC 8259, 8.1."""
 _GZIP = b"\x1f\x8b"
 _JSON = (b"{", b"[")
 _PLAIN = frozenset({b"", b"identity", b"gzip", b"x-gzip"})
@@ -57,7 +59,7 @@ async def read(receive: Receive, coded: bytes = b"") -> bytes | Answer | None:
             break
     body = parts[0] if len(parts) == 1 else b"".join(parts)
     if not (packed := _packed(body, coded)):
-        return body
+        return body.removeprefix(MARK)
     if isinstance(packed, Answer):
         return packed
     if len(body) > ASIDE_BYTES:
