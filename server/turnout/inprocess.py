@@ -15,7 +15,11 @@ from __future__ import annotations
 
 import os
 import re
+import sys
+import weakref
+from _thread import start_new_thread
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -76,6 +80,7 @@ class Door:
         chosen = None if namespace is None else namespaces.namespace(namespace)
         self._store = Store(directory(_folder(data)), SystemClock(), SystemEntropy())
         self._given = source, write_key, namespace
+        weakref.finalize(self, _let_go, self._store).atexit = False
         self._find = partial(_place, source=source, write_key=write_key, namespace=chosen)
         self._place: Place | None = None
 
@@ -125,7 +130,8 @@ class Turnout(Calls[Recorded]):
     """A workspace, opened by this program. Events are live unless `namespace`, or a test key, says otherwise.
 
     `data`: the data directory; else that of `TURNOUT_DATA`, else the user's. The events are of a `source`, given by its
-    name or by its `write_key`; of the first one, `Local`, where neither is given. Make one for the program and keep it.
+    name or by its `write_key`; of the first one, `Local`, where neither is given. Make one for the program and keep it:
+    each has files and a thread of its own, and closes them when it is let go of.
 
     A call gives its `message_id`, its number `seq`, the `namespace` it is in (a rule of the workspace may have moved
     it), and whether it was there before: `repeated`, and `differs` where it said something else then.
@@ -193,6 +199,13 @@ class AsyncTurnout(Calls[Soon]):
     @override
     async def _take(self, kind: Kind, **given: object) -> Recorded:
         return await self._door.record_soon(kind, plain(kind, given, self._door.now()))
+
+
+def _let_go(store: Store) -> None:
+    """Close what a program forgot to. The collector comes in any thread, within any lock: so not here."""
+    if store.is_open and not sys.is_finalizing():
+        with suppress(RuntimeError):  # no thread is to be had any more: the process ends, and that closes it
+            start_new_thread(store.close, ())
 
 
 def _folder(data: object) -> Path | None:

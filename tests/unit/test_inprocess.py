@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import os
 import resource
@@ -19,6 +20,7 @@ import anyio.to_thread
 import pytest
 
 from support.embedded import forked, held, message_ids, stored
+from support.worker import until
 from support.workspace import AGENT, LIVE_AGENT, bench
 from turnout import AsyncTurnout, Turnout
 from turnout.calls import Calls
@@ -309,6 +311,19 @@ def test_closing_twice_is_closing_once_and_use_after_it_is_refused(data_dir: Pat
         turnout.track("u", "E")
     assert held(data_dir) == []
     assert message_ids(data_dir) == ["m"]
+
+
+def test_one_that_is_let_go_of_closes_itself(data_dir: Path) -> None:
+    async def soon(number: int) -> None:
+        await AsyncTurnout(data_dir).track("u", "E", message_id=f"async-{number}")
+
+    for number in range(5):
+        Turnout(data_dir).track("u", "E", message_id=f"sync-{number}")
+        anyio.run(soon, number)
+    gc.collect()
+
+    until(lambda: held(data_dir) == [])
+    assert sorted(message_ids(data_dir)) == [f"{kind}-{number}" for kind in ("async", "sync") for number in range(5)]
 
 
 def test_closing_while_threads_record_leaves_each_call_stored_or_refused_and_nothing_open(data_dir: Path) -> None:
