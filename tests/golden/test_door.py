@@ -26,6 +26,7 @@ def test_the_answers_are_these(golden: Callable[[str, str], None]) -> None:
         "no key": answers.NO_KEY,
         "unknown key": answers.UNKNOWN_KEY,
         "no such path": answers.NOT_FOUND,
+        "no oauth": answers.NO_OAUTH,
         "another method": answers.not_allowed("POST"),
         "too large": reading.TOO_LARGE,
         "bad gzip": reading.BAD_GZIP,
