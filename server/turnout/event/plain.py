@@ -92,8 +92,8 @@ def plain(kind: Kind, given: Mapping[str, object], now: int, left_out: list[str]
     With `left_out`, what is odd is left out with the key that it stands under, and what it is is added there.
     Raises: InvalidCall, naming an argument that is missing or of the wrong type; Odd.
     """
-    _require(kind, given)
     texts: Document = {wire: _text(name, value) for name, wire in _TEXTS.items() if _is_there(value := given.get(name))}
+    _require(kind, given)  # behind the types: a whole call as one dict, as in JavaScript, is no user id
     at = given.get("timestamp")
     times: Document = {} if at is None else {"timestamp": _moment(at, now)}
     objects = {name: _of(name, value, Mapping, "a dict") for name in _OBJECTS if (value := given.get(name))}

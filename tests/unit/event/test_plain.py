@@ -189,6 +189,11 @@ def test_what_is_odd_is_left_out_with_its_key_where_that_is_asked_for() -> None:
         (Kind.GROUP, {"user_id": "u"}, "`group_id` is missing; a call of group needs it."),
         (Kind.ALIAS, {"user_id": "u"}, "`previous_id` is missing; a call of alias needs it."),
         (Kind.ALIAS, {"previous_id": "u"}, "`user_id` is missing; a call of alias needs it."),
+        (
+            Kind.TRACK,
+            {"user_id": {"userId": "u", "event": "E"}},
+            "`user_id` is of type dict; send a string or a number.",
+        ),
         (Kind.TRACK, track(event=7), "`event` is of type int; send a string."),
         (Kind.PAGE, {"user_id": "u", "name": 7}, "`name` is of type int; send a string."),
         (Kind.TRACK, track(user_id=["u"]), "`user_id` is of type list; send a string or a number."),
