@@ -89,6 +89,11 @@ class Door:
         """Go to a process that was not forked from this one: there it is opened by the first call."""
         return Door, (str(self._store.folder), *self._given)
 
+    @override
+    def __repr__(self) -> str:
+        """Say which folder it is: events that nobody finds are mostly in another one."""
+        return repr(str(self._store.folder))
+
     def open(self) -> Place:
         """Open it, making the workspace where there is none. Raises: Unavailable, NotFound, InvalidInput."""
         if self._place is None:
@@ -148,6 +153,11 @@ class Turnout(Calls[Recorded]):
         self._door = Door(data, source, write_key, namespace)
         self._door.open()
 
+    @override
+    def __repr__(self) -> str:
+        """Say where its events go."""
+        return f"Turnout({self._door!r})"
+
     def __enter__(self) -> Self:
         """Use it in a `with`."""
         return self
@@ -181,6 +191,11 @@ class AsyncTurnout(Calls[Soon]):
     ) -> None:  # fmt: skip
         """Remember which workspace, as `Turnout` does; it is opened later. Raises: InvalidInput."""
         self._door = Door(data, source, write_key, namespace)
+
+    @override
+    def __repr__(self) -> str:
+        """Say where its events go."""
+        return f"AsyncTurnout({self._door!r})"
 
     async def __aenter__(self) -> Self:
         """Open it. Raises: Unavailable; NotFound, for an unknown source or key; InvalidInput."""

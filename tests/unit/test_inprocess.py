@@ -245,6 +245,12 @@ def test_it_is_handed_to_processes_however_they_begin(data_dir: Path, shop: Sour
     ]  # fmt: skip
 
 
+def test_it_says_in_which_directory_it_writes_and_no_key(data_dir: Path, shop: Source) -> None:
+    with Turnout(data_dir, write_key=shop.write_key) as turnout:
+        assert repr(turnout) == f"Turnout('{data_dir}')"
+    assert repr(AsyncTurnout(data_dir)) == f"AsyncTurnout('{data_dir}')"
+
+
 def test_a_home_directory_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
