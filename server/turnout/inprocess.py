@@ -34,13 +34,14 @@ from turnout.clock import SystemClock
 from turnout.config import directory
 from turnout.document import Document
 from turnout.entropy import SystemEntropy
-from turnout.errors import InvalidCall, InvalidInput, NotFound, TurnoutError
+from turnout.errors import InvalidCall, InvalidInput, NotFound, TurnoutError, Unavailable
 from turnout.event.model import LIVE, TEST, Call, Caller, Kind, Namespace, Refused, SourceId
 from turnout.event.plain import plain
 from turnout.guard import namespace as namespaces
 from turnout.ingest import Receipt, Recorded, ingest
 from turnout.opening import begin
 from turnout.operations.sources import FIRST
+from turnout.store import fork
 from turnout.store.store import Store
 from turnout.store.unit import Unit, View
 from turnout.workspace import Source
@@ -220,7 +221,13 @@ def _let_go(store: Store) -> None:
     """Close what a program forgot to. The collector comes in any thread, within any lock: so not here."""
     if store.is_open and not sys.is_finalizing():
         with suppress(RuntimeError):  # no thread is to be had any more: the process ends, and that closes it
-            start_new_thread(store.close, ())
+            start_new_thread(_close, (store,))
+
+
+def _close(store: Store) -> None:
+    with suppress(Unavailable):  # what a fork in C left here is another process's to close
+        fork.heed()
+        store.close()
 
 
 def _folder(data: object) -> Path | None:
