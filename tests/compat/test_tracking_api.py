@@ -21,8 +21,10 @@ from support.requirements import claims
 from support.workspace import PERSON, Bench, bench
 from turnout.api.app import build
 from turnout.api.health import Life
+from turnout.entropy import SystemEntropy
 from turnout.event.model import Refused, Stored
 from turnout.event.stored import document
+from turnout.guard.token import mint
 from turnout.operations import rules, sources
 from turnout.operations.rules import AddRule
 from turnout.operations.sources import CreateSource
@@ -122,6 +124,18 @@ async def test_each_type_is_taken_on_its_long_and_its_short_path(door: Door, kin
 
     assert [(each.status_code, each.json()) for each in found] == [(200, {"success": True})] * 3
     assert [each["type"] for each in await door.events()] == [kind] * 3
+
+
+@claims("unknown-key-401")
+async def test_a_token_in_the_place_of_a_key_is_told_to_be_one(door: Door) -> None:
+    token = mint(SystemEntropy()).text
+    for body, key in ((track(), token), (track(writeKey=token), "")):
+        answer = await door.post("/v1/track", body, key=key)
+
+        assert said(answer) == (401, "invalid_write_key")
+        assert "That is a token" in answer.json()["message"]
+        assert token not in answer.text
+    assert await door.refused() == []
 
 
 @claims("slash-of-the-host")

@@ -25,6 +25,7 @@ def test_the_answers_are_these(golden: Callable[[str, str], None]) -> None:
         "empty": answers.EMPTY,
         "no key": answers.NO_KEY,
         "unknown key": answers.UNKNOWN_KEY,
+        "a token for a key": answers.NO_WRITE_KEY,
         "no such path": answers.NOT_FOUND,
         "no oauth": answers.NO_OAUTH,
         "another method": answers.not_allowed("POST"),

@@ -66,6 +66,11 @@ UNKNOWN_KEY = refused(
     "invalid_write_key",
     "No source has this write key, so nothing was stored; `turnout source list` shows the keys there are.",
 )
+NO_WRITE_KEY = refused(
+    401,
+    "invalid_write_key",
+    "That is a token, as agents have it for /mcp; an event comes with a write key: `turnout source list` shows them.",
+)
 NOT_FOUND = refused(
     404,
     "not_found",

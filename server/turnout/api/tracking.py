@@ -25,6 +25,7 @@ from turnout.errors import InvalidCall, InvalidInput, LimitExceeded, Unavailable
 from turnout.event.model import LIVE, Call, Caller, Kind, Namespace, Refused, SourceId
 from turnout.event.wire import EVENT_BYTES, Envelope, Flaw, check, envelope
 from turnout.guard.namespace import namespace
+from turnout.guard.token import id_of
 from turnout.ingest import Entry
 from turnout.store.store import Store
 from turnout.store.unit import Unit
@@ -100,6 +101,8 @@ class Tracking:
             given = [*keys.in_headers(headers), key or keys.in_body(body)]
             found = await self.keys.owner(given)
         if found is None:
+            if any(id_of(key) for key in given):
+                return answers.NO_WRITE_KEY
             return await self._stranger(calls) if any(given) else _without_key(body)
         where = _where(found, headers.get(NAMESPACE, b"").strip(b" \t"))
         if isinstance(where, Answer):
