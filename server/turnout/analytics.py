@@ -90,7 +90,7 @@ class Client(Calls[Sent]):
         }  # fmt: skip
         if idle := [name for name, value in given.items() if value]:
             warnings.warn(f"Turnout has no use for {', '.join(idle)}: events go into its data directory.", stacklevel=2)
-        if not isinstance(write_key, str):
+        if not isinstance(write_key, str) or not write_key:
             raise InvalidInput("`write_key` is missing; set it to that of a source (`turnout source list`).")
         self.write_key = write_key
         self.send = send

@@ -6,6 +6,7 @@ the file. An empty variable counts as unset.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import sys
@@ -52,7 +53,10 @@ class Settings:
 
 def _number(low: float, high: float) -> Callable[[object], float]:
     def read(value: object) -> float:
-        number = float(str(value))
+        try:
+            number = float(str(value))
+        except ValueError:
+            number = math.nan
         if not low <= number <= high:
             raise ValueError(f"a number from {low:g} to {high:g}")
         return number
@@ -124,7 +128,7 @@ def _certificates(value: object) -> str:
 
 CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
 HOST = re.compile(r"[a-z0-9._-]+|\[?[0-9a-f:.]+\]?")
-ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 LEVELS = ("debug", "info", "warning", "error")
 READERS: Mapping[str, Callable[[object], object]] = {

@@ -13,7 +13,13 @@ now or later.
 
 from __future__ import annotations
 
+import os
+import re
+import sys
+import weakref
+from _thread import start_new_thread
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,16 +34,20 @@ from turnout.clock import SystemClock
 from turnout.config import directory
 from turnout.document import Document
 from turnout.entropy import SystemEntropy
-from turnout.errors import InvalidCall, InvalidInput, NotFound, TurnoutError
+from turnout.errors import InvalidCall, InvalidInput, NotFound, TurnoutError, Unavailable
 from turnout.event.model import LIVE, TEST, Call, Caller, Kind, Namespace, Refused, SourceId
 from turnout.event.plain import plain
 from turnout.guard import namespace as namespaces
 from turnout.ingest import Receipt, Recorded, ingest
 from turnout.opening import begin
 from turnout.operations.sources import FIRST
+from turnout.store import fork
 from turnout.store.store import Store
 from turnout.store.unit import Unit, View
 from turnout.workspace import Source
+
+NO_FOLDER = re.compile(r"(test_)?wk_[0-9a-f]{32}|[a-z]+://.*", re.DOTALL)
+"""A write key, which Segment's client takes first, or a URL: each would be made a folder, in which nobody looks."""
 
 _CLOSED = "This Turnout was closed; nothing was stored. Make another one, or close it later."
 
@@ -57,18 +67,33 @@ class Door:
         self, data: str | Path | None, source: str | None, write_key: str | None, namespace: str | None
     ) -> None:
         """Remember which; nothing is opened, no file is read. Raises: InvalidInput."""
+        for name, value in {"source": source, "write_key": write_key, "namespace": namespace}.items():
+            if not isinstance(value, str | None):
+                raise InvalidInput(f"`{name}` is of type {type(value).__name__}; give a string, or leave it out.")
         if source is not None and write_key is not None:
             raise InvalidInput(
                 "Both a source and a write key were given; give one of them, for a key names its source."
             )
-        if data == "":
+        if write_key == "":
             raise InvalidInput(
-                "`data` is empty; give a directory, or leave it out for that of TURNOUT_DATA or your own."
+                "`write_key` is empty; give that of a source (`turnout source list`), or leave it out for `Local`."
             )
         chosen = None if namespace is None else namespaces.namespace(namespace)
-        self._store = Store(directory(None if data is None else Path(data)), SystemClock(), SystemEntropy())
+        self._store = Store(directory(_folder(data)), SystemClock(), SystemEntropy())
+        self._given = source, write_key, namespace
+        weakref.finalize(self, _let_go, self._store).atexit = False
         self._find = partial(_place, source=source, write_key=write_key, namespace=chosen)
         self._place: Place | None = None
+
+    @override
+    def __reduce__(self) -> tuple[type[Door], tuple[str, str | None, str | None, str | None]]:
+        """Go to a process that was not forked from this one: there it is opened by the first call."""
+        return Door, (str(self._store.folder), *self._given)
+
+    @override
+    def __repr__(self) -> str:
+        """Say which folder it is: events that nobody finds are mostly in another one."""
+        return repr(str(self._store.folder))
 
     def open(self) -> Place:
         """Open it, making the workspace where there is none. Raises: Unavailable, NotFound, InvalidInput."""
@@ -111,7 +136,8 @@ class Turnout(Calls[Recorded]):
     """A workspace, opened by this program. Events are live unless `namespace`, or a test key, says otherwise.
 
     `data`: the data directory; else that of `TURNOUT_DATA`, else the user's. The events are of a `source`, given by its
-    name or by its `write_key`; of the first one, `Local`, where neither is given. Make one for the program and keep it.
+    name or by its `write_key`; of the first one, `Local`, where neither is given. Make one for the program and keep it:
+    each has files and a thread of its own, and closes them when it is let go of.
 
     A call gives its `message_id`, its number `seq`, the `namespace` it is in (a rule of the workspace may have moved
     it), and whether it was there before: `repeated`, and `differs` where it said something else then.
@@ -127,6 +153,11 @@ class Turnout(Calls[Recorded]):
         """
         self._door = Door(data, source, write_key, namespace)
         self._door.open()
+
+    @override
+    def __repr__(self) -> str:
+        """Say where its events go."""
+        return f"Turnout({self._door!r})"
 
     def __enter__(self) -> Self:
         """Use it in a `with`."""
@@ -162,6 +193,11 @@ class AsyncTurnout(Calls[Soon]):
         """Remember which workspace, as `Turnout` does; it is opened later. Raises: InvalidInput."""
         self._door = Door(data, source, write_key, namespace)
 
+    @override
+    def __repr__(self) -> str:
+        """Say where its events go."""
+        return f"AsyncTurnout({self._door!r})"
+
     async def __aenter__(self) -> Self:
         """Open it. Raises: Unavailable; NotFound, for an unknown source or key; InvalidInput."""
         await anyio.to_thread.run_sync(self._door.open)
@@ -179,6 +215,37 @@ class AsyncTurnout(Calls[Soon]):
     @override
     async def _take(self, kind: Kind, **given: object) -> Recorded:
         return await self._door.record_soon(kind, plain(kind, given, self._door.now()))
+
+
+def _let_go(store: Store) -> None:
+    """Close what a program forgot to. The collector comes in any thread, within any lock: so not here."""
+    if store.is_open and not sys.is_finalizing():
+        with suppress(RuntimeError):  # no thread is to be had any more: the process ends, and that closes it
+            start_new_thread(_close, (store,))
+
+
+def _close(store: Store) -> None:
+    with suppress(Unavailable):  # what a fork in C left here is another process's to close
+        fork.heed()
+        store.close()
+
+
+def _folder(data: object) -> Path | None:
+    """Read which folder is meant; None where none was given. Raises: InvalidInput, for what is none."""
+    if data is None:
+        return None
+    if not isinstance(data, str | os.PathLike):
+        raise InvalidInput(f"`data` is of type {type(data).__name__}; give a directory, as a string or a Path.")
+    if not data or "\0" in str(data):
+        raise InvalidInput(
+            "`data` is empty or has a zero byte; give a directory, or leave it out for TURNOUT_DATA's or your own."
+        )
+    if NO_FOLDER.fullmatch(str(data)):
+        raise InvalidInput(
+            "`data` is a write key or a URL, where a directory is expected: events go into one, and to no host. Give "
+            "that of `turnout serve`, or leave it out for your own; a key goes into `write_key`."
+        )
+    return Path(data)
 
 
 def _ingesting(kind: Kind, body: Document, place: Place) -> partial[Receipt]:

@@ -64,6 +64,10 @@ EVENTS: dict[str, Event] = {
         "Not ready: {missing} acknowledged events are missing; see turnout doctor. To go on without: --accept-loss",
         always=True,
     ),
+    "not_ready": Event(ERROR, "Not ready, and no event is taken in: {reason}", always=True),
+    "misdirected": Event(
+        WARNING, "A request asked for a name that is not ours, and was refused: 421; see --allow-host NAME"
+    ),
     "opened": Event(INFO, "The data in {data} is open, SQLite is {sqlite}"),
     "closed": Event(INFO, "The data is closed"),
     "took_over": Event(INFO, "This process delivers now, in reign {epoch}"),

@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import uuid
+import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +21,10 @@ from support.requirements import claims
 from support.workspace import PERSON, Bench, bench
 from turnout.api.app import build
 from turnout.api.health import Life
+from turnout.entropy import SystemEntropy
 from turnout.event.model import Refused, Stored
 from turnout.event.stored import document
+from turnout.guard.token import mint
 from turnout.operations import rules, sources
 from turnout.operations.rules import AddRule
 from turnout.operations.sources import CreateSource
@@ -123,6 +126,31 @@ async def test_each_type_is_taken_on_its_long_and_its_short_path(door: Door, kin
     assert [each["type"] for each in await door.events()] == [kind] * 3
 
 
+@claims("unknown-key-401")
+async def test_a_token_in_the_place_of_a_key_is_told_to_be_one(door: Door) -> None:
+    token = mint(SystemEntropy()).text
+    for body, key in ((track(), token), (track(writeKey=token), "")):
+        answer = await door.post("/v1/track", body, key=key)
+
+        assert said(answer) == (401, "invalid_write_key")
+        assert "That is a token" in answer.json()["message"]
+        assert token not in answer.text
+    assert await door.refused() == []
+
+
+@claims("slash-of-the-host")
+async def test_a_host_that_ends_in_a_slash_is_the_same_host(door: Door) -> None:
+    page = {"Origin": "https://shop.test"}
+
+    told = await door.http.get(f"{BASE}//v1/projects/{door.source.write_key}/settings", headers=page)
+    taken = await door.post(f"{BASE}//v1/track", track(), page)
+
+    assert (told.status_code, taken.status_code) == (200, 200)
+    assert told.headers["access-control-allow-origin"] == "https://shop.test"
+    assert len(await door.events()) == 1
+    assert (await door.http.get(f"{BASE}//metrics", headers=page)).status_code == 403
+
+
 @claims("error-has-code-and-message", "unknown-key-401")
 @pytest.mark.parametrize("key", ["", BAD_KEY, "é"], ids=["none", "unknown", "not-ascii"])
 async def test_a_key_of_nobody_is_401_in_words_every_client_reads(door: Door, key: str) -> None:
@@ -146,6 +174,17 @@ async def test_json_is_json_whatever_it_is_called(door: Door, kind: str) -> None
     assert len(await door.events()) == 1
 
 
+@claims("bytes-not-content-type")
+async def test_a_mark_of_byte_order_before_the_json_is_none_of_it(door: Door) -> None:
+    mark = b"\xef\xbb\xbf"
+
+    assert (await door.post("/v1/track", mark + json.dumps(track()).encode())).status_code == 200
+    assert (await door.post("/v1/batch", mark + json.dumps({"batch": [track()]}).encode())).status_code == 200
+    assert said(await door.post("/v1/track", mark)) == (400, "not_json")
+    assert said(await door.post("/v1/track", mark + mark + b"{}")) == (400, "not_json")
+    assert [each["event"] for each in await door.events()] == ["Signed Up", "Signed Up"]
+
+
 @claims("gzip")
 @pytest.mark.parametrize("headers", [{"Content-Encoding": "gzip"}, {}], ids=["named", "not-named"])
 async def test_gzip_is_unpacked(door: Door, headers: dict[str, str]) -> None:
@@ -157,6 +196,30 @@ async def test_gzip_is_unpacked(door: Door, headers: dict[str, str]) -> None:
     assert said(await door.post("/v1/batch", packed[:-12], headers)) == (400, "bad_gzip")
     assert said(await door.post("/v1/batch", packed[:20] + b"?" * 40, headers)) == (400, "bad_gzip")
     assert len(await door.events()) == 3
+
+
+@claims("deflate")
+async def test_deflate_is_unpacked_and_an_encoding_that_is_not_read_is_named(door: Door) -> None:
+    named, body = {"Content-Encoding": "Deflate"}, json.dumps({"batch": [track(), track()]}).encode()
+    raw = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    packed = zlib.compress(body)
+
+    assert (await door.post("/v1/batch", packed, named)).status_code == 200
+    assert (await door.post("/v1/batch", raw.compress(body) + raw.flush(), named)).status_code == 200
+    assert len(await door.events()) == 4
+    assert said(await door.post("/v1/batch", packed[:-12], named)) == (400, "bad_deflate")
+    refused = await door.post("/v1/batch", b"\x28\xb5\x2f\xfd" + packed, {"Content-Encoding": "zstd"})
+    assert said(refused) == (415, "unknown_encoding")
+    assert refused.headers["accept-encoding"] == "gzip, deflate"
+    assert said(await door.post("/v1/track", packed)) == (400, "not_json")
+    assert len(await door.events()) == 4
+
+
+@claims("bytes-not-content-type")
+@pytest.mark.parametrize("coded", ["deflate", "br", "aws-chunked"])
+async def test_json_is_json_however_it_is_said_to_be_encoded(door: Door, coded: str) -> None:
+    assert (await door.post("/v1/track", track(), {"Content-Encoding": coded})).status_code == 200
+    assert len(await door.events()) == 1
 
 
 @claims("chunked")
@@ -204,6 +267,36 @@ async def test_a_key_is_found_in_every_header_and_the_first_that_is_somebodys_wi
 
     assert answer.status_code == 200
     assert [each["source"] for each in await door.events()] == [door.source.id]
+
+
+@claims("key-query")
+async def test_a_beacon_has_its_key_in_the_address(door: Door) -> None:
+    body = json.dumps({"batch": [track(messageId="m1"), track(messageId="m2")]})
+    origin = {"Origin": "https://shop.test", "Content-Type": "text/plain"}
+
+    def beacon(key: str) -> Any:
+        return door.http.post("/beacon/v1/batch", params={"writeKey": key}, content=body, headers=origin)
+
+    assert (await beacon(door.source.write_key)).status_code == 200
+    assert said(await beacon(BAD_KEY)) == (401, "invalid_write_key")
+    assert said(await beacon("é€")) == (401, "invalid_write_key")
+    assert [(each["messageId"], each["type"]) for each in await door.events()] == [("m1", "track"), ("m2", "track")]
+    in_header = await door.post(f"/v1/track?writeKey={BAD_KEY}", track(messageId="m3"))
+    in_body = {**track(messageId="m4"), "writeKey": door.source.write_key}
+    assert (await door.post(f"/v1/track?writeKey={BAD_KEY}", in_body, key="")).status_code == 200
+    assert in_header.status_code == 200
+    assert len(await door.events()) == 4
+
+
+@claims("pixel-rudder")
+async def test_a_pixel_of_rudderstacks_is_an_event(door: Door) -> None:
+    query = {"writeKey": door.source.write_key, "anonymousId": "a_1", "name": "Home", "properties.path": "/"}
+
+    answer = await door.http.get("/pixel/v1/page", params=query, headers={"Origin": "https://shop.test"})
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/gif")
+    (event,) = await door.events()
+    assert (event["type"], event["anonymousId"], event["properties"]["path"]) == ("page", "a_1", "/")
 
 
 @claims("key-body", "key-not-stored")
@@ -438,6 +531,17 @@ async def test_a_call_with_an_unknown_key_is_found_and_a_flood_of_them_is_not_ke
 
 
 GIF = b"GIF89a"
+
+
+@claims("pixel-head")
+async def test_whoever_asks_what_a_pixel_is_makes_no_event(door: Door) -> None:
+    query = {"writeKey": door.source.write_key, "userId": "u", "event": "E"}
+
+    looked = await door.http.head("/v1/pixel/track", params=query)
+    assert (looked.status_code, looked.headers["content-type"]) == (200, "image/gif")
+    assert await door.events() == []
+    await door.http.get("/v1/pixel/track", params=query)
+    assert len(await door.events()) == 1
 
 
 @claims("pixel", "pixel-base64", "pixel-flat")

@@ -296,6 +296,33 @@ track("after", 5)
     assert message_ids(data_dir) == ids("parent", "after", count=5)
 
 
+def test_a_child_of_such_a_fork_closes_nothing_of_its_parents_when_it_lets_go_of_it(data_dir: Path) -> None:
+    script = f"""{BEGIN}
+import ctypes, gc, time
+def files():
+    return sorted(name for name in (os.readlink(f"/proc/self/fd/{{fd}}") for fd in range(3, 64)
+                  if os.path.lexists(f"/proc/self/fd/{{fd}}")) if sys.argv[1] in name)
+track("parent", 5)
+before = files()
+pid = ctypes.CDLL(None).fork()
+if not pid:
+    del turnout
+    gc.collect()
+    end = time.monotonic() + 60
+    while len(os.listdir("/proc/self/task")) > 1 and time.monotonic() < end:
+        os.sched_yield()
+    os.write(1, b"kept" if before and files() == before else b"closed")
+    os._exit(0)
+os.waitpid(pid, 0)
+track("after", 5)
+"""
+    told = run(script, data_dir)
+
+    assert (told.code, told.err) == (0, "")
+    assert told.acknowledged == ["kept"]
+    assert message_ids(data_dir) == ids("parent", "after", count=5)
+
+
 def test_a_fork_that_python_does_not_hear_of_is_fine_before_the_first_use(data_dir: Path) -> None:
     script = """
 import ctypes, os, sys

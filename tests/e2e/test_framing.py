@@ -193,6 +193,12 @@ def test_nothing_follows_the_request_that_ends_a_connection(target: Target, last
     assert [(each.status, each.headers["connection"]) for each in said] == [(200, "close")]
 
 
+@pytest.mark.parametrize("asked", [b"GET /readyz", b"OPTIONS /v1/track"])
+def test_a_proxys_check_in_http_1_0_that_names_no_host_is_answered(target: Target, asked: bytes) -> None:
+    assert [said.status for said in target.ask(asked + b" HTTP/1.0\r\n\r\n")] == [200]
+    assert [said.status for said in target.ask(asked + b" HTTP/1.0\r\nHost: evil.example\r\n\r\n")] == [421]
+
+
 @pytest.mark.parametrize("count", [1, 5])
 def test_who_ends_the_sending_side_is_answered_before_the_connection_ends(target: Target, count: int) -> None:
     stranger = target.hidden.replace(b"Basic d", b"Basic x")

@@ -16,8 +16,10 @@ import httpx2
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from support.damaged import damage_document
 from support.program import Program
 from support.worker import until
+from support.workspace import bench
 
 HOLDS = """
 import os, signal, sys
@@ -138,6 +140,21 @@ def test_a_database_behind_its_tail_is_not_ready_until_the_loss_is_accepted(prog
 
     assert (status, said) == (503, [97])
     assert told["reasons"] == ["97 acknowledged events are missing; --accept-loss goes on without them"]
+
+
+def test_a_configuration_that_is_damaged_is_named_in_the_log_and_by_readyz(program: Program, tmp_path: Path) -> None:
+    program.tell("source", "create", "Shop")
+    with bench(program.data) as here:
+        damage_document(here, "source")
+
+    with program.served(tmp_path / "log") as server:
+        status, told = ready(server.address)
+        said = [each["reason"] for each in server.events() if each["event"] == "not_ready"]
+
+    assert status == 503
+    assert said == told["reasons"]
+    assert said[0].startswith("what is stored of the configuration of source 1 is damaged")
+    assert "turnout restore FILE" in said[0]
 
 
 def fill(path: Path) -> None:

@@ -2,7 +2,7 @@
 
 Sources are the pages of the reference: `wire` is what real clients were seen to do (clients-on-the-wire.md), `api` what
 Segment documents or its libraries' code reads (tracking-api.md), `limits` what we hold ourselves to
-(reliability-security.md 7).
+(reliability-security.md 7), `rudder` what RudderStack's own libraries send (analytics-js 3.34) and its gateway takes.
 """
 
 from __future__ import annotations
@@ -17,11 +17,17 @@ REQUIREMENTS = {
     "error-has-code-and-message": ("an error is a JSON object with the strings `code`, `message`, `error`", "wire 1.2"),
     "bytes-not-content-type": ("JSON is JSON whatever Content-Type says, or without one", "wire 1.3"),
     "gzip": ("gzip is unpacked, with or without Content-Encoding", "wire 1.3"),
+    "deflate": (
+        "deflate is unpacked where Content-Encoding says so, others are refused by name",
+        "wire 1.3",
+    ),
     "chunked": ("a body in pieces is taken", "api 10"),
+    "slash-of-the-host": ("a host that was set with a slash at its end works: two slashes begin the path", "api 11.1"),
     "key-basic": ("the write key is the user of Basic, with or without a colon", "wire 1.4"),
     "key-bearer": ("the write key is a bearer token", "wire 1.4"),
     "key-header": ("the write key stands in X-Write-Key, also with what follows a colon", "wire 1.4"),
     "key-body": ("the write key stands in the body, of a call or around a batch", "wire 1.4"),
+    "key-query": ("the write key stands in the query, as beacons have it, which have no headers", "rudder BeaconQueue"),
     "key-first-that-resolves": (
         "a header's key wins over the body's, unless it is nobody's",
         "wire 1.4",
@@ -47,6 +53,8 @@ REQUIREMENTS = {
     "visible": ("what was refused at the door is found with its reason", "limits 7.4"),
     "stranger-visible": ("a call with an unknown key is found too", "limits 7.1"),
     "pixel": ("a pixel is 200 and an image whatever it says", "api 2"),
+    "pixel-head": ("HEAD of a pixel is no event", "api 2"),
+    "pixel-rudder": ("a pixel is asked for by RudderStack's address, too", "rudder pixel"),
     "pixel-base64": ("`data` of a pixel is JSON in base64", "api 2"),
     "pixel-flat": ("a pixel's fields stand in the query, dots for what is inside", "api 2"),
     "settings": ("analytics.js learns where to send; all members are objects", "api 9"),

@@ -217,6 +217,8 @@ CALLED: list[Callable[[Any], Any]] = [
     lambda c: c.track("u", ""),
     lambda c: c.track(7, "E"),
     lambda c: c.track(["u"], "E"),
+    lambda c: c.track(float("nan"), "E"),
+    lambda c: c.track("u", "E", timestamp=datetime(1, 1, 1)),  # noqa: DTZ001 - one without a zone is meant
     lambda c: c.track("u", 7),
     lambda c: c.track("u", "E", "text"),
     lambda c: c.track("u", "E", []),
@@ -328,7 +330,11 @@ def test_options_without_a_use_are_named(data_dir: Path, source: Source) -> None
 
 @pytest.mark.parametrize(
     ("key", "error", "says"),
-    [(None, InvalidInput, "`write_key` is missing"), ("wk_of_segment", NotFound, "No source has this write key")],
+    [
+        (None, InvalidInput, "`write_key` is missing; set it"),
+        ("", InvalidInput, "`write_key` is missing; set it"),
+        ("wk_of_segment", NotFound, "No source has this write key"),
+    ],
 )
 @pytest.mark.usefixtures("source")
 def test_a_key_that_is_missing_or_unknown_is_refused(

@@ -119,3 +119,22 @@ def test_a_slip_in_the_name_of_a_variable_is_refused_as_one_in_the_file_is(
 @pytest.mark.parametrize("name", ["TURNOUT_DATA", "TURNOUT_VERSION", "TURNOUT_", "TURNOUTS_LOG"])
 def test_a_variable_that_is_like_no_setting_is_somebody_elses(tmp_path: Path, name: str) -> None:
     assert load(tmp_path, {name: "1", "TURNOUT_RETNTION_DAYS": ""}) == Settings(tmp_path)
+
+
+@pytest.mark.parametrize("value", ["two", "nan", "0", "1e9", ""])
+def test_a_number_out_of_its_range_or_none_is_answered_with_the_range(tmp_path: Path, value: str) -> None:
+    (tmp_path / FILE).write_text(f'retry_cap_s = "{value}"\n')
+
+    with pytest.raises(
+        InvalidInput, match=r"retry_cap_s in turnout\.toml is not what was expected: a number from 0\.001"
+    ):
+        load(tmp_path, {})
+
+
+def test_a_page_that_may_call_is_of_any_scheme_and_has_no_path(tmp_path: Path) -> None:
+    pages = "https://App.example:8443,chrome-extension://abcdefgh,tauri://localhost"
+
+    assert load(tmp_path, {"TURNOUT_ALLOW_ORIGINS": pages}).allow_origins == tuple(pages.casefold().split(","))
+    for wrong in ("null", "app.example", "https://app.example/", "://app.example", "1a://app.example"):
+        with pytest.raises(InvalidInput, match=r"scheme://host\[:port\], without a path"):
+            load(tmp_path, {"TURNOUT_ALLOW_ORIGINS": wrong})

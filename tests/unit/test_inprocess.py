@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import os
+import resource
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,6 +20,7 @@ import anyio.to_thread
 import pytest
 
 from support.embedded import forked, held, message_ids, stored
+from support.worker import until
 from support.workspace import AGENT, LIVE_AGENT, bench
 from turnout import AsyncTurnout, Turnout
 from turnout.calls import Calls
@@ -116,7 +120,10 @@ def test_events_are_of_the_source_that_is_named_or_keyed(data_dir: Path, shop: S
     [
         ({"source": "Shpo"}, NotFound, "no source has the name or id 'Shpo': there are Agent's, Local, Shop (did you"),
         ({"write_key": "wk_of_segment"}, NotFound, "No source has this write key; there are Agent's, Local, Shop."),
-        ({"write_key": ""}, NotFound, "No source has this write key"),
+        ({"write_key": ""}, InvalidInput, "`write_key` is empty; give that of a source"),
+        ({"write_key": b"wk"}, InvalidInput, "`write_key` is of type bytes; give a string, or leave it out."),
+        ({"source": 1}, InvalidInput, "`source` is of type int"),
+        ({"namespace": 5}, InvalidInput, "`namespace` is of type int"),
         ({"source": "Shop", "write_key": "wk"}, InvalidInput, "Both a source and a write key were given"),
         ({"namespace": "Not A Name"}, InvalidInput, "The namespace is not a name"),
         ({"source": "Agent's"}, InvalidInput, "has a test key only, so it takes no live events; say namespace='test'"),
@@ -125,7 +132,7 @@ def test_events_are_of_the_source_that_is_named_or_keyed(data_dir: Path, shop: S
 )
 @pytest.mark.usefixtures("shop")
 def test_a_source_that_cannot_be_used_is_refused_with_what_there_is_and_leaves_nothing_open(
-    ways: dict[str, str], error: type[TurnoutError], says: str, data_dir: Path
+    ways: dict[str, Any], error: type[TurnoutError], says: str, data_dir: Path
 ) -> None:
     before = held(data_dir), threading.active_count()
 
@@ -188,6 +195,60 @@ def test_an_empty_data_directory_is_refused_and_not_the_current_one(
         with pytest.raises(InvalidInput, match="empty"):
             make("")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (f"wk_{'0a' * 16}", "`data` is a write key or a URL, where a directory is expected"),
+        (f"test_wk_{'0a' * 16}", "a key goes into `write_key`"),
+        ("http://127.0.0.1:8733", "`data` is a write key or a URL"),
+        ("shop\0data", "`data` is empty or has a zero byte"),
+        (b"shop-data", "`data` is of type bytes; give a directory, as a string or a Path."),
+        (8733, "`data` is of type int"),
+    ],
+)
+def test_what_is_no_directory_is_refused_and_no_folder_is_made_of_it(
+    data: Any, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for make in (Turnout, AsyncTurnout):
+        with pytest.raises(InvalidInput) as raised:
+            make(data)
+        assert says in raised.value.message
+        assert "0a0a" not in raised.value.message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_program_that_has_too_many_files_open_is_told_so(data_dir: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+        with pytest.raises(Unavailable, match="Too many open files; close files that are not needed, or allow more"):
+            Turnout(data_dir)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("start", ["spawn", "forkserver"])
+def test_it_is_handed_to_processes_however_they_begin(data_dir: Path, shop: Source, start: str) -> None:
+    with Turnout(data_dir, write_key=shop.test_write_key, namespace="trial") as turnout:
+        turnout.track("u", "E", message_id="m1")
+        context: Any = get_context(start)
+        worker = context.Process(target=Turnout.track, args=(turnout, "u", "E"), kwargs={"message_id": "m2"})
+        worker.start()
+        worker.join(60)
+
+    assert worker.exitcode == 0
+    assert [(each["messageId"], each["source"], each["namespace"]) for each in stored(data_dir)] == [
+        ("m1", shop.id, "trial"), ("m2", shop.id, "trial"),
+    ]  # fmt: skip
+
+
+def test_it_says_in_which_directory_it_writes_and_no_key(data_dir: Path, shop: Source) -> None:
+    with Turnout(data_dir, write_key=shop.write_key) as turnout:
+        assert repr(turnout) == f"Turnout('{data_dir}')"
+    assert repr(AsyncTurnout(data_dir)) == f"AsyncTurnout('{data_dir}')"
 
 
 def test_a_home_directory_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,6 +317,19 @@ def test_closing_twice_is_closing_once_and_use_after_it_is_refused(data_dir: Pat
         turnout.track("u", "E")
     assert held(data_dir) == []
     assert message_ids(data_dir) == ["m"]
+
+
+def test_one_that_is_let_go_of_closes_itself(data_dir: Path) -> None:
+    async def soon(number: int) -> None:
+        await AsyncTurnout(data_dir).track("u", "E", message_id=f"async-{number}")
+
+    for number in range(5):
+        Turnout(data_dir).track("u", "E", message_id=f"sync-{number}")
+        anyio.run(soon, number)
+    gc.collect()
+
+    until(lambda: held(data_dir) == [])
+    assert sorted(message_ids(data_dir)) == [f"{kind}-{number}" for kind in ("async", "sync") for number in range(5)]
 
 
 def test_closing_while_threads_record_leaves_each_call_stored_or_refused_and_nothing_open(data_dir: Path) -> None:

@@ -108,7 +108,7 @@ class Door:
 
     async def _mcp(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
-            await web.say(send, 405, b"", (b"allow", b"POST"))
+            await web.only(send, "POST")
             return
         found = headers.read(scope)
         if (bearer := await self._admitted(found, scope, send)) is None:
@@ -125,20 +125,20 @@ class Door:
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "GET":
-            await web.say(send, 405, b"", (b"allow", b"GET"))
+            await web.only(send, "GET")
         elif (bearer := await self._admitted(headers.read(scope), scope, send)) is not None:
             await (await self._sdk()).listen(bearer, scope, receive, send)
 
     async def _messages(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
-            await web.say(send, 405, b"", (b"allow", b"POST"))
+            await web.only(send, "POST")
         elif (bearer := await self._admitted(headers.read(scope), scope, send)) is not None:
             await (await self._sdk()).speak(bearer, scope, receive, send)
 
     async def _metadata(self, scope: Scope, _: Receive, send: Send) -> None:
         """Say what is protected, and how."""
         if scope["method"] not in {"GET", "HEAD"}:
-            await web.say(send, 405, b"", (b"allow", b"GET, HEAD"))
+            await web.only(send, "GET, HEAD")
             return
         told = resource.metadata(web.base(scope, headers.read(scope)))
         await web.say(send, 200, encode(told))
@@ -153,9 +153,9 @@ class Door:
             await web.fail(send, 503, unread.error(None, REFUSED, error.message), _LATER)
             return None
         if bearer is None:
-            given, base = b"authorization" in found, web.base(scope, found)
-            asking = (b"www-authenticate", resource.challenge(base, given=given))
-            await web.fail(send, 401, resource.refusal(given=given), asking)
+            given, base = found.get(b"authorization", b""), web.base(scope, found)
+            asking = (b"www-authenticate", resource.challenge(base, given))
+            await web.fail(send, 401, resource.refusal(given), asking)
         elif wait := bearer.bucket.take(self._bearers.store.clock.monotonic()):
             said = f"More than {self._bearers.rate} calls a second of one token; wait a little."
             later = (b"retry-after", b"%d" % ceil(wait))

@@ -11,6 +11,8 @@ from turnout.document import Document
 from turnout.guard.principal import Scope
 
 _WANTED = "Send a bearer token (turnout token create) in the header Authorization."
+_UNLABELLED = "Authorization holds no bearer token; send it with the word before it: Bearer to_..."
+_WRITES = "That is a write key, which only sends events; agents have a token of their own: turnout token create."
 _WRONG = "The token is none of this workspace, or it was revoked or has expired."
 
 
@@ -24,12 +26,23 @@ def metadata(base: str) -> Document:
     }
 
 
-def refusal(*, given: bool) -> Document:
-    """Say to a person what is missing; `given`: there was a token."""
-    return {"error": "invalid_token", "error_description": _WRONG if given else _WANTED}
+def refusal(given: bytes) -> Document:
+    """Say to a person what is missing; `given`: what `Authorization` holds, if anything."""
+    return {"error": "invalid_token", "error_description": _wrong(given) or _WANTED}
 
 
-def challenge(base: str, *, given: bool) -> bytes:
+def challenge(base: str, given: bytes) -> bytes:
     """Write `WWW-Authenticate`: who gave no token is told of no error, and `read` is the least that is of use."""
-    error = f'error="invalid_token", error_description="{_WRONG}", ' if given else ""
+    wrong = _wrong(given)
+    error = f'error="invalid_token", error_description="{wrong}", ' if wrong else ""
     return f'Bearer {error}resource_metadata="{base}{METADATA}{PATH}", scope="{Scope.READ}"'.encode("latin-1")
+
+
+def _wrong(given: bytes) -> str:
+    """Say what is wrong with a header, in words that may stand in one; nothing of one that is not there."""
+    scheme, _, token = given.strip().partition(b" ")
+    if not scheme:
+        return ""
+    if scheme.lower() != b"bearer" or not token:
+        return _UNLABELLED
+    return _WRITES if token.lstrip().startswith((b"wk_", b"test_wk_")) else _WRONG

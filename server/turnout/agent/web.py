@@ -86,6 +86,13 @@ async def fail(send: Send, status: int, error: Json, *more: tuple[bytes, bytes])
     await say(send, status, encode(error), *more)
 
 
+async def only(send: Send, methods: str) -> None:
+    """Say that a path takes other methods: people open it, too."""
+    said = f"This path takes {methods} alone. It is for agents, with a bearer token (turnout token create)."
+    told: Json = {"error": "method_not_allowed", "error_description": said}
+    await fail(send, 405, told, (b"allow", methods.encode()))
+
+
 def base(scope: Scope, found: dict[bytes, bytes]) -> str:
     """Give where the client found us; the name in `Host` is one of ours, or it would not have come so far."""
     return f"{scope.get('scheme', 'http')}://{found.get(b'host', b'').decode('latin-1')}"

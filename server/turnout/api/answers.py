@@ -66,9 +66,23 @@ UNKNOWN_KEY = refused(
     "invalid_write_key",
     "No source has this write key, so nothing was stored; `turnout source list` shows the keys there are.",
 )
-NOT_FOUND = refused(
-    404, "not_found", "There is no such path; events go to /v1/track, /v1/identify and the like, or to /v1/batch."
+NO_WRITE_KEY = refused(
+    401,
+    "invalid_write_key",
+    "That is a token, as agents have it for /mcp; an event comes with a write key: `turnout source list` shows them.",
 )
+NOT_FOUND = refused(
+    404,
+    "not_found",
+    "There is no such path. Events go to /v1/track, /v1/identify and the like, or to /v1/batch; agents to /mcp, and "
+    "those of the old transport to /sse of `turnout serve --sse`.",
+)
+_NO_OAUTH = (
+    "No tokens are given out here. Make one with `turnout token create`, and have the client send it in the header "
+    "Authorization: Bearer to_..."
+)
+NO_OAUTH = told(404, {"code": "no_oauth", "message": _NO_OAUTH, "error": "no_oauth", "error_description": _NO_OAUTH})
+"""In the shape of OAuth's errors (RFC 6749, 5.2), which clients of agents show to their person."""
 BROKE = refused(500, "internal_error", "Something broke on our side; nothing was stored, send it again.")
 
 

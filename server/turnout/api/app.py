@@ -13,6 +13,7 @@ from turnout.api.elsewhere import HANDLERS
 from turnout.api.front import Front, is_open
 from turnout.api.health import Health, Life
 from turnout.api.known import KnownHosts, known
+from turnout.api.pages import ForPages
 from turnout.store.store import Store
 
 
@@ -36,14 +37,17 @@ def build(
 
 
 class ByPath:
-    """Passes a request on by its path, as it is."""
+    """Passes a request on by its path, with a slash at its end or without."""
 
     def __init__(self, paths: Mapping[str, ASGIApp], rest: ASGIApp) -> None:
         """Stand before what answers; `rest` has all other paths."""
-        self._paths = paths
+        self._paths = {path: ForPages(inner) for path, inner in paths.items()}
         self._rest = rest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Look at the path."""
-        inner = self._paths.get(scope["path"], self._rest) if scope["type"] == "http" else self._rest
-        await inner(scope, receive, send)
+        path = scope.get("path", "")
+        inner = self._paths.get(path) if scope["type"] == "http" else self._rest
+        if inner is None and (inner := self._paths.get(path.removesuffix("/"))) is not None:
+            scope = {**scope, "path": path.removesuffix("/")}
+        await (inner or self._rest)(scope, receive, send)

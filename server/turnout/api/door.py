@@ -10,6 +10,7 @@ from typing_extensions import override
 from uvicorn.protocols.http.flow_control import FlowControl
 
 from turnout.api import limits
+from turnout.errors import Unavailable
 
 
 class Member(Protocol):
@@ -113,8 +114,16 @@ class Reading(FlowControl):
 
 
 def allow_files() -> None:
-    """Be allowed as many open files as the connections need: many systems begin with a thousand, or 256."""
+    """Be allowed as many open files as the connections need: many systems begin with a thousand, or 256.
+
+    Raises: Unavailable, where the system allows too few to begin with.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = limits.FILES if hard == resource.RLIM_INFINITY else min(limits.FILES, hard)
+    if wanted < limits.FEWEST_FILES:
+        raise Unavailable(
+            f"this process may have {hard} files open, and needs {limits.FEWEST_FILES} for its data alone",
+            fix=f"Allow it {limits.FILES} (`ulimit -n`, or LimitNOFILE of its unit)",
+        )
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

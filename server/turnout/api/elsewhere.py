@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -12,13 +13,18 @@ from starlette.responses import Response
 from turnout.api import answers
 from turnout.api.answers import Answer
 
+_OAUTH = re.compile(
+    r"/(register|authorize|token)|(/mcp)?/\.well-known/(oauth-authorization-server|openid-configuration)(/mcp)?"
+)
+"""Where clients of agents look who gives out tokens, before their person is told that there is none."""
 
-def _refused(_: Request, error: Exception) -> Response:
+
+def _refused(request: Request, error: Exception) -> Response:
     """Say that there is no such path, or that it takes another method."""
     assert isinstance(error, HTTPException)
     allowed = (error.headers or {}).get("Allow")
     if not allowed:
-        return _response(answers.NOT_FOUND)
+        return _response(answers.NO_OAUTH if _OAUTH.fullmatch(request.url.path) else answers.NOT_FOUND)
     say = f"This path takes {allowed}; send it so."
     return _response(answers.refused(405, "method_not_allowed", say, (b"allow", allowed.encode())))
 

@@ -13,11 +13,11 @@ from turnout.errors import Unavailable
 from turnout.event.model import Kind
 from turnout.store.store import Store
 
-_PIXEL = re.compile(r"/v1/pixel/(" + "|".join(Kind) + r")/?")
+_PIXEL = re.compile(r"(?:/v1/pixel|/pixel/v1)/(" + "|".join(Kind) + r")/?")
 _SETTINGS = re.compile(r"(?:/v1)?/projects/([^/]+)/settings/?")
 _RUDDER = re.compile(r"/sourceConfig/?")
 _METRICS = re.compile(r"/v1/m/?")
-_OURS = ("/v1/", "/projects/", "/sourceConfig", "/api/s/")
+_OURS = ("/v1/", "/projects/", "/sourceConfig", "/api/s/", "/pixel/v1/")
 
 
 def is_open(path: str) -> bool:
@@ -60,7 +60,8 @@ class Front:
         if method not in {takes, "HEAD"}:
             return answers.not_allowed(takes)
         if pixel:
-            await self._pixel(Kind(pixel[1]), scope)
+            if method == "GET":  # HEAD asks what there is, as checkers of links do, and changes nothing
+                await self._pixel(Kind(pixel[1]), scope)
             return pixels.IMAGE
         if project:
             return await self._settings(project[1], scope)

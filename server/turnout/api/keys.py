@@ -22,6 +22,8 @@ FRESH_S = 0.02
 """How old a look at the sources may be when a key is unknown: one that another process made just now counts."""
 
 
+OWN = b"x-write-key"
+"""Jitsu's header for a key. The key of a query counts as one, where there is none."""
 SEEN = 1_000
 """Headers of which it is remembered whose they are."""
 
@@ -54,7 +56,7 @@ class Keys:
 
     async def of(self, headers: Mapping[bytes, bytes]) -> Owner | None:
         """Find whose the first key is that stands in headers: clients send the same ones again and again."""
-        given = headers.get(b"authorization"), headers.get(b"x-write-key")
+        given = headers.get(b"authorization"), headers.get(OWN)
         if self._revision == self._store.news.revision and (found := self._seen.get(given)) is not None:
             return found
         found = await self.owner(in_headers(headers))
@@ -103,7 +105,7 @@ def in_headers(headers: Mapping[bytes, bytes]) -> list[str]:
             found.append(_user(rest.strip()))
         elif scheme.casefold() == "bearer":
             found.append(rest.strip())
-    if own := headers.get(b"x-write-key"):
+    if own := headers.get(OWN):
         found.append(own.decode("latin-1").strip())
     return found
 

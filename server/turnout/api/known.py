@@ -18,6 +18,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from turnout import telemetry
 from turnout.api import answers
 
 LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -27,6 +28,8 @@ MISDIRECTED = answers.refused(
 STRANGE = answers.refused(
     403, "strange_page", "This page may not call us. Start with --allow-origin ORIGIN if it should."
 )
+NOBODY: Final = b"127.0.0.1"
+"""For whom HTTP/1.0 asks where it names no host, as checks of proxies do: no browser leaves it out."""
 HOSTS = 64
 """Hosts of which it is remembered whether they are ours."""
 _AUTHORITY = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::([0-9]{1,5}))?", re.IGNORECASE)
@@ -49,11 +52,13 @@ class Known:
     def origin(self, given: bytes, host: bytes) -> bool:
         """Tell whether the page of an `Origin` may speak to us, who were asked for by this `Host`."""
         text = given.decode("latin-1").casefold()
+        if text in self.origins:  # of any scheme: extensions of browsers and desktop programs have their own
+            return True
         found = _ORIGIN.fullmatch(text)
         name = name_of(found[2]) if found else None
         if found is None or name is None:
             return False
-        return is_local(name) or text in self.origins or _is_same(found[1], found[2], host.decode("latin-1").casefold())
+        return is_local(name) or _is_same(found[1], found[2], host.decode("latin-1").casefold())
 
 
 def known(names: AbstractSet[str], origins: AbstractSet[str]) -> Known:
@@ -78,11 +83,15 @@ class KnownHosts:
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
             return
+        if scope["path"].startswith("//"):  # a host that was set with a slash at its end, and the library's own
+            scope = {**scope, "path": "/" + scope["path"].lstrip("/")}
         hosts = [value.strip(b" \t") for name, value in scope["headers"] if name == b"host"]
-        if len(hosts) != 1 or not self._is_known(hosts[0]):
+        host = hosts[0] if hosts else NOBODY
+        if len(hosts) > 1 or not self._is_known(host):
+            telemetry.emit("misdirected")  # clients drop what is 421, and perhaps tell nobody
             await answers.give(send, MISDIRECTED, b"")
         elif not self._is_open(scope["path"]) and not all(
-            self._known.origin(value.strip(b" \t"), hosts[0]) for name, value in scope["headers"] if name == b"origin"
+            self._known.origin(value.strip(b" \t"), host) for name, value in scope["headers"] if name == b"origin"
         ):
             await answers.give(send, STRANGE, b"")
         else:

@@ -28,6 +28,8 @@ LOOK_S = 1.0
 CONNECTIONS = 1_000
 FILES = 2_000
 """Open files of a process that serves: its connections, and as many for all else. Where the system lets us."""
+FEWEST_FILES = 64
+"""Of them at the least: two processes open 30 before anybody comes."""
 REQUESTS = 256
 """At work at once; who comes on top is told to come again."""
 AHEAD = 32
@@ -37,7 +39,7 @@ BYTES_IN_FLIGHT = 67_108_864
 ALWAYS = frozenset({"/healthz", "/readyz"})
 """Answered however many are at work: whoever asks decides about us by the answer."""
 
-STAYS = ("/v1/", "/api/s/")
+STAYS = ("/v1/", "/api/s/", "/beacon/v1/")
 """What these paths take in is answered although the client has ended its side: nothing there waits."""
 
 MALFORMED = refused(

@@ -25,6 +25,7 @@ from turnout.errors import InvalidCall, InvalidInput, LimitExceeded, Unavailable
 from turnout.event.model import LIVE, Call, Caller, Kind, Namespace, Refused, SourceId
 from turnout.event.wire import EVENT_BYTES, Envelope, Flaw, check, envelope
 from turnout.guard.namespace import namespace
+from turnout.guard.token import id_of
 from turnout.ingest import Entry
 from turnout.store.store import Store
 from turnout.store.unit import Unit
@@ -55,6 +56,7 @@ def _paths() -> Mapping[str, Path]:
         "/v1/batch": Path(None),
         "/v1/import": Path(None),
         "/v1/b": Path(None, person=True),
+        "/beacon/v1/batch": Path(None, person=True),
     }
     for kind in Kind:
         found[f"/v1/{kind}"] = Path(kind)
@@ -65,7 +67,7 @@ def _paths() -> Mapping[str, Path]:
 
 
 PATHS = _paths()
-"""All of them: Segment's long and short ones, and Jitsu's."""
+"""All of them: Segment's long and short ones, Jitsu's, and that of RudderStack's beacons."""
 
 
 class Tracking:
@@ -99,6 +101,8 @@ class Tracking:
             given = [*keys.in_headers(headers), key or keys.in_body(body)]
             found = await self.keys.owner(given)
         if found is None:
+            if any(id_of(key) for key in given):
+                return answers.NO_WRITE_KEY
             return await self._stranger(calls) if any(given) else _without_key(body)
         where = _where(found, headers.get(NAMESPACE, b"").strip(b" \t"))
         if isinstance(where, Answer):
@@ -119,15 +123,17 @@ class Tracking:
         return answers.TAKEN if path.kind is None else _of_one(entries[0])
 
     async def _answer(
-        self, path: Path, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive
+        self, path: Path, scope: Scope, headers: dict[bytes, bytes], receive: Receive
     ) -> Answer | None:  # fmt: skip
         if scope["method"] == "OPTIONS":
             return answers.preflight(scope["headers"], "POST")
         if scope["method"] != "POST":
             return answers.not_allowed("POST")
-        body = await reading.read(receive)
+        body = await reading.read(receive, headers.get(b"content-encoding", b""))
         if not isinstance(body, bytes):
             return body
+        for key in keys.in_query(scope["query_string"]) if scope["query_string"] else ():
+            headers.setdefault(keys.OWN, key.encode("latin-1", "replace"))  # a beacon has no headers of its own
         client = scope.get("client")
         return await self.safely(body, path, headers, client[0] if client else "", person=path.person)
 

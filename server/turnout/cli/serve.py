@@ -28,6 +28,7 @@ from turnout.cli.here import Command, Here, pass_here
 from turnout.cli.version import number
 from turnout.config import READERS, Settings
 from turnout.errors import Unavailable
+from turnout.store.store import Store
 
 LEAVE_S = 5
 """Seconds that requests on their way have. Source: ENGINE 1, leaving."""
@@ -44,16 +45,16 @@ def _as_setting(_: click.Context, option: click.Parameter, given: tuple[str, ...
         raise click.BadParameter(f"expected {error}") from None
 
 
-def _not_empty(_: click.Context, __: click.Parameter, given: str) -> str:
-    """Take no empty address: it would be all of them, and an unset variable of a script."""
+def _address(_: click.Context, __: click.Parameter, given: str) -> str:
+    """Read an address; an empty one would be all of them, and is an unset variable of a script."""
     if not given:
         raise click.BadParameter("expected an address, found nothing; leave it out for 127.0.0.1")
-    return given
+    return given[1:-1] if given.startswith("[") and given.endswith("]") else given  # as a URL has one of IPv6
 
 
 @click.command(cls=Command, help="Take events in over HTTP, and deliver, until stopped.")
 @click.option(
-    "--host", default="127.0.0.1", metavar="HOST", callback=_not_empty, help="The address to listen on; else 127.0.0.1."
+    "--host", default="127.0.0.1", metavar="HOST", callback=_address, help="The address to listen on; else 127.0.0.1."
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=8733, metavar="PORT", help="Else 8733; 0: any free one.")
 @click.option(
@@ -104,9 +105,9 @@ def listen(host: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
-        raise Unavailable(
-            f"cannot listen on {host} port {port}: {error.strerror}", fix="Choose another --port or --host"
-        ) from None
+        why = str(error.strerror).partition(" (while")[0]  # behind which Python says again what was asked
+        fix = "Choose another --port or --host"
+        raise Unavailable(f"cannot listen on {host} port {port}: {why}", fix=fix) from None
 
 
 def address(door: socket.socket) -> str:
@@ -152,12 +153,21 @@ async def _open(
             )
         )  # fmt: skip
         telemetry.emit("listening", url=address(door), data=str(settings.data))
+        _tell_whether_ready(app.store)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(deputy.run)
             tasks.start_soon(_until_signal, signals, server, life, deputy, asking)
             await server.serve([door])
             await deputy.leave()
             tasks.cancel_scope.cancel()
+
+
+def _tell_whether_ready(store: Store) -> None:
+    """Say so where the configuration cannot be read: whoever started us may look at nothing but the log."""
+    try:
+        store.look(lambda view: view.workspace)
+    except Unavailable as error:
+        telemetry.emit("not_ready", reason=error.message)
 
 
 async def _until_signal(

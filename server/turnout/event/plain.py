@@ -18,6 +18,7 @@ Wire spelling (`messageId`) stands here, in `wire` and in `stored`, nowhere else
 
 from __future__ import annotations
 
+import builtins
 import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
@@ -40,6 +41,9 @@ from turnout.event.wire import DEPTH, HIGH, LOW
 
 NOW_S: Final = 5.0
 """A time without a zone that is as near to now is the local clock's; any other is UTC. Source: as above."""
+ZONE_S: Final = 48 * 3600.0
+"""No local clock is further from UTC; what is cannot always be read by it, as the year 1."""
+NO_TIME: Final = "no time (NaT, as data frames have it where there is none)"
 _SHOWN: Final = 60
 _PATH: Final = 240
 """Characters of a key that an error names, and of the path it is in."""
@@ -88,8 +92,8 @@ def plain(kind: Kind, given: Mapping[str, object], now: int, left_out: list[str]
     With `left_out`, what is odd is left out with the key that it stands under, and what it is is added there.
     Raises: InvalidCall, naming an argument that is missing or of the wrong type; Odd.
     """
-    _require(kind, given)
     texts: Document = {wire: _text(name, value) for name, wire in _TEXTS.items() if _is_there(value := given.get(name))}
+    _require(kind, given)  # behind the types: a whole call as one dict, as in JavaScript, is no user id
     at = given.get("timestamp")
     times: Document = {} if at is None else {"timestamp": _moment(at, now)}
     objects = {name: _of(name, value, Mapping, "a dict") for name in _OBJECTS if (value := given.get(name))}
@@ -109,23 +113,34 @@ def _is_there(value: object) -> bool:
 
 
 def _text(name: str, value: object) -> str:
-    if name.endswith("_id"):
-        return _characters(str(_of(name, value, (str, Number, UUID), "a string or a number")))
-    return _characters(str.__str__(_of(name, value, str, "a string")))
+    try:
+        return _characters(_id(name, value) if name.endswith("_id") else str.__str__(_of(name, value, str, "a string")))
+    except Odd as odd:
+        raise odd.within(name) from None
+
+
+def _id(name: str, value: object) -> str:
+    """Write an id. NaN is none: data frames have it where nobody is known, and all of those would be one person."""
+    given = _of(name, value, (str, Number, UUID), "a string or a number")
+    if isinstance(given, Real | Decimal) and not isinstance(given, Integral):
+        _real(given)
+    return str(given)
 
 
 def _of(name: str, value: Any, types: type | tuple[type, ...], expected: str) -> Any:
     if not isinstance(value, types):
-        raise InvalidCall(f"`{name}` is of type {type(value).__name__}; send {expected}.", path=name)
+        raise InvalidCall(f"`{name}` is of type {_type(value)}; send {expected}.", path=name)
     return value
 
 
 def _moment(given: object, now: int) -> str:
     at: datetime = _of("timestamp", given, datetime, "a datetime")
+    if math.isnan(at.year):
+        raise Odd(NO_TIME, "timestamp")
     if at.utcoffset() is None:
-        local = at.astimezone()
-        near = abs(local.timestamp() - now / SECOND) < NOW_S
-        at = local if near else at.replace(tzinfo=UTC)
+        utc, now_s = at.replace(tzinfo=UTC), now / SECOND
+        local = at.astimezone() if abs(utc.timestamp() - now_s) < ZONE_S else utc
+        at = local if abs(local.timestamp() - now_s) < NOW_S else utc
     return at.isoformat()
 
 
@@ -142,7 +157,14 @@ def _plain(value: object, left_out: list[str] | None, depth: int) -> Json:
             return say(value)
     if isinstance(value, Enum):
         return _plain(value.value, left_out, depth)
-    raise Odd(f"of type {type(value).__name__}")
+    raise Odd(f"of type {_type(value)}")
+
+
+def _type(value: object) -> str:
+    """Name its type; one that has a name of Python's own, as numpy's `bool`, with where it is from."""
+    given = type(value)
+    is_like = getattr(builtins, given.__name__, given) is not given
+    return f"{given.__module__}.{given.__name__}" if is_like else given.__name__
 
 
 def _object(value: Mapping[Any, object], left_out: list[str] | None, depth: int) -> Document:
@@ -207,6 +229,12 @@ def _real(number: Any) -> float:
     return value
 
 
+def _dated(moment: Any) -> str:
+    if math.isnan(moment.year):
+        raise Odd(NO_TIME)
+    return str(moment.isoformat())
+
+
 def _decoded(text: Any) -> str:
     try:
         return str(text, "utf-8")
@@ -221,7 +249,7 @@ _SAYINGS: tuple[tuple[type | tuple[type, ...], Callable[[Any], Json]], ...] = (
     (str, lambda text: _characters(str.__str__(text))),
     (int, _whole),
     (float, _real),
-    (date, lambda moment: moment.isoformat()),
+    (date, _dated),
     ((bytes, bytearray), _decoded),
     (UUID, str),
     (Integral, _whole),

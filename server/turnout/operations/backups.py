@@ -28,6 +28,12 @@ def take(store: Store, file: Path, tell: Tell, *, replace: bool) -> Document:
     It appears under its name when it is whole, checked and synced.
     """
     _require_place(store.folder, file, replace=replace)
+    damaged = ", ".join(store.look(lambda view: view.entities.damaged()))
+    if damaged and file.exists():
+        raise Conflict(
+            f"the configuration of {damaged} is damaged here, and {file} may hold it whole, so it was not replaced",
+            fix="Restore that one, or name another file",
+        )
     _sweep(file)
     part = file.with_name(f".{file.name}.{os.getpid()}.part")
     taken = store.clock.now()
@@ -43,7 +49,8 @@ def take(store: Store, file: Path, tell: Tell, *, replace: bool) -> Document:
     needs: list[Json] = [{"file": name, "path": str(store.folder / name), "why": why} for name, why in NEEDS.items()]
     return {
         "summary": f"{counted(found.events, 'event')} and all settings are in {file}. It holds personal data, and "
-        "neither the keys nor who was erased: a restore needs both.",
+        "neither the keys nor who was erased: a restore needs both."
+        + (f" Damaged in it, as here, is the configuration of {damaged}: keep the backups before." if damaged else ""),
         "file": str(file),
         "bytes": found.bytes,
         "events": found.events,

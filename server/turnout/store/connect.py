@@ -6,6 +6,7 @@ descriptor of the database file: nobody opens it but this module (and the checkp
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -205,7 +206,7 @@ def _open(place: str, pragmas: tuple[str, ...], *, uri: bool = False) -> Connect
 def unusable(folder: Path, error: OSError) -> Unavailable:
     """Say what the system refused of a data directory, and where."""
     where = error.filename or folder
-    return Unavailable(
-        f"the data directory {folder} cannot be used: {where}: {error.strerror or error}; "
-        "give --data a directory that this user may write to"
-    )
+    do = "give --data a directory that this user may write to"
+    if error.errno in {errno.EMFILE, errno.ENFILE}:
+        do = "close files that are not needed, or allow more (`ulimit -n`)"
+    return Unavailable(f"the data directory {folder} cannot be used: {where}: {error.strerror or error}; {do}")

@@ -327,8 +327,30 @@ async def test_without_a_token_that_holds_it_is_401_and_says_where_to_read_on(
     assert challenge.startswith("Bearer ")
     assert f'resource_metadata="{BASE}/.well-known/oauth-protected-resource/mcp"' in challenge
     assert 'scope="read"' in challenge
-    assert ('error="invalid_token"' in challenge) is (given is not None)
+    assert ('error="invalid_token"' in challenge) is bool(given)
     assert minted.text not in answer.text + challenge
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("", "Send a bearer token (turnout token create) in the header Authorization."),
+        ("{token}", "send it with the word before it: Bearer to_..."),
+        ("Basic {token}", "send it with the word before it: Bearer to_..."),
+        ("Bearer wk_0123", "That is a write key, which only sends events; agents have a token of their own"),
+        ("bearer test_wk_0123", "That is a write key"),
+        ("Bearer {token}0", "The token is none of this workspace, or it was revoked or has expired."),
+    ],
+)
+async def test_a_401_says_what_is_wrong_with_the_header(given: str, says: str, workspace: Bench) -> None:
+    minted = await create(workspace, "read")
+
+    async with opened(workspace, minted) as one, one.client() as client:
+        answer = await client.post("/mcp", json={}, headers={"authorization": given.format(token=minted.text)})
+
+    told = answer.json()["error_description"]
+    assert says in told
+    assert (f'error_description="{told}"' in answer.headers["www-authenticate"]) is bool(given)
 
 
 async def test_a_token_with_the_id_of_another_is_none(workspace: Bench) -> None:
@@ -443,6 +465,7 @@ async def test_there_is_no_stream_to_listen_to(method: str, workspace: Bench) ->
         answer = await client.request(method, "/mcp")
 
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert method == "HEAD" or "It is for agents, with a bearer token" in answer.json()["error_description"]
 
 
 @pytest.mark.parametrize("told_before", [True, False])

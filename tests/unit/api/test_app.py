@@ -225,3 +225,21 @@ async def test_what_is_not_there_is_404_and_only_reads_are_taken(opened: Bench) 
         missing, posted = await client.get("/nothing"), await client.post("/readyz")
 
     assert (missing.status_code, posted.status_code) == (404, 405)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/.well-known/oauth-authorization-server"), ("GET", "/.well-known/openid-configuration/mcp"),
+        ("GET", "/mcp/.well-known/openid-configuration"), ("POST", "/register"),
+    ],
+)  # fmt: skip
+async def test_a_client_that_looks_for_who_gives_out_tokens_is_told_where_they_come_from(
+    opened: Bench, method: str, path: str
+) -> None:
+    async with asked(opened) as client:
+        answer, other = await client.request(method, path), await client.request(method, f"{path}x")
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "no_oauth")
+    assert "turnout token create" in answer.json()["error_description"]
+    assert (other.status_code, other.json()["code"]) == (404, "not_found")

@@ -76,6 +76,55 @@ async def test_every_route_asks_for_the_host_and_for_the_page(opened: Bench) -> 
     assert wrong == []
 
 
+async def test_a_page_that_may_call_agents_paths_is_allowed_by_the_browser_and_may_read_the_answer(
+    opened: Bench,
+) -> None:
+    async with asked(opened) as client:
+        for route in PATHS:
+            for origin, may_call in ORIGINS.items():
+                headers = {"origin": origin or "", "access-control-request-method": "POST"}
+                headers["access-control-request-headers"] = "authorization,content-type,mcp-protocol-version"
+                before = await client.options(route, headers=headers if origin else {})
+                answer = await client.post(route, headers={"origin": origin} if origin else {})
+                named = origin if may_call else None
+                assert answer.headers.get("access-control-allow-origin") == named, (route, origin)
+                assert before.headers.get("access-control-allow-origin") == named, (route, origin)
+                if named:
+                    assert before.status_code == 200
+                    assert before.headers["access-control-allow-methods"] == "GET, POST, OPTIONS"
+                    assert before.headers["access-control-allow-headers"] == headers["access-control-request-headers"]
+                    assert "mcp-session-id" in answer.headers["access-control-expose-headers"]
+                    assert "access-control-allow-credentials" not in {**before.headers, **answer.headers}
+
+
+@pytest.mark.parametrize("route", ["/healthz", "/readyz", "/metrics", "/nothing"])
+async def test_no_page_may_read_what_is_for_operators(opened: Bench, route: str) -> None:
+    async with asked(opened) as client:
+        answer = await client.get(route, headers={"origin": "http://localhost:3000"})
+
+    assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize("page", ["chrome-extension://abcdefgh", "tauri://localhost", "app://obsidian.md"])
+def test_a_page_of_a_scheme_of_its_own_may_call_where_it_is_named_and_only_there(page: str) -> None:
+    named = known(LOCAL, {page.upper()})
+
+    assert named.origin(page.encode(), b"127.0.0.1:8733")
+    assert not OURS.origin(page.encode(), b"127.0.0.1:8733")
+    assert not named.origin(f"{page}x".encode(), b"127.0.0.1:8733")
+
+
+async def test_a_slash_at_the_end_of_agents_paths_is_none(opened: Bench) -> None:
+    async with asked(opened) as client:
+        found = [
+            (await client.post(f"{path}/")).text for path in ("/mcp", "/sse", "/.well-known/oauth-protected-resource")
+        ]
+        other = await client.post("/mcp//")
+
+    assert found == ["in"] * 3
+    assert other.status_code == 404
+
+
 async def test_any_page_may_send_events_but_not_by_a_name_that_is_none_of_ours(opened: Bench) -> None:
     wrong = []
     async with asked(opened) as client:
@@ -87,6 +136,18 @@ async def test_any_page_may_send_events_but_not_by_a_name_that_is_none_of_ours(o
                         wrong.append((route, host, origin, got))
 
     assert wrong == []
+
+
+async def test_a_name_that_is_not_ours_is_told_in_the_log_and_not_repeated(
+    opened: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with asked(opened) as client:
+        await client.post("/v1/track", headers={"host": "turnout.evil:8733"})
+        await client.post("/v1/track", headers={"host": "turnout.lan:8733"})
+
+    assert caplog.messages == [
+        "A request asked for a name that is not ours, and was refused: 421; see --allow-host NAME"
+    ]
 
 
 async def test_two_hosts_or_one_strange_page_of_two_are_refused(opened: Bench) -> None:

@@ -7,7 +7,7 @@ import zlib
 import pytest
 
 from turnout.api.answers import Answer
-from turnout.api.reading import BAD_GZIP, BODY_BYTES, TOO_LARGE, unpack
+from turnout.api.reading import BAD_DEFLATE, BAD_GZIP, BODY_BYTES, TOO_LARGE, ZLIB, unpack
 
 BODY = b'{"batch":[' + b"1," * 1000 + b"1]}"
 
@@ -49,3 +49,9 @@ def test_what_cannot_be_unpacked_is_said_to_be_so(packed: bytes) -> None:
 
     assert isinstance(found, Answer)
     assert found is BAD_GZIP
+
+
+def test_deflate_is_held_to_the_same_bound() -> None:
+    assert unpack(zlib.compress(b"0" * BODY_BYTES), ZLIB) == b"0" * BODY_BYTES
+    assert unpack(zlib.compress(b"0" * (BODY_BYTES + 1)), ZLIB) is TOO_LARGE
+    assert unpack(zlib.compress(BODY)[:-1], ZLIB) is BAD_DEFLATE

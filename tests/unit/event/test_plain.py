@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import pytest
+from typing_extensions import override
 
 from turnout.document import Json, encode
 from turnout.errors import InvalidCall
@@ -47,6 +48,20 @@ class Point(NamedTuple):
 @dataclass
 class Thing:
     name: str
+
+
+class NoTime(datetime):
+    """As pandas' NaT, which is a datetime to isinstance."""
+
+    year = float("nan")  # type: ignore[assignment]
+
+    @override
+    def utcoffset(self) -> None:
+        raise ValueError("NaTType does not support utcoffset")
+
+    @override
+    def isoformat(self, *_: object) -> str:
+        return "NaT"
 
 
 class Text(str):
@@ -108,6 +123,8 @@ def test_a_value_becomes_what_json_can_say(value: object, expected: Json) -> Non
     [
         (timedelta(1), "properties.v", "of type timedelta"),
         (1j, "properties.v", "of type complex"),
+        (type("bool", (), {"__module__": "numpy"})(), "properties.v", "of type numpy.bool"),
+        (NoTime(2025, 1, 1), "properties.v", "no time (NaT, as data frames have it where there is none)"),
         (Thing("x"), "properties.v", "of type Thing"),
         (float("nan"), "properties.v", "not a finite number"),
         (Decimal("Infinity"), "properties.v", "not a finite number"),
@@ -172,6 +189,11 @@ def test_what_is_odd_is_left_out_with_its_key_where_that_is_asked_for() -> None:
         (Kind.GROUP, {"user_id": "u"}, "`group_id` is missing; a call of group needs it."),
         (Kind.ALIAS, {"user_id": "u"}, "`previous_id` is missing; a call of alias needs it."),
         (Kind.ALIAS, {"previous_id": "u"}, "`user_id` is missing; a call of alias needs it."),
+        (
+            Kind.TRACK,
+            {"user_id": {"userId": "u", "event": "E"}},
+            "`user_id` is of type dict; send a string or a number.",
+        ),
         (Kind.TRACK, track(event=7), "`event` is of type int; send a string."),
         (Kind.PAGE, {"user_id": "u", "name": 7}, "`name` is of type int; send a string."),
         (Kind.TRACK, track(user_id=["u"]), "`user_id` is of type list; send a string or a number."),
@@ -200,6 +222,39 @@ def test_ids_may_be_numbers_and_uuids_and_what_is_empty_is_absent() -> None:
     )
 
     assert body == {"type": "group", "userId": "42", "groupId": str(UUID(int=1)), "messageId": "7"}
+
+
+@pytest.mark.parametrize(
+    ("given", "path", "found"),
+    [
+        ({"user_id": float("nan")}, "user_id", "not a finite number"),
+        ({"user_id": "u", "anonymous_id": Decimal("NaN")}, "anonymous_id", "not a finite number"),
+        ({"user_id": Decimal("sNaN")}, "user_id", "not a finite number"),
+        (
+            {"user_id": "u", "timestamp": NoTime(2025, 1, 1)},
+            "timestamp",
+            "no time (NaT, as data frames have it where there is none)",
+        ),
+        ({"user_id": "u\ud800"}, "user_id", "text with half a character (a lone surrogate)"),
+        ({"user_id": "u", "event": "E\ud800"}, "event", "text with half a character (a lone surrogate)"),
+    ],
+)
+def test_an_id_or_a_name_that_no_event_can_hold_is_named(given: dict[str, object], path: str, found: str) -> None:
+    with pytest.raises(Odd) as raised:
+        plain(Kind.TRACK, {"event": "E", **given}, NOW)
+
+    assert (raised.value.path, raised.value.found) == (path, found)
+
+
+def test_an_id_that_is_a_number_of_any_size_is_written_whole() -> None:
+    for number in (10**400, 7.5, Decimal("7.50"), Fraction(1, 3)):
+        assert plain(Kind.TRACK, track(user_id=number), NOW)["userId"] == str(number)
+
+
+@pytest.mark.usefixtures("in_tokyo")
+@pytest.mark.parametrize("at", [datetime.min, datetime.max])  # noqa: DTZ901 - those that no zone can shift
+def test_the_first_and_the_last_of_all_times_are_utc(at: datetime) -> None:
+    assert plain(Kind.TRACK, track(timestamp=at), NOW)["timestamp"] == f"{at.isoformat()}+00:00"
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import pytest
 
 from support import law
 from support.backups import take
+from support.damaged import damage_document
 from support.workspace import Bench, bench
 from turnout.errors import Conflict, InvalidInput
 from turnout.store import backup
@@ -66,6 +67,19 @@ def test_a_file_that_is_there_is_replaced_only_when_told(here: Bench, tmp_path: 
 
     assert backup.look(tmp_path / "b.db").events == 2
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".part"] == []
+
+
+def test_a_damaged_configuration_is_told_and_takes_the_place_of_no_backup(here: Bench, tmp_path: Path) -> None:
+    take(here.store, tmp_path / "b.db")
+    whole = (tmp_path / "b.db").read_bytes()
+    damage_document(here, "source")
+
+    with pytest.raises(Conflict, match=r"the configuration of source 1 is damaged here, and .*b\.db may hold it whole"):
+        take(here.store, tmp_path / "b.db", replace=True)
+    told = take(here.store, tmp_path / "c.db", replace=True)
+
+    assert (tmp_path / "b.db").read_bytes() == whole
+    assert "Damaged in it, as here, is the configuration of source 1: keep the backups before." in str(told["summary"])
 
 
 @pytest.mark.parametrize("place", ["data/b.db", "nowhere/b.db", "."])
