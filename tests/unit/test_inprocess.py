@@ -114,7 +114,7 @@ def test_events_are_of_the_source_that_is_named_or_keyed(data_dir: Path, shop: S
 @pytest.mark.parametrize(
     ("ways", "error", "says"),
     [
-        ({"source": "Shpo"}, NotFound, "no source has the name or id 'Shpo': there are Agent's, Local, Shop (did you"),
+        ({"source": "Shpo"}, NotFound, "no source has the name or id 'Shpo' (did you mean Shop?): there are Agent's, "),
         ({"write_key": "wk_of_segment"}, NotFound, "No source has this write key; there are Agent's, Local, Shop."),
         ({"write_key": ""}, NotFound, "No source has this write key"),
         ({"source": "Shop", "write_key": "wk"}, InvalidInput, "Both a source and a write key were given"),

@@ -82,6 +82,7 @@ COMMANDS: tuple[Section, ...] = (
 AT_A_SHELL = (
     (r"list_destinations with catalog true and search", "`turnout destination list --catalog --search WORD`"),
     (r"describe_destination of (\S+)", r"`turnout destination show \1`"),
+    (r"connect_destination connects one", "`turnout destination connect SLUG` connects one"),
 )
 """What a person types for the tools that the operations name."""
 
