@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from turnout.clock import iso
@@ -15,7 +14,7 @@ from turnout.event.wire import check
 from turnout.manifest.catalogue import Catalogue
 from turnout.operations import mend, whither
 from turnout.operations.counted import counted
-from turnout.operations.deliveries import full, verdicts
+from turnout.operations.deliveries import full, name_of, verdicts
 from turnout.operations.diff import diff
 from turnout.operations.finds import Near
 from turnout.operations.names import of_rule, source_name
@@ -50,7 +49,7 @@ def journey(view: View, eyes: Eyes, reader: Reader, request: Trace, catalogue: C
     stands = [each for lane in asked.lanes if (each := standing(view, lane, event, eyes)) is not None]
     shown = [_delivery(view, eyes, reader, request, each, event, received, catalogue) for each in stands]
     return {
-        "summary": _summary(stands, event, found, request) + asked.say(),
+        "summary": _summary(view, stands, event, found, request, asked),
         "found": True,
         "message_id": reader.text(str(received.get("messageId") or request.message_id)),
         "namespace": event.namespace,
@@ -98,12 +97,10 @@ def _delivery(
     return {**told, **diff(view, eyes, reader, stands, event, received, catalogue)}
 
 
-def _summary(stands: Sequence[Standing], event: Stored, found: Sequence[Stored], request: Trace) -> str:
-    words = Counter(each.worst.verdict for each in stands)
-    each_of = [f"{words[verdict]} {_SAID[verdict]}" for verdict in Verdict if words[verdict]]
-    said = "No destination is connected."
-    if stands:
-        said = f"Of {counted(len(stands), 'destination')}: {', '.join(each_of)}."
+def _summary(
+    view: View, stands: Sequence[Standing], event: Stored, found: Sequence[Stored], request: Trace, asked: Asked
+) -> str:
+    said = _came_to(view, stands) + asked.say() if stands else asked.say().lstrip() or "No destination is connected."
     if event.erased:
         said = f"The event was erased; what its destinations came to is left. {said}"
     if event.damaged:
@@ -118,6 +115,26 @@ def _summary(stands: Sequence[Standing], event: Stored, found: Sequence[Stored],
     return said
 
 
+def _came_to(view: View, stands: Sequence[Standing]) -> str:
+    """Say of one destination how the event stands there and why; of many how many, and at which it is not delivered."""
+    if len(stands) == 1:
+        (only,) = stands
+        why = only.worst.rule or only.worst.reason
+        because = f" ({why[:_WHY]})" if why != str(only.worst.verdict) else ""
+        return f"{name_of(view, only.lane)}: {_SAID[only.worst.verdict]}{because}."
+    each_of: list[str] = []
+    for verdict in Verdict:
+        if names := [name_of(view, each.lane) for each in stands if each.worst.verdict is verdict]:
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            which = "" if verdict is Verdict.DELIVERED else f" ({', '.join(names[:_NAMED])}{more})"
+            each_of.append(f"{len(names)} {_SAID[verdict]}{which}")
+    return f"Of {counted(len(stands), 'destination')}: {', '.join(each_of)}."
+
+
+_NAMED = 3
+"""Destinations that a summary names of each verdict."""
+_WHY = 200
+"""Characters of a rule in a summary: a filter may be long."""
 _SAID = {
     Verdict.DELIVERED: "delivered",
     Verdict.WAITING: "waiting",

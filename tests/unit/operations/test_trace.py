@@ -540,10 +540,40 @@ def test_one_destination_is_one_and_a_file_answers_with_no_status(here: Bench, l
 
     found = told(lanes, message_id="m1")
 
-    assert found["summary"] == "Of 1 destination: 1 delivered."
+    assert found["summary"] == "JSON lines file: delivered."
     attempts = only(lanes)["attempts"]
     assert isinstance(attempts, list)
     assert [(each["outcome"], each["status"]) for each in attempts if isinstance(each, dict)] == [("delivered", None)]
+
+
+def test_the_summary_names_whoever_does_not_have_it(here: Bench, lanes: Carrier) -> None:
+    made = [here.connect("webhook", URL, name=f"Hook {number}") for number in range(5)]
+    here.connect("webhook", URL, name="Orders", filter="$.event == 'Order'")
+    here.record({"messageId": "m1"})
+    for each in made[:4]:
+        lanes.deliver(each, Answer(400, (), b"{}"))
+    lanes.deliver(made[4])
+    lanes.open(here.destination("Orders"))
+
+    every = told(lanes, message_id="m1")["summary"]
+    one = told(lanes, message_id="m1", destination="Hook 0")["summary"]
+    none = told(lanes, message_id="m1", destination="Orders")["summary"]
+
+    assert every == (
+        "Of 6 destinations: 1 delivered, 4 discarded (Hook 0, Hook 1, Hook 2 and 1 more), 1 not sent (Orders)."
+    )
+    assert one == "Hook 0: discarded (http_400)."
+    assert none == "Orders: not sent (filter: $.event == 'Order')."
+
+
+def test_one_that_is_not_connected_does_not_hide_those_that_are(here: Bench, lanes: Carrier, hook: Destination) -> None:
+    here.record({"messageId": "m1"})
+    lanes.deliver(hook)
+    request = Trace(message_id="m1", destination="HubSpot")
+
+    found = here.look(lambda view: trace.journey(view, lanes.eyes, Reader(PERSON), request, here.catalogue))
+
+    assert found["summary"] == "HubSpot is not connected."
 
 
 def test_verdicts_are_the_short_form(here: Bench, lanes: Carrier, hook: Destination) -> None:
