@@ -127,7 +127,7 @@ async def test_every_look_asks_for_its_scopes(data_dir: Path) -> None:
             ),
             "find_events": desk.find_events(
                 event=None, user_id=None, anonymous_id=None, type=None, source=None, namespace=None, since=None,
-                until=None, verdict=None, refused=False, cursor=None, limit=1,
+                until=None, verdict=None, destination=None, refused=False, cursor=None, limit=1,
             ),
             "get_profile": desk.get_profile(
                 user_id="u", anonymous_id=None, email=None, namespace=None, cursor=None, limit=1,

@@ -110,6 +110,7 @@ class Desk(Protocol):
         since: str | None,
         until: str | None,
         verdict: str | None,
+        destination: str | None,
         refused: bool,
         cursor: str | None,
         limit: int,

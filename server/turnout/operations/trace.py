@@ -14,7 +14,7 @@ from turnout.event.wire import check
 from turnout.manifest.catalogue import Catalogue
 from turnout.operations import mend, whither
 from turnout.operations.counted import counted
-from turnout.operations.deliveries import full, name_of, verdicts
+from turnout.operations.deliveries import SAID, full, in_short, name_of, verdicts
 from turnout.operations.diff import diff
 from turnout.operations.finds import Near
 from turnout.operations.names import of_rule, source_name
@@ -118,31 +118,18 @@ def _summary(
 def _came_to(view: View, stands: Sequence[Standing]) -> str:
     """Say of one destination how the event stands there and why; of many how many, and at which it is not delivered."""
     if len(stands) == 1:
-        (only,) = stands
-        why = only.worst.rule or only.worst.reason
-        because = f" ({why[:_WHY]})" if why != str(only.worst.verdict) else ""
-        return f"{name_of(view, only.lane)}: {_SAID[only.worst.verdict]}{because}."
+        return f"{in_short(view, stands[0])}."
     each_of: list[str] = []
     for verdict in Verdict:
         if names := [name_of(view, each.lane) for each in stands if each.worst.verdict is verdict]:
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
             which = "" if verdict is Verdict.DELIVERED else f" ({', '.join(names[:_NAMED])}{more})"
-            each_of.append(f"{len(names)} {_SAID[verdict]}{which}")
+            each_of.append(f"{len(names)} {SAID[verdict]}{which}")
     return f"Of {counted(len(stands), 'destination')}: {', '.join(each_of)}."
 
 
 _NAMED = 3
 """Destinations that a summary names of each verdict."""
-_WHY = 200
-"""Characters of a rule in a summary: a filter may be long."""
-_SAID = {
-    Verdict.DELIVERED: "delivered",
-    Verdict.WAITING: "waiting",
-    Verdict.PAUSED: "paused before it",
-    Verdict.DISCARDED: "discarded",
-    Verdict.NOT_SENT: "not sent",
-    Verdict.CANCELLED: "cancelled",
-}
 
 
 def _missing(view: View, reader: Reader, request: Trace, asked: Asked) -> Document:
