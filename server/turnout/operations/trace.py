@@ -59,7 +59,7 @@ def journey(view: View, eyes: Eyes, reader: Reader, request: Trace, catalogue: C
         "event": None if event.blank else reader.document(received),
         "reason": "erased" if event.erased else "damaged" if event.damaged else None,
         "deliveries": [*shown, *asked.rows()],
-        "next": [*asked.calls(), *(mend.calls(view, reader, request, stands, found) or [])] or None,
+        "next": [*asked.calls(), *(mend.calls(view, eyes, reader, request, stands, found) or [])] or None,
     }
 
 

@@ -566,6 +566,29 @@ def test_the_summary_names_whoever_does_not_have_it(here: Bench, lanes: Carrier)
     assert none == "Orders: not sent (filter: $.event == 'Order')."
 
 
+@pytest.mark.parametrize(
+    ("slug", "settings", "asked", "tool"),
+    [
+        ("sendgrid", {"api_key": "SG.0123456789"}, "", "test_destination"),
+        ("webhook", URL, "", "debug_event_delivery"),
+        ("webhook", URL, "It", "describe_destination"),
+    ],
+)
+def test_a_destination_that_fails_leads_to_what_tells_why(
+    here: Bench, lanes: Carrier, slug: str, settings: Document, asked: str, tool: str
+) -> None:
+    here.connect("jsonl", {"path": "out.jsonl"})
+    failing = here.connect(slug, settings, name="It")
+    here.record({"messageId": "m1", "type": "identify", "traits": {"email": "ann@example.com"}})
+    lanes.deliver(failing, BUSY)
+    here.store.commit(lambda unit: unit.lanes.note_running(failing.lane, "trouble"))
+
+    calls = told(lanes, message_id="m1", destination=asked)["next"]
+
+    assert isinstance(calls, list)
+    assert [each["tool"] for each in calls if isinstance(each, dict)] == [tool]
+
+
 def test_one_that_is_not_connected_does_not_hide_those_that_are(here: Bench, lanes: Carrier, hook: Destination) -> None:
     here.record({"messageId": "m1"})
     lanes.deliver(hook)
