@@ -297,7 +297,7 @@ class OwnDesk(Looking):
         told = await self.change(
             deletions.operation(self._app.eyes), request, idempotency_key, dry_run=dry_run, confirm=confirm
         )
-        return await self._ended(told, wait_seconds or 0)
+        return await self._ended(deletions.undoing(told, request), wait_seconds or 0)
 
     async def test_destination(self, *, destination: str, idempotency_key: str | None) -> Document:
         """Check a connected destination's credentials at the vendor."""
