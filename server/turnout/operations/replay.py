@@ -83,12 +83,11 @@ def apply(unit: Unit, replaying: Replaying, _: Calling) -> Applied:
     chosen = [each for each in replaying.picked.lanes if any(each.taken.values())]
     told: Document = {"selected": replaying.picked.events, "to": [*_named(replaying)]}
     if not chosen:
-        found = f"{_events(replaying.picked)} selected, but no destination receives them" if told["selected"] else ""
-        return Applied({"summary": f"{found or 'Nothing was selected'}: nothing is replayed.", **told})
+        return Applied({"summary": _nothing(replaying), **told})
     run = unit.lanes.new_run()
     for each in chosen:
         unit.lanes.begin(each.lane.number, run, replaying.start, each.lane.until, write_selection(replaying.selection))
-    said = f"{_events(replaying.picked)} began to be replayed to {counted(len(chosen), 'destination')}."
+    said = f"{_events(replaying)} began to be replayed to {counted(len(chosen), 'destination')}."
     return Applied({"summary": said, "run_id": of_run(run), **told})
 
 
@@ -115,7 +114,7 @@ def show(replaying: Replaying) -> Shown:
     ]
     many = any(found.taken.get(LIVE, 0) > SURE_ABOVE or (picked.more and LIVE in found.taken) for found in picked.lanes)
     return Shown(
-        f"{_events(picked)} would be replayed to {counted(len(_named(replaying)), 'destination')}"
+        f"{_events(replaying)} would be replayed to {counted(len(_named(replaying)), 'destination')}"
         f"{f'; of {picked.erased} more the bytes are erased' if picked.erased else ''}.",
         {
             "selected": picked.events,
@@ -229,5 +228,15 @@ def _named(replaying: Replaying) -> Sequence[str]:
     return [destination.name for destination, found in pairs if found.selected]
 
 
-def _events(picked: Picked) -> str:
-    return f"{'More than ' if picked.more else ''}{counted(picked.events, 'event')}"
+def _events(replaying: Replaying) -> str:
+    picked, space = replaying.picked, replaying.selection.namespace
+    return f"{'More than ' if picked.more else ''}{counted(picked.events, f'{space} event'.lstrip())}"
+
+
+def _nothing(replaying: Replaying) -> str:
+    """Say that nothing is replayed, and of which namespace: one that was not named is easily the wrong one."""
+    if replaying.picked.events:
+        return f"{_events(replaying)} selected, but no destination receives them: nothing is replayed."
+    space = replaying.selection.namespace
+    where = f" of the namespace {space} was selected; `namespace` names another" if space else " was selected"
+    return f"Nothing{where}: nothing is replayed."

@@ -70,13 +70,15 @@ def _one(view: View, eyes: Eyes, reader: Reader, request: Audit, every: Sequence
     found = [_Found(each, ways(view, eyes, each, chosen)) for each in sampled(view, wanted, SCAN_ONE)]
     rows: list[Json] = [_at(view, eyes, each.flow, way) for each in found for way in each.ways]
     takes = sum(way.takes for each in found for way in each.ways)
-    never = "" if found[0].flow.n else " No event of this name was ever recorded; it is judged by its name."
+    similar = _similar(reader, every, request.event)
+    but = "" if not similar else f", but of {counted(len(similar), 'name')} like it (`similar_names`)"
+    never = "" if found[0].flow.n else f" No event of this name was ever recorded{but}; it is judged by its name."
     would = f"{takes} of {counted(len(rows), 'destination')} would get it, as configured now."
     return {
         "summary": f"{would if chosen else 'No destination is connected, so none gets it.'}{never}",
         "events": [_event(view, reader, each) for each in found],
         "destinations": rows,
-        "similar_names": _similar(reader, every, request.event) or None,
+        "similar_names": similar or None,
     }
 
 

@@ -225,3 +225,21 @@ def test_what_is_counted_is_what_a_lane_selects(here: Bench, lanes: Carrier, hoo
         lambda view: [each.seq for each in view.log.after(0, 100) if selects(view, chosen, hook.lane, each)]
     )
     assert plan["selected"] == len(picked)
+
+
+def test_a_count_names_its_namespace_and_none_that_another_can_be_named(
+    here: Bench, lanes: Carrier, hook: Destination
+) -> None:
+    here.record({})
+    lanes.deliver(hook)
+    here.connect("jsonl", {"path": "out.jsonl"}, receives="test")
+
+    plan = ask(here, Replay(namespace="live"), dry_run=True).answer["summary"]
+    begun = ask(here, Replay(namespace="live")).answer["summary"]
+    nothing = ask(here, Replay()).answer["summary"]
+    person = ask(here, Replay(event="Other"), PERSON).answer["summary"]
+
+    assert plan == "1 live event would be replayed to 1 destination."
+    assert begun == "1 live event began to be replayed to 1 destination."
+    assert nothing == ("Nothing of the namespace test was selected; `namespace` names another: nothing is replayed.")
+    assert person == "Nothing was selected: nothing is replayed."
