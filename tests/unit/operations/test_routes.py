@@ -102,8 +102,8 @@ def test_a_name_that_never_came_is_judged_by_its_name_and_told_what_it_looks_lik
 
     assert [row["takes"] for row in rows(found, "destinations")] == ["yes"]
     assert found["summary"] == (
-        "1 of 1 destination would get it, as configured now. No event of this name was ever recorded, but of 1 name like "
-        "it (`similar_names`); it is judged by its name."
+        "1 of 1 destination would get it, as configured now. No event of this name was ever recorded, but of 1 name "
+        "like it (`similar_names`); it is judged by its name."
     )
     assert [row["judged_by"] for row in rows(found, "events")] == ["name"]
 
