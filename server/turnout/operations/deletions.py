@@ -203,18 +203,21 @@ def _suppressed_with(view: View, given: Identifier, keys: tuple[bytes, ...], who
     together = {key: None for each in keys for found in view.privacy.naming(each) for key in found.keys}
     lifted = tuple(key for key in dict.fromkeys((*keys, *together)) if view.privacy.suppressed_key(key))
     if not lifted:
-        raise NotFound(
-            f"nobody with this identifier is suppressed in the namespace {given.namespace}{_but(view, given, who)}"
-        )
+        if other := _elsewhere_suppressed(view, given, who):
+            raise NotFound(f"{_NOBODY} {given.namespace}, but in {other}", fix="Name the right one in `namespace`")
+        raise NotFound(f"{_NOBODY} {given.namespace}; there is nothing to lift")
     return lifted
 
 
-def _but(view: View, given: Identifier, who: Principal) -> str:
+_NOBODY = "nobody with this identifier is suppressed in the namespace"
+
+
+def _elsewhere_suppressed(view: View, given: Identifier, who: Principal) -> str:
     """Name to whom may read the namespaces where this identifier is suppressed."""
+    if Scope.READ not in who.scopes:
+        return ""
     spaces = dict.fromkeys([LIVE, TEST, *(Namespace(name) for name, _ in view.log.namespaces())])
-    reads = Scope.READ in who.scopes
-    found = [each for each in spaces if reads and view.privacy.suppressed(given._replace(namespace=each))]
-    return f", but in {', '.join(found)}: say so in `namespace`" if found else "; there is nothing to lift"
+    return ", ".join(each for each in spaces if view.privacy.suppressed(given._replace(namespace=each)))
 
 
 def _answer(view: View, found: Regulation) -> Document:
