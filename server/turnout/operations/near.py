@@ -11,8 +11,10 @@ from itertools import islice
 
 from turnout.clock import iso
 from turnout.document import Document
+from turnout.event import stored
 from turnout.event.model import CONFLICT, Stored
 from turnout.event.wire import check
+from turnout.guard.masking import untrusted
 from turnout.identity.model import IdType
 from turnout.identity.resolve import is_blocked
 from turnout.operations.alike import alike, folded
@@ -47,6 +49,12 @@ def near(view: View, reader: Reader, request: Trace) -> list[Near]:
     order = list(Why)
     found.sort(key=lambda each: order.index(each.why))
     return [each for at, each in enumerate(found) if _few(found[:at], each)][:ROWS]
+
+
+def by_shown(view: View, message_id: str) -> list[Stored]:
+    """Find events whose message id reads so once what cannot be seen is taken out of it, among the newest."""
+    every = (each for each in _back(view, NEWEST) if not each.blank)
+    return [each for each in every if str(untrusted(stored.message_id(each.body, each.meta))) == message_id]
 
 
 def _few(before: list[Near], each: Near) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from turnout.clock import iso
 from turnout.delivery.eyes import Eyes
@@ -18,7 +18,7 @@ from turnout.operations.deliveries import SAID, full, in_short, name_of, verdict
 from turnout.operations.diff import diff
 from turnout.operations.finds import Near
 from turnout.operations.names import of_rule, source_name
-from turnout.operations.near import near
+from turnout.operations.near import by_shown, near
 from turnout.operations.question import Trace, by_message, by_person, fitting, seqs, span
 from turnout.operations.reader import Reader
 from turnout.operations.standing import Standing, settled, standing
@@ -37,6 +37,9 @@ def journey(view: View, eyes: Eyes, reader: Reader, request: Trace, catalogue: C
     asked = whither.asked(view, request.destination, catalogue)
     span(request, view.now)  # what cannot be read is said even where nothing is there
     found = by_message(view, request.message_id) if request.message_id else by_person(view, request)
+    hidden = not found and request.message_id and _refused(view, request.message_id) is None
+    if hidden:
+        found = by_shown(view, request.message_id)
     if found and request.message_id:
         found = fitting(view, request, found)
         if not found:
@@ -49,7 +52,7 @@ def journey(view: View, eyes: Eyes, reader: Reader, request: Trace, catalogue: C
     stands = [each for lane in asked.lanes if (each := standing(view, lane, event, eyes)) is not None]
     shown = [_delivery(view, eyes, reader, request, each, event, received, catalogue) for each in stands]
     return {
-        "summary": _summary(view, stands, event, found, request, asked),
+        "summary": _summary(view, stands, event, found, request, asked) + (_HIDDEN if hidden else ""),
         "found": True,
         "message_id": reader.text(str(received.get("messageId") or request.message_id)),
         "namespace": event.namespace,
@@ -128,13 +131,14 @@ def _came_to(view: View, stands: Sequence[Standing]) -> str:
     return f"Of {counted(len(stands), 'destination')}: {', '.join(each_of)}."
 
 
+_HIDDEN = " Its message id holds characters that cannot be seen; it was found as it is shown."
 _NAMED = 3
 """Destinations that a summary names of each verdict."""
 
 
 def _missing(view: View, reader: Reader, request: Trace, asked: Asked) -> Document:
     """Say that there is no such event, and why: refused at the door, or never recorded."""
-    refused = next(_refused(view, request.message_id), None) if request.message_id else None
+    refused = _refused(view, request.message_id) if request.message_id else None
     if refused is not None:
         body = check(refused.body)
         return {
@@ -180,8 +184,10 @@ def _search(request: Trace) -> list[Json]:
     return [{"tool": "find_events", "arguments": arguments, "why": "Lists what was recorded."}]
 
 
-def _refused(view: View, message_id: str) -> Iterator[Refused]:
+def _refused(view: View, message_id: str) -> Refused | None:
     before = NEWEST
     while rows := view.log.refused(before, _BLOCK):
-        yield from (each for _, each in rows if each.message_id == message_id)
+        if (found := next((each for _, each in rows if each.message_id == message_id), None)) is not None:
+            return found
         before = rows[-1][0]
+    return None

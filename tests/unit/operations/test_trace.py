@@ -589,6 +589,21 @@ def test_a_destination_that_fails_leads_to_what_tells_why(
     assert [each["tool"] for each in calls if isinstance(each, dict)] == [tool]
 
 
+def test_an_id_with_what_cannot_be_seen_is_found_as_it_is_shown(here: Bench, lanes: Carrier, hook: Destination) -> None:
+    here.record({"messageId": "order\u200b-17"})
+    lanes.deliver(hook)
+
+    found = told(lanes, message_id="order-17")
+    exact = told(lanes, message_id="order\u200b-17")
+
+    assert (found["found"], found["message_id"], exact["found"]) == (True, "order-17", True)
+    assert found["summary"] == (
+        "Webhook: delivered. Its message id holds characters that cannot be seen; it was found as it is shown."
+    )
+    assert exact["summary"] == "Webhook: delivered."
+    assert told(lanes, message_id="order-18")["found"] is False
+
+
 def test_one_that_is_not_connected_does_not_hide_those_that_are(here: Bench, lanes: Carrier, hook: Destination) -> None:
     here.record({"messageId": "m1"})
     lanes.deliver(hook)
