@@ -120,6 +120,7 @@ async def test_every_look_asks_for_its_scopes(data_dir: Path) -> None:
             "list_destinations": desk.list_destinations(search=None, catalog=False, cursor=None, limit=1),
             "describe_destination": desk.describe_destination(destination="jsonl"),
             "list_sources": desk.list_sources(cursor=None, limit=1),
+            "list_changes": desk.list_changes(since=None, destination=None, cursor=None, limit=1),
             "get_deletion": desk.get_deletion(deletion_id="del_1"),
             "debug_event_delivery": desk.debug_event_delivery(
                 message_id="m", user_id=None, anonymous_id=None, email=None, event=None, destination=None, diff=False,

@@ -208,6 +208,12 @@ class Desk(Protocol):
         """List sources with what they sent last."""
         ...
 
+    async def list_changes(
+        self, *, since: str | None, destination: str | None, cursor: str | None, limit: int
+    ) -> Document:
+        """List what was changed, newest first, and by whom."""
+        ...
+
     async def create_source(self, *, name: str, idempotency_key: str | None, dry_run: bool) -> Document:
         """Make a source with its write keys."""
         ...

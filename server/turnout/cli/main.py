@@ -78,6 +78,11 @@ COMMANDS: tuple[Section, ...] = (
                 "turnout.cli.suppress:suppress",
                 "Take no more events of a person, or with --lift take them again.",
             ),
+            Entry(
+                "history",
+                "turnout.cli.history:history",
+                "List what was changed, newest first: when, by whom, and what.",
+            ),
             Entry("erase", "turnout.cli.erase:erase", "Forget a person, here and at the destinations."),
             Entry(
                 "backup", "turnout.cli.backup:backup", "Write a backup into one file, while others write and deliver."
