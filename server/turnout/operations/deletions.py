@@ -240,4 +240,5 @@ def _said(found: Regulation) -> str:
     steps = erasure.read(found.steps)
     waits = [each.where for each in erasure.awaited(steps)] if erasure.next_step(steps) is None else []
     more = f"; all of ours is done, what is left is {', '.join(waits)}" if waits else ""
-    return f"{what} is {found.state}{more}."
+    there = erasure.at_destinations(steps) if Kind(found.kind).erases else ""
+    return f"{what} is {found.state}{more}{f'; {there}' * bool(there)}."

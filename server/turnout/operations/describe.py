@@ -115,6 +115,8 @@ def _there(hits: Hits, search: str) -> str:
 
 def _summary(count: int, unwell: list[Destination], search: str) -> str:
     """Say how many need attention, of all pages, and which."""
+    if not count and not search:
+        return "No destination is connected yet."
     matches = f" match{'es' if count == 1 else ''}" if search else ""
     more = f" and {len(unwell) - _NAMED} more" if len(unwell) > _NAMED else ""
     which = f": {', '.join(each.name for each in unwell[:_NAMED])}{more}" if unwell else ""

@@ -201,7 +201,9 @@ def _destinations(view: View, request: Replay, space: str) -> tuple[Destination,
     every = sorted(view.workspace.destinations.values(), key=lambda each: each.lane)
     found = tuple(each for each in every if not space or each.receives.takes(Namespace(space)))
     if not found:
-        raise NotFound(f"no destination {f'receives events of the namespace {space}' if every else 'is connected yet'}")
+        if not every:
+            raise NotFound("no destination is connected yet", fix="connect_destination connects one")
+        raise NotFound(f"no destination receives events of the namespace {space}")
     return found
 
 

@@ -46,6 +46,7 @@ def setting(answer: dict[str, Any], name: str) -> dict[str, Any]:
 def test_an_empty_workspace_says_what_to_do(here: Bench) -> None:
     answer = listed(here)
 
+    assert answer["summary"] == "No destination is connected yet."
     assert answer["destinations"] == []
     assert answer["next"][0]["arguments"] == {"catalog": True}
 
