@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from msgspec.structs import replace
+
 from turnout.delivery.eyes import Eyes
-from turnout.delivery.selection import Selection, write_selection
+from turnout.delivery.selection import Selection, ended, write_selection
 from turnout.delivery.verdict import Verdict
 from turnout.document import Document, Json
 from turnout.errors import InvalidInput, NotFound
@@ -86,7 +88,8 @@ def apply(unit: Unit, replaying: Replaying, _: Calling) -> Applied:
         return Applied({"summary": _nothing(replaying), **told})
     run = unit.lanes.new_run()
     for each in chosen:
-        unit.lanes.begin(each.lane.number, run, replaying.start, each.lane.until, write_selection(replaying.selection))
+        selection = replace(replaying.selection, over=each.lane.over if replaying.selection.verdict else ())
+        unit.lanes.begin(each.lane.number, run, replaying.start, each.lane.until, write_selection(selection))
     said = f"{_events(replaying)} began to be replayed to {counted(len(chosen), 'destination')}."
     return Applied({"summary": said, "run_id": of_run(run), **told})
 
@@ -212,7 +215,7 @@ def _lane(view: View, destination: Destination, until: int) -> Lane:
     follows = view.lanes.run(destination.lane, 0)
     passed = follows.cursor if follows else 0
     runs = tuple(run.run for run in view.lanes.runs(destination.lane))
-    return Lane(destination.lane, min(until, passed), runs, destination.receives)
+    return Lane(destination.lane, min(until, passed), runs, destination.receives, ended(view, destination.lane))
 
 
 def _repeats(eyes: Eyes, view: View, destination: Destination) -> str:

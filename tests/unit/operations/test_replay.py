@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from support.carrier import BUSY, Carrier, carrier
@@ -8,7 +10,7 @@ from turnout.delivery.selection import Selection, read_selection, selects, write
 from turnout.document import Document, Json
 from turnout.errors import Denied, InvalidInput, NotFound
 from turnout.event.model import LIVE, TEST
-from turnout.exchange import Answer
+from turnout.exchange import Answer, Request
 from turnout.guard.principal import Principal
 from turnout.guard.run import Done
 from turnout.operations import replay
@@ -46,6 +48,12 @@ def sent_again(lanes: Carrier, hook: Destination) -> int:
     return len(lanes.sent) - before
 
 
+def sent_bodies(lanes: Carrier, hook: Destination) -> list[bytes]:
+    before = len(lanes.sent)
+    lanes.deliver(hook)
+    return [each.body for each in lanes.sent[before:] if isinstance(each, Request)]
+
+
 def test_a_dry_run_counts_and_begins_nothing(here: Bench, lanes: Carrier, hook: Destination) -> None:
     here.record({}, {}, {"event": "Other"})
     lanes.deliver(hook)
@@ -80,6 +88,27 @@ def test_only_what_came_to_the_verdict_is_selected(here: Bench, lanes: Carrier, 
     answer = ask(here, Replay(verdict="discarded", namespace="live")).answer
 
     assert answer["selected"] == 1
+
+
+def test_what_a_replay_has_delivered_since_is_not_selected_again(
+    here: Bench, lanes: Carrier, hook: Destination
+) -> None:
+    here.record({"event": "A"}, {"event": "B", "userId": "u2"})
+    lanes.deliver(hook, BAD)
+    failed = Replay(verdict="discarded", namespace="live")
+    ask(here, Replay(event="A", verdict="discarded", namespace="live"))
+    parts = lanes.open(hook)
+
+    moving = ask(here, failed, dry_run=True).answer["selected"]
+    lanes.answer(hook, parts)
+    after = ask(here, failed, dry_run=True).answer["selected"]
+    delivered = ask(here, Replay(verdict="delivered", namespace="live"), dry_run=True).answer["selected"]
+    ask(here, failed)
+    events = [json.loads(body)["event"] for body in sent_bodies(lanes, hook)]
+
+    assert (moving, after) == (2, 1), "one that is on its way has not ended"
+    assert delivered == 1
+    assert events == ["B"]
 
 
 def test_what_is_still_owed_or_not_read_yet_comes_anyway_and_is_not_selected(
