@@ -141,12 +141,17 @@ def show(deleting: Deleting) -> Shown:
 
 
 def undoing(told: Document, request: Deletion) -> Document:
-    """Add the call that takes a suppression, or its lifting, back; whom it names is nowhere stored."""
+    """Add the call that takes a suppression, or its lifting, back; whom it names is nowhere stored.
+
+    Of an id that cannot be shown as it is there is none: it would name somebody else.
+    """
     back = {Kind.SUPPRESS: Kind.UNSUPPRESS, Kind.UNSUPPRESS: Kind.SUPPRESS}.get(Kind(request.kind))
     if back is None or "deletion_id" not in told:
         return told
     names = ("user_id", "anonymous_id", "email", "namespace")
     whom: Document = {name: value for name in names if (value := getattr(request, name))}
+    if not all(str(value).isprintable() for value in whom.values()):
+        return told
     call: Document = {"tool": NAME, "arguments": {**whom, "kind": back}, "why": "takes this change back"}
     return {**told, "next": [call]}
 

@@ -104,6 +104,8 @@ def test_a_suppression_and_its_lifting_each_name_the_call_that_takes_it_back(her
                 "why": "takes this change back",
             }
         ]
+    hidden = Deletion(user_id="u\u200b1", kind="suppress", namespace="live")
+    assert "next" not in deletions.undoing(ask(here, hidden).answer, hidden)
     planned = Deletion(user_id="u1", kind="suppress_and_erase", namespace="live")
     assert "next" not in deletions.undoing(ask(here, planned).answer, planned)
 
