@@ -53,8 +53,8 @@ def near(view: View, reader: Reader, request: Trace) -> list[Near]:
 
 def by_shown(view: View, message_id: str) -> list[Stored]:
     """Find events whose message id reads so once what cannot be seen is taken out of it, among the newest."""
-    every = (each for each in _back(view, NEWEST) if not each.blank)
-    return [each for each in every if str(untrusted(stored.message_id(each.body, each.meta))) == message_id]
+    ids = ((each, stored.message_id(each.body, each.meta)) for each in _back(view, NEWEST) if not each.blank)
+    return [each for each, given in ids if given != message_id and str(untrusted(given)) == message_id]
 
 
 def _few(before: list[Near], each: Near) -> bool:
