@@ -114,6 +114,8 @@ def test_which_destinations_get_order_completed(answers: dict[str, list[Told]]) 
     }  # fmt: skip
     assert (each["Tests"]["reason"], each["Pages"]["reason"]) == ("namespace", "filtered")
     assert each["File"]["newest"] == "delivered: delivered"
+    assert {"event", "userId", "properties.total"} <= set(each["Hook"]["sends"])
+    assert each["File"]["sends_as"] == "Hook"
     assert [row["event"] for row in told["similar_names"]] == ["order_completed"]
 
 
