@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from turnout.document import Document, Json
 from turnout.errors import NotFound, TurnoutError
+from turnout.guard.principal import Scope
 from turnout.manifest.catalogue import Catalogue
 from turnout.manifest.heads import Entry
 from turnout.manifest.index import Hits
@@ -14,7 +15,7 @@ from turnout.operations.counted import counted
 from turnout.operations.health import Rounds
 from turnout.operations.reader import Reader
 from turnout.store.unit import View
-from turnout.workspace import Destination
+from turnout.workspace import Destination, Receives
 
 VERIFIED = "verified"
 _NAMED = 5
@@ -80,7 +81,7 @@ def _connected(
     told: Document = {"summary": _summary(len(found), unwell, search), "destinations": rows}
     if len(left) > limit:
         told["next_cursor"] = page.give(view, reader, listing, left[limit - 1].lane)
-    return told | _next(catalogue, found, unwell)
+    return told | _next(catalogue, reader, found, unwell)
 
 
 def _catalogue(
@@ -123,11 +124,11 @@ def _summary(count: int, unwell: list[Destination], search: str) -> str:
     return f"{counted(count, 'connected destination')}{matches}; in need of attention: {len(unwell)}{which}."
 
 
-def _next(catalogue: Catalogue, found: list[Destination], unwell: list[Destination]) -> Document:
+def _next(catalogue: Catalogue, reader: Reader, found: list[Destination], unwell: list[Destination]) -> Document:
     """Lead to what is wrong with the first that is unwell: by a test, or by the events that it does not have."""
     if unwell:
         first = unwell[0]
-        if _tests(catalogue, first.slug):
+        if _tests(catalogue, first.slug) and _may_test(reader, first):
             why = "checks its credentials and address; no event is sent"
             return {"next": [{"tool": "test_destination", "arguments": {"destination": first.id}, "why": why}]}
         why = "lists what came to it, and how that ended there"
@@ -136,6 +137,11 @@ def _next(catalogue: Catalogue, found: list[Destination], unwell: list[Destinati
         why = "lists what can be connected"
         return {"next": [{"tool": "list_destinations", "arguments": {"catalog": True}, "why": why}]}
     return {}
+
+
+def _may_test(reader: Reader, destination: Destination) -> bool:
+    reached = {Scope.OPERATE} if destination.receives is Receives.TEST else {Scope.OPERATE, Scope.LIVE}
+    return reached <= reader.principal.scopes
 
 
 def _tests(catalogue: Catalogue, slug: str) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from support.workspace import READER, Bench, reader
+from support.workspace import LIVE_AGENT, READER, Bench, reader
 from turnout.agent.tools.describe_destination import Described
 from turnout.agent.tools.list_destinations import Destinations
 from turnout.clock import HOUR
@@ -108,9 +108,11 @@ def test_a_test_is_offered_where_there_is_one(here: Bench, slug: str, settings: 
     destination = here.connect(slug, settings)
     here.store.commit(lambda unit: unit.lanes.note_running(destination.lane, "trouble"))
 
-    (call,) = listed(here)["next"]
+    (call,) = listed(here, who=LIVE_AGENT)["next"]
+    (reads,) = listed(here, who=READER)["next"]
 
     assert (call["tool"], call["arguments"]) == (tool, {"destination": destination.id})
+    assert reads["tool"] == "find_events", "who may not test is not sent to test"
 
 
 def test_those_in_need_of_attention_are_named_whatever_the_page(here: Bench) -> None:
