@@ -7,6 +7,7 @@ import pytest
 
 from support.carrier import BUSY, Carrier, carrier
 from support.workspace import LIVE_AGENT, PERSON, READER, Bench
+from turnout.api.tracking import _unknown
 from turnout.document import Document, Json, encode
 from turnout.errors import InvalidInput, NotFound
 from turnout.event.model import LIVE, TEST, Call, Caller, SourceId
@@ -289,6 +290,15 @@ def test_refused_calls_have_no_destination(here: Bench) -> None:
 
     with pytest.raises(InvalidInput, match="no events"):
         page(here, destination="Segment", refused=True)
+
+
+def test_a_call_of_no_source_keeps_the_id_that_it_came_with(here: Bench) -> None:
+    body = encode({"type": "track", "event": "Paid", "userId": "u1", "messageId": "m1"})
+    here.store.commit(lambda unit: _unknown(unit, Call(body)))
+
+    (row,) = events(here, refused=True)
+
+    assert (row["message_id"], row["source"]) == ("m1", "none")
 
 
 def test_refused_calls_are_counted_by_their_reason(here: Bench) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from support.carrier import BUSY, Carrier, carrier
 from support.workspace import AGENT, LIVE_AGENT, PERSON, Bench
-from turnout.delivery.selection import Selection, read_selection, selects, write_selection
+from turnout.delivery.selection import Selection, ended, read_selection, selects, write_selection
 from turnout.document import Document, Json
 from turnout.errors import Denied, InvalidInput, NotFound
 from turnout.event.model import LIVE, TEST
@@ -109,6 +109,28 @@ def test_what_a_replay_has_delivered_since_is_not_selected_again(
     assert (moving, after) == (2, 1), "one that is on its way has not ended"
     assert delivered == 1
     assert events == ["B"]
+
+
+def test_a_run_has_ended_once_nothing_of_it_is_on_its_way_or_owed(
+    here: Bench, lanes: Carrier, hook: Destination
+) -> None:
+    here.record({})
+    lanes.deliver(hook)
+    ask(here, Replay(namespace="live"))
+
+    def over() -> tuple[int, ...]:
+        return here.look(lambda view: ended(view, hook.lane))
+
+    begun = over()
+    parts = lanes.open(hook)
+    moving = over()
+    lanes.answer(hook, parts, BUSY)
+    owed = over()
+    here.clock.pass_s(3600)
+    lanes.again(hook)
+
+    assert (begun, moving, owed) == ((), (), ())
+    assert over() == (1,)
 
 
 def test_what_is_still_owed_or_not_read_yet_comes_anyway_and_is_not_selected(

@@ -109,6 +109,16 @@ def test_each_destination_names_the_fields_that_it_sends_and_equal_ones_whose_th
     assert not {"sends", "sends_as"} & none.keys()
 
 
+def test_the_fields_of_all_that_were_looked_at_are_named(here: Bench) -> None:
+    here.connect("webhook", URL, name="Hook")
+    for name in ("first", "middle", "last"):
+        here.record({"event": "Paid", "properties": {name: 1}})
+
+    (row,) = rows(told(here, event="Paid"), "destinations")
+
+    assert {"properties.first", "properties.middle", "properties.last"} <= set(row["sends"])
+
+
 def test_of_many_fields_the_first_are_named(here: Bench) -> None:
     here.connect("webhook", URL, name="Hook")
     here.record({"event": "Paid", "properties": {f"field_{number}": 1 for number in range(100)}})
