@@ -604,6 +604,23 @@ def test_an_id_with_what_cannot_be_seen_is_found_as_it_is_shown(here: Bench, lan
     assert told(lanes, message_id="order-18")["found"] is False
 
 
+@pytest.mark.usefixtures("hook")
+@pytest.mark.parametrize(
+    ("asked", "fix"),
+    [
+        ({"destination": "Webhook"}, "find_events with destination lists those there are, with how each ended"),
+        ({"destination": "Webhook", "event": "Paid"}, "find_events with destination and event lists those there are"),
+        ({}, ""),
+    ],
+)
+def test_who_names_no_event_is_led_to_those_there_are(lanes: Carrier, asked: dict[str, Any], fix: str) -> None:
+    with pytest.raises(InvalidInput, match="which event is meant") as refused:
+        told(lanes, **asked)
+
+    assert str(refused.value.attributes["fix"]).startswith(fix)
+    assert bool(refused.value.attributes["fix"]) == bool(fix)
+
+
 def test_one_that_is_not_connected_does_not_hide_those_that_are(here: Bench, lanes: Carrier, hook: Destination) -> None:
     here.record({"messageId": "m1"})
     lanes.deliver(hook)
