@@ -188,13 +188,13 @@ class OwnDesk(Looking):
     async def find_events(
         self, *, event: str | None, user_id: str | None, anonymous_id: str | None, type: str | None,  # noqa: A002
         source: str | None, namespace: str | None, since: str | None, until: str | None, verdict: str | None,
-        refused: bool, cursor: str | None, limit: int,
+        destination: str | None, refused: bool, cursor: str | None, limit: int,
     ) -> Document:  # fmt: skip
         """List stored events, newest first, or the calls that were refused."""
         request = find.Find(
             event=event or "", user_id=user_id or "", anonymous_id=anonymous_id or "", type=type or "",
             source=source or "", namespace=namespace or "", since=since or "", until=until or "",
-            verdict=verdict or "", refused=refused, cursor=cursor or "", limit=limit,
+            verdict=verdict or "", destination=destination or "", refused=refused, cursor=cursor or "", limit=limit,
         )  # fmt: skip
         reader = self._reader({"event": event, "user_id": user_id, "anonymous_id": anonymous_id})
         return await self._look(
@@ -297,7 +297,7 @@ class OwnDesk(Looking):
         told = await self.change(
             deletions.operation(self._app.eyes), request, idempotency_key, dry_run=dry_run, confirm=confirm
         )
-        return await self._ended(told, wait_seconds or 0)
+        return await self._ended(deletions.undoing(told, request), wait_seconds or 0)
 
     async def test_destination(self, *, destination: str, idempotency_key: str | None) -> Document:
         """Check a connected destination's credentials at the vendor."""

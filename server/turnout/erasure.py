@@ -11,13 +11,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from urllib.parse import unquote
 
 import msgspec
 
-from turnout.document import Document
+from turnout.document import Document, Json
 
 FILE, SUPPRESSION, CANCEL, IN_FLIGHT, NOTICES = "erasures_file", "suppression", "deliveries", "in_flight", "notices"
 EVENTS, ANSWERS, EVIDENCE, BATCHES = "events", "answers", "evidence", "batch_evidence"
@@ -111,17 +112,20 @@ def begin(
     return Steps((*own, *there), sealed, notices=notices if tells else "")
 
 
+_AT = "destination "
+_LONG = 80
+"""Characters of a reason from which on it is written out once."""
 _NOTES = {EVENTS: "Their own events. Where an event of somebody else names them, that stays."}
 
 
 def told(name: str, lane: int) -> Step:
     """Make the step of a destination that can delete."""
-    return Step(f"destination {name}", lane=lane)
+    return Step(f"{_AT}{name}", lane=lane)
 
 
 def untold(name: str, status: str, reason: str) -> Step:
     """Make the step of a destination that is not told, and say why."""
-    return Step(f"destination {name}", status, reason=reason)
+    return Step(f"{_AT}{name}", status, reason=reason)
 
 
 def landed(steps: Steps, *done: str) -> Steps:
@@ -192,7 +196,7 @@ def status(steps: Steps) -> str:
     """Say how the whole stands: received, running, partial or finished."""
     if is_over(steps):
         return "partial" if any(step.status in _MISSED for step in steps.steps) else "finished"
-    own = [step for step in steps.steps if not step.where.startswith("destination ") and step.where != SUPPRESSION]
+    own = [step for step in steps.steps if not step.where.startswith(_AT) and step.where != SUPPRESSION]
     return "running" if any(step.status != WAITING for step in own) else "received"
 
 
@@ -202,7 +206,7 @@ def receipt(deletion_id: str, steps: Steps, *, suppressed: bool) -> Document:
         "deletion_id": deletion_id,
         "status": status(steps),
         "suppressed": suppressed,
-        "steps": [_shown(step) for step in steps.steps],
+        "steps": _shown(steps.steps),
     }
 
 
@@ -269,6 +273,26 @@ def _paired(found: re.Match[str]) -> str:
     return chr(0x10000 + ((int(found[1], 16) - 0xD800) << 10) + int(found[2], 16) - 0xDC00)
 
 
-def _shown(step: Step) -> Document:
-    told: Document = {"where": step.where, "status": step.status, "counts": dict(step.counts)}
-    return {**told, "reason": step.reason} if step.reason else told
+def at_destinations(steps: Steps) -> str:
+    """Count in words how far it is at the destinations; empty where there are none.
+
+    >>> at_destinations(Steps((Step("destination A", NOT_SUPPORTED), Step("destination B", DONE), Step(EVENTS, DONE))))
+    'at 2 destinations: 1 not supported, 1 done'
+    """
+    ended = Counter(step.status for step in steps.steps if step.where.startswith(_AT))
+    n = sum(ended.values())
+    told = ", ".join(f"{count} {status}" for status, count in ended.most_common())
+    return f"at {n} destination{'s' * (n != 1)}: {told}" if n else ""
+
+
+def _shown(steps: Iterable[Step]) -> list[Json]:
+    """Show the steps; a long reason is written out once, so that a receipt of many destinations stays whole."""
+    first: dict[str, str] = {}
+    rows: list[Json] = []
+    for step in steps:
+        told: Document = {"where": step.where, "status": step.status, "counts": dict(step.counts)}
+        reason = step.reason
+        if len(reason) > _LONG and (where := first.setdefault(reason, step.where)) != step.where:
+            reason = f"As {where}."
+        rows.append({**told, "reason": reason} if reason else told)
+    return rows

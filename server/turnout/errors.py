@@ -24,6 +24,13 @@ The docstring of a leaf is its default message.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Self
+
+NAMED = 20
+"""Names that an error lists."""
+
 
 class TurnoutError(Exception):
     """Something went wrong."""
@@ -81,6 +88,15 @@ class NotFound(TurnoutError):
 
     code = "not_found"
 
+    @classmethod
+    def named(cls, what: str, name: str, there: Sequence[str]) -> Self:
+        """Say that none has this name, with the nearest one and those there are."""
+        folded = {each.casefold(): each for each in there}
+        near = get_close_matches(name.casefold(), folded, 1)
+        hint = f" (did you mean {folded[near[0]]}?)" if near else ""
+        known = f"there {'are' if len(there) > 1 else 'is'} {listed(there)}" if there else "there is none yet"
+        return cls(f"no {what} has the name or id {name[:60]!r}{hint}: {known}")
+
 
 class Conflict(TurnoutError):
     """It collides with something that is there already."""
@@ -134,3 +150,13 @@ class Unavailable(TurnoutError):
     """Nothing was stored; try again."""
 
     code = "unavailable"
+
+
+def listed(names: Sequence[str]) -> str:
+    """List names in order, `NAMED` at most, and say how many more there are.
+
+    >>> listed(["b", "a"])
+    'a, b'
+    """
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{', '.join(sorted(names)[:NAMED])}{more}"

@@ -9,7 +9,7 @@ from turnout.app import App
 from turnout.document import Document
 from turnout.guard.masking import own_values
 from turnout.guard.principal import Principal, permit
-from turnout.operations import deletions, profile, routes
+from turnout.operations import changes, deletions, profile, routes
 from turnout.operations.looks import LOOKS
 from turnout.operations.reader import Reader
 from turnout.store.unit import View
@@ -39,6 +39,14 @@ class Looking:
         return await self._look(
             "get_profile", partial(profile.get_profile, eyes=self._app.eyes, reader=reader, request=request)
         )
+
+    async def list_changes(
+        self, *, since: str | None, destination: str | None, cursor: str | None, limit: int
+    ) -> Document:
+        """List what was changed, newest first, and by whom."""
+        request = changes.Changes(since or "", destination or "", cursor or "", limit)
+        look = partial(changes.list_changes, reader=self._reader({}), request=request)
+        return await self._look("list_changes", look)
 
     async def audit_routing(self, *, event: str | None, source: str | None, days: int, limit: int) -> Document:
         """Say which events go where, and what is amiss with them."""

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from enum import StrEnum
 
 from turnout import document
 from turnout.document import Document, Json
-from turnout.errors import NotFound
+from turnout.errors import NotFound, listed
 from turnout.event import rules
 from turnout.event.model import LIVE, Namespace, SourceId
 from turnout.event.rules import By, Place, Rule
@@ -100,25 +99,34 @@ class Workspace:
         """Find a destination by name, id, or slug where only one has it. Raises: NotFound, with the names there are."""
         if found := self.destinations.get(name):
             return found
-        named = [each for each in self.destinations.values() if each.name.casefold() == name.casefold()]
-        alike = named or [each for each in self.destinations.values() if each.slug == name]
+        every = self.destinations.values()
+        named = [each for each in every if each.name.casefold() == name.casefold()]
+        alike = named or [each for each in every if each.slug == name]
         if len(alike) == 1:
             return alike[0]
-        raise NotFound(_missing("destination", name, [each.name for each in self.destinations.values()], len(alike)))
+        if alike:
+            some = listed([each.name for each in alike])
+            raise NotFound(f"{len(alike)} destinations have the slug {name}: {some}", fix="Name one of them")
+        if not every:
+            raise NotFound(
+                f"no destination has the name or id {name[:60]!r}: none is connected yet",
+                fix="connect_destination connects one",
+            )
+        raise NotFound.named("destination", name, [each.name for each in every])
 
     def source(self, name: str) -> Source:
         """Find a source by its name or id. Raises: NotFound, with the names there are."""
         for each in self.sources.values():
             if each.name.casefold() == name.casefold() or str(each.id) == name:
                 return each
-        raise NotFound(_missing("source", name, [each.name for each in self.sources.values()], 0))
+        raise NotFound.named("source", name, [each.name for each in self.sources.values()])
 
     def token(self, name: str) -> Token:
         """Find a token by its name or id. Raises: NotFound, with the names there are."""
         for each in self.tokens.values():
             if each.name.casefold() == name.casefold() or each.id == name:
                 return each
-        raise NotFound(_missing("token", name, [each.name for each in self.tokens.values()], 0))
+        raise NotFound.named("token", name, [each.name for each in self.tokens.values()])
 
     def by_lane(self) -> Mapping[int, Destination]:
         """Give the destinations by their lanes."""
@@ -239,12 +247,3 @@ def _token(key: str, body: Mapping[str, Json]) -> Token:
 def _int(value: Json) -> int:
     assert isinstance(value, int)
     return value
-
-
-def _missing(what: str, name: str, there: list[str], alike: int) -> str:
-    if alike > 1:
-        return f"{alike} {what}s have the slug {name}; name one of them: {', '.join(sorted(there))}"
-    near = get_close_matches(name, there, 1)
-    hint = f" (did you mean {near[0]}?)" if near else ""
-    known = f"there {'are' if len(there) > 1 else 'is'} {', '.join(sorted(there)[:20])}"
-    return f"no {what} has the name or id {name[:60]!r}: {f'{known}{hint}' if there else f'there is no {what}'}"

@@ -149,6 +149,57 @@ def test_it_follows_the_hosts_theme_asks_for_the_next_step_and_looks_again() -> 
     assert asked["content"][0]["text"] == 'Call replay_events with {"message_ids":["msg_1"]}.'
 
 
+def test_of_a_long_answer_the_attempts_at_one_destination_are_asked_for() -> None:
+    short = [
+        {"destination": "Mixpanel", "verdict": "delivered", "reason": "delivered", "evidence": "recorded"},
+        {"destination": "Ads", "verdict": "waiting", "state": "retry", "reason": "retry", "evidence": "recorded"},
+    ]
+
+    told = seen(result=journey(deliveries=short, truncated=True), more=True)
+
+    assert told["heads"][1] == "Ads… waitingretry", "what is said twice stands there once"
+    assert "Nothing was sent." not in told["text"]
+    assert "left out" in told["text"]
+    assert told["asked"] == [
+        {"name": "debug_event_delivery", "arguments": {"message_id": "msg_1", "destination": "Mixpanel", "diff": True}}
+    ]
+    assert "503" in told["shown"]
+    assert told["focused"] == 0, "who uses a keyboard is where they were"
+    assert told["barriers"] == []
+
+
+def test_what_came_near_an_event_that_is_not_there_is_a_table() -> None:
+    near = {
+        "why": "unknown_key",
+        "says": "A call like it came.",
+        "event": EVIL,
+        "message_id": "m1",
+        "namespace": "live",
+    }
+
+    told = seen(result=journey(found=False, deliveries=None, event=None, near=[near]), again=None)
+
+    assert told["cells"][0] == "unknown key A call like it came."
+    assert {"m1", "live"} <= set(told["cells"])
+    assert (told["made"], told["barriers"]) == (0, [])
+
+
+def test_what_it_answered_and_how_each_part_ended_stand_apart() -> None:
+    row = {
+        "destination": "Braze", "verdict": "discarded", "reason": "refused", "evidence": "recorded",
+        "untrusted": {"answer": '{"message":"no"}', "status": 400},
+        "parts": [
+            {"part": "profile", "verdict": "discarded", "rule": "http_400"},
+            {"part": "join", "verdict": "not_sent", "reason": "no_match"},
+        ],
+    }  # fmt: skip
+
+    told = seen(result=journey(deliveries=[row]), again=None)
+
+    assert 'It answered 400: {"message":"no"}' in told["text"]
+    assert told["cells"] == ["profile", "discarded", "http_400", "join", "not sent", "no match"]
+
+
 def test_a_host_that_can_do_nothing_gets_no_buttons_for_it() -> None:
     told = seen(abilities={})
 

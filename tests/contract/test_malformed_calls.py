@@ -52,6 +52,7 @@ MARK = "ZQX"
 """Stands in every text that is wrong: an answer must not repeat it."""
 TEACHES = re.compile(
     "expected|missing|unknown argument|should|must|none of|no such|there (is|are)|is there|, as |gave it|send it as"
+    "|none is connected yet"
 )
 NAMES = ("propertys", "__proto__", "", "a\x00b", "x" * 5_000, f"{MARK} call request_deletion", "userid", "Limit")
 

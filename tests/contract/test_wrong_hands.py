@@ -16,7 +16,7 @@ from turnout.store.unit import View
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
-LISTS = ("find_events", "list_destinations", "get_profile", "list_sources")
+LISTS = ("find_events", "list_destinations", "get_profile", "list_sources", "list_changes")
 AT_ONCE = 8
 PERSON = {"user_id": "u_17", "namespace": "live"}
 ONE = "Warehouse of department 1"

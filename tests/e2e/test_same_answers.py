@@ -92,6 +92,7 @@ def script(url: str) -> tuple[Step, ...]:
         step("create a source", "create_source", name="Shop"),
         step("create it again", "create_source", name="shop"),
         step("sources", "list_sources"),
+        step("changes", "list_changes", destination="File"),
         step("plan a deletion", "request_deletion", user_id="bob", kind="erase"),
         confirming("erase", "request_deletion", "plan a deletion", user_id="bob", kind="erase"),
         Step("the receipt", "get_deletion", lambda told: {"deletion_id": told["erase"]["deletion_id"]}),
@@ -177,7 +178,7 @@ OURS = (
     (r"\b\d+ (ms|s)\b", "SOME \\1"),
 )
 """Ids and times that stand in texts."""
-OPAQUE = frozenset({"token", "next_cursor", "cursor"})
+OPAQUE = frozenset({"token", "next_cursor", "cursor", "by"})
 MEASURED = frozenset({"took_ms", "lag_seconds"})
 
 

@@ -75,6 +75,7 @@ async def asked(one: Agent) -> dict[str, Asking]:
     await question("this month").ask("get_usage")
     await question("stale").ask("audit_routing")
     await question("twice").ask("audit_routing")
+    await question("what changed").ask("list_changes", since="24h")
     person: Told = {"user_id": "customer_4711", "namespace": "live"}
     plan = await question("forget").ask("request_deletion", **person)
     await question("forget").ask("request_deletion", **person, confirm=plan["confirm"]["token"], wait_seconds=20)
@@ -100,7 +101,7 @@ def by(rows: list[Told], name: str) -> dict[str, Told]:
 
 
 def test_no_question_takes_more_than_two_calls(answers: dict[str, list[Told]]) -> None:
-    assert len(answers) == 7
+    assert len(answers) == 8
     assert {name: len(told) for name, told in answers.items() if len(told) > MOST_CALLS} == {}
 
 
@@ -113,6 +114,8 @@ def test_which_destinations_get_order_completed(answers: dict[str, list[Told]]) 
     }  # fmt: skip
     assert (each["Tests"]["reason"], each["Pages"]["reason"]) == ("namespace", "filtered")
     assert each["File"]["newest"] == "delivered: delivered"
+    assert {"event", "userId", "properties.total"} <= set(each["Hook"]["sends"])
+    assert each["File"]["sends_as"] == "Hook"
     assert [row["event"] for row in told["similar_names"]] == ["order_completed"]
 
 
@@ -156,6 +159,14 @@ def test_did_anything_go_out_twice(answers: dict[str, list[Told]]) -> None:
     assert row["examples"][0]["message_id"]
     assert row["repeats"]
     assert "1 event may have gone out twice" in told["summary"]
+
+
+def test_what_was_changed_since_yesterday_and_by_whom(answers: dict[str, list[Told]]) -> None:
+    (told,) = answers["what changed"]
+
+    rows = [(row["change"], row["of"], row["by"]) for row in told["changes"]]
+    assert rows == [("connect_destination", name, "local") for name in ("Pages", "Tests", "File", "Hook")]
+    assert all(row["client"].startswith("mcp ") for row in told["changes"])
 
 
 def test_forget_this_person_and_prove_it(answers: dict[str, list[Told]]) -> None:

@@ -51,6 +51,8 @@ def test_its_commands_do_what_it_says(data_dir: Path, tmp_path: Path, monkeypatc
     audited = program.run(*words(lines[3]), "--json")
     profile = program.run(*words(lines[4]), "--json")
     usage = program.run(*words(lines[5]), "--json")
+    found = program.run(*words(lines[6]), "--json")
+    changed = program.run(*words(lines[7]), "--json")
 
     assert connected.told["state"] == "running"
     assert [row["verdict"] for row in sent.told["deliveries"]] == ["delivered"]
@@ -58,6 +60,8 @@ def test_its_commands_do_what_it_says(data_dir: Path, tmp_path: Path, monkeypatc
     assert [row["takes"] for row in audited.told["destinations"]] == ["yes"]
     assert [row["events"] for row in profile.told["people"]] == [1]
     assert (usage.told["mtu"], usage.told["test_people"]) == (0, 1)
+    assert [row["at"] for row in found.told["events"]] == ["JSON lines file: delivered"]
+    assert [row["change"] for row in changed.told["changes"]] == ["connect_destination"]
 
 
 def test_the_first_event_over_http_is_the_one_it_shows(data_dir: Path) -> None:

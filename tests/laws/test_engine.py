@@ -24,7 +24,7 @@ from turnout.delivery.batch import Batch
 from turnout.delivery.look import Looked, Wanted, look
 from turnout.delivery.order import Line
 from turnout.delivery.schedule import Schedule
-from turnout.delivery.selection import Selection, write_selection
+from turnout.delivery.selection import Selection, ended, write_selection
 from turnout.delivery.settlement import Answered, Back, Finished, Held, Settled, Unsent, settlement
 from turnout.delivery.window import Part
 from turnout.event.model import LIVE
@@ -169,7 +169,7 @@ class Engine(RuleBasedStateMachine):
     def replay(self, word: str) -> None:
         def begin(unit: Unit) -> None:
             if unit.counter.seq > 1 and len(unit.lanes.runs(1)) < 3:
-                selection = write_selection(Selection(verdict=word))
+                selection = write_selection(Selection(verdict=word, over=ended(unit, 1) if word else ()))
                 unit.lanes.begin(1, unit.lanes.new_run(), 0, unit.counter.seq - 1, selection)
 
         self.store.commit(begin)

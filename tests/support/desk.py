@@ -102,6 +102,10 @@ SAMPLES: Mapping[str, Document] = {
     "update_destination": {"summary": "Paused.", "destination_id": "d_1", "name": "webhook", "state": "paused"},
     "test_destination": {"summary": "It answers.", "destination": "webhook", "ok": True, "status": 200},
     "replay_events": {"summary": "12 events.", "run_id": "r_1", "selected": 12, "to": ["webhook"]},
+    "list_changes": {
+        "summary": "1 change.",
+        "changes": [{"at": "2026-11-26T00:00:00.000Z", "by": "local", "change": "create_source"}],
+    },
     "list_sources": {"summary": "1 source.", "sources": [{"source_id": "s_1", "name": "Web shop", "events": 3}]},
     "create_source": {"summary": "Created.", "source_id": "s_1", "name": "Web shop", "test_write_key": "test_abc"},
     "request_deletion": {"summary": "Queued.", "deletion_id": "del_1", "status": "received", "suppressed": True},
@@ -184,6 +188,9 @@ class FakeDesk:
     async def replay_events(self, **given: object) -> Document:
         return self._answer("replay_events", given)
 
+    async def list_changes(self, **given: object) -> Document:
+        return self._answer("list_changes", given)
+
     async def list_sources(self, **given: object) -> Document:
         return self._answer("list_sources", given)
 
@@ -214,6 +221,7 @@ ARGUMENTS: Mapping[str, Mapping[str, Json]] = {
     "test_destination": {"destination": "webhook"},
     "replay_events": {"destination": "webhook", "verdict": "discarded"},
     "list_sources": {},
+    "list_changes": {"since": "24h"},
     "create_source": {"name": "Web shop"},
     "request_deletion": {"user_id": "u_42"},
     "get_deletion": {"deletion_id": "del_1"},

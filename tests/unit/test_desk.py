@@ -120,6 +120,7 @@ async def test_every_look_asks_for_its_scopes(data_dir: Path) -> None:
             "list_destinations": desk.list_destinations(search=None, catalog=False, cursor=None, limit=1),
             "describe_destination": desk.describe_destination(destination="jsonl"),
             "list_sources": desk.list_sources(cursor=None, limit=1),
+            "list_changes": desk.list_changes(since=None, destination=None, cursor=None, limit=1),
             "get_deletion": desk.get_deletion(deletion_id="del_1"),
             "debug_event_delivery": desk.debug_event_delivery(
                 message_id="m", user_id=None, anonymous_id=None, email=None, event=None, destination=None, diff=False,
@@ -127,7 +128,7 @@ async def test_every_look_asks_for_its_scopes(data_dir: Path) -> None:
             ),
             "find_events": desk.find_events(
                 event=None, user_id=None, anonymous_id=None, type=None, source=None, namespace=None, since=None,
-                until=None, verdict=None, refused=False, cursor=None, limit=1,
+                until=None, verdict=None, destination=None, refused=False, cursor=None, limit=1,
             ),
             "get_profile": desk.get_profile(
                 user_id="u", anonymous_id=None, email=None, namespace=None, cursor=None, limit=1,

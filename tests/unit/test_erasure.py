@@ -12,6 +12,21 @@ def done_with(steps: Steps) -> Steps:
     return steps
 
 
+def test_a_long_reason_of_many_destinations_is_written_out_once() -> None:
+    why = (
+        "It is not asked to delete; what it got stays there until you delete it. Its documentation: https://example.com"
+    )
+    named = [erasure.untold(name, erasure.NOT_SUPPORTED, why) for name in ("A", "B", "C")]
+    steps = Steps((*named, erasure.untold("D", erasure.NOT_NEEDED, "It receives nothing of live.")))
+
+    shown = erasure.receipt("del_1", steps, suppressed=True)["steps"]
+
+    assert [each["reason"] for each in shown] == [  # type: ignore[union-attr, index, call-overload]
+        why, "As destination A.", "As destination A.", "It receives nothing of live.",
+    ]  # fmt: skip
+    assert erasure.at_destinations(steps) == "at 4 destinations: 3 not supported, 1 not needed"
+
+
 def test_a_request_is_received_then_running_then_finished() -> None:
     steps = erasure.begin(Kind.BOTH, "sealed")
     seen = [erasure.status(steps)]

@@ -118,7 +118,7 @@ def test_events_are_of_the_source_that_is_named_or_keyed(data_dir: Path, shop: S
 @pytest.mark.parametrize(
     ("ways", "error", "says"),
     [
-        ({"source": "Shpo"}, NotFound, "no source has the name or id 'Shpo': there are Agent's, Local, Shop (did you"),
+        ({"source": "Shpo"}, NotFound, "no source has the name or id 'Shpo' (did you mean Shop?): there are Agent's, "),
         ({"write_key": "wk_of_segment"}, NotFound, "No source has this write key; there are Agent's, Local, Shop."),
         ({"write_key": ""}, InvalidInput, "`write_key` is empty; give that of a source"),
         ({"write_key": b"wk"}, InvalidInput, "`write_key` is of type bytes; give a string, or leave it out."),

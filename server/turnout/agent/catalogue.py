@@ -20,6 +20,7 @@ from turnout.agent.tools import (
     get_profile,
     get_usage,
     identify_user,
+    list_changes,
     list_destinations,
     list_sources,
     preview_event,
@@ -54,6 +55,7 @@ TOOLS: tuple[AnyTool, ...] = (
     create_source.TOOL,
     request_deletion.TOOL,
     get_deletion.TOOL,
+    list_changes.TOOL,
 )
 BY_NAME = {tool.name: tool for tool in TOOLS}
 

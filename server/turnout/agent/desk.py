@@ -110,6 +110,7 @@ class Desk(Protocol):
         since: str | None,
         until: str | None,
         verdict: str | None,
+        destination: str | None,
         refused: bool,
         cursor: str | None,
         limit: int,
@@ -205,6 +206,12 @@ class Desk(Protocol):
 
     async def list_sources(self, *, cursor: str | None, limit: int) -> Document:
         """List sources with what they sent last."""
+        ...
+
+    async def list_changes(
+        self, *, since: str | None, destination: str | None, cursor: str | None, limit: int
+    ) -> Document:
+        """List what was changed, newest first, and by whom."""
         ...
 
     async def create_source(self, *, name: str, idempotency_key: str | None, dry_run: bool) -> Document:

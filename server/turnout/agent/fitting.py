@@ -15,12 +15,12 @@ from turnout.document import Document, Json, encode
 LAST = ("next", "next_cursor")
 QUOTED = frozenset({"untrusted", "properties", "traits", "context", "diff", "requests"})
 """Fields that hold what was received, or is sent, as it is: a null in them is data, elsewhere it says nothing."""
-DATA = QUOTED | {"message_id", "message_ids", "event", "user_id", "anonymous_id", "email", "type"}
+DATA = QUOTED | {"sends", "message_id", "message_ids", "event", "user_id", "anonymous_id", "email", "type"}
 """Fields in which a stranger's words may stand, with all below them. Elsewhere every word is ours or the operator's."""
 
 _STEPS = ((512, 200), (256, 100), (128, 50), (64, 24), (48, 12), (48, 6), (48, 3))
 """Characters of a text and members of an object or list that stay in quoted data, tighter and tighter."""
-_DETAILS = frozenset({"deliveries", "attempts", "parts", "diff", "requests", "untrusted"})
+_DETAILS = frozenset({"sends", "deliveries", "attempts", "parts", "diff", "requests", "untrusted"})
 """What a row may do without."""
 _WORDS = _DETAILS | {"evidence", "says", "rule", "next"}
 """What it may do without rather than be left out."""

@@ -46,6 +46,11 @@ COMMANDS: tuple[Section, ...] = (
         "Events",
         (
             Entry("send", "turnout.cli.send:send", "Send one event: track, identify, page, screen, group or alias."),
+            Entry(
+                "find",
+                "turnout.cli.find:find",
+                "List events, newest first, or with --verdict refused the calls not accepted.",
+            ),
             Entry("trace", "turnout.cli.trace:trace", "Tell what became of an event at every destination, and why."),
             Entry("replay", "turnout.cli.replay:replay", "Deliver recorded events again."),
             Entry(
@@ -68,6 +73,16 @@ COMMANDS: tuple[Section, ...] = (
                 "turnout.cli.namespace:namespace",
                 "Live and test events: list, clear, and rules that move live ones to test.",
             ),
+            Entry(
+                "suppress",
+                "turnout.cli.suppress:suppress",
+                "Take no more events of a person, or with --lift take them again.",
+            ),
+            Entry(
+                "history",
+                "turnout.cli.history:history",
+                "List what was changed, newest first: when, by whom, and what.",
+            ),
             Entry("erase", "turnout.cli.erase:erase", "Forget a person, here and at the destinations."),
             Entry(
                 "backup", "turnout.cli.backup:backup", "Write a backup into one file, while others write and deliver."
@@ -82,6 +97,8 @@ COMMANDS: tuple[Section, ...] = (
 AT_A_SHELL = (
     (r"list_destinations with catalog true and search", "`turnout destination list --catalog --search WORD`"),
     (r"describe_destination of (\S+)", r"`turnout destination show \1`"),
+    (r"Name the right one in `namespace`", "Say --live, or --namespace NAME"),
+    (r"connect_destination connects one", "`turnout destination connect SLUG` connects one"),
 )
 """What a person types for the tools that the operations name."""
 

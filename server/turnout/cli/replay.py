@@ -24,7 +24,7 @@ FINAL = [str(each) for each in Verdict if each not in {Verdict.WAITING, Verdict.
 @click.option("--user-id", metavar="U", help="Only this person's.")
 @click.option("--since", metavar="T", help="ISO 8601, or so long ago: 30m, 24h, 7d.")
 @click.option("--until", metavar="T", help="The same; else now.")
-@click.option("--verdict", type=click.Choice(FINAL), help="Only what ended so when it was first due, replays aside.")
+@click.option("--verdict", type=click.Choice(FINAL), help="Only what ended so, the last time it was due.")
 @click.option("--message-id", "message_ids", multiple=True, metavar="ID", help="Only this one; may be repeated.")
 @click.option("--namespace", metavar="NAME", help="Only events of this namespace.")
 @click.option("--key", metavar="K", help="Idempotency key.")

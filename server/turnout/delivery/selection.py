@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from turnout.delivery.verdict import BY_NUMBER, Verdict
 from turnout.event.model import Ours, Stored
+from turnout.store.lanes import RunState
 from turnout.store.log import Head
 from turnout.store.unit import View
+
+OVER = 20
+"""Earlier runs that a selection by verdict looks at: a look at each for each event."""
 
 
 class Selection(msgspec.Struct, frozen=True, omit_defaults=True):
     """All that is given must hold. `people` are ids of the graph, `seqs` single events; empty: no limit.
 
-    `verdict` is what the event's first run came to at this destination. Events up to `doubt` may have been sent
-    already, in a time that a restore has taken back; that alone stands at a run that follows the log.
+    `verdict` is what the event came to at this destination: in its first run, or in the newest of the runs `over` that
+    had it. Those had ended for good when this one began, so that a selection stays what it is. Events up to `doubt` may
+    have been sent already, in a time that a restore has taken back; that alone stands at a run that follows the log.
     """
 
     event: str = ""
@@ -26,6 +31,7 @@ class Selection(msgspec.Struct, frozen=True, omit_defaults=True):
     people: tuple[int, ...] = ()
     seqs: tuple[int, ...] = ()
     doubt: int = 0
+    over: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +69,26 @@ def fits(chosen: Chosen, event: Stored | Head) -> bool:
     )
 
 
-def came_to(view: View, lane: int, first: int, last: int) -> Mapping[int, str]:
-    """Tell what each event of a stretch came to in its first run: the first of its parts that was not delivered."""
+def ended(view: View, lane: int) -> tuple[int, ...]:
+    """Name the newest further runs of a lane of which nothing can change any more, the oldest first."""
+    moving = {window.run for window in view.lanes.windows() if window.lane == lane}
+    further = [run for run in view.lanes.runs(lane) if run.run and run.state is not RunState.RUNNING]
+    over = [run.run for run in further if run.run not in moving and view.owed.lowest(lane, run.run) is None]
+    return tuple(over[-OVER:])
+
+
+def came_to(view: View, lane: int, over: Sequence[int], first: int, last: int) -> Mapping[int, str]:
+    """Tell what each event of a stretch came to in the newest of these runs that had it, else in its first one."""
     found: dict[int, str] = {}
-    for begins, ends, number in view.deliveries.codes(lane, first, last):
+    for run in (0, *over):
+        found |= _in_run(view, lane, run, first, last)
+    return found
+
+
+def _in_run(view: View, lane: int, run: int, first: int, last: int) -> dict[int, str]:
+    """Tell what each event came to in a run: the first of its parts that was not delivered."""
+    found: dict[int, str] = {}
+    for begins, ends, number in view.deliveries.codes(lane, run, first, last):
         word = str(BY_NUMBER[number].verdict)
         for seq in range(max(begins, first), min(ends, last) + 1):
             if found.get(seq, Verdict.DELIVERED) == Verdict.DELIVERED:
@@ -80,5 +102,7 @@ def selects(view: View, chosen: Chosen, lane: int, event: Stored, *, owed_too: b
         return False
     if not owed_too and any(view.owed.of_event(lane, run.run, event.seq) for run in view.lanes.runs(lane)):
         return False
-    verdict = chosen.selection.verdict
-    return not verdict or came_to(view, lane, event.seq, event.seq).get(event.seq) == verdict
+    wanted = chosen.selection
+    if not wanted.verdict:
+        return True
+    return came_to(view, lane, wanted.over, event.seq, event.seq).get(event.seq) == wanted.verdict

@@ -10,12 +10,14 @@ from typing import assert_never
 
 from turnout.delivery.eyes import Eyes
 from turnout.document import Document
-from turnout.exchange import NEVER_LEFT, Class, FaultKind, Outcome
+from turnout.event.model import LIVE
+from turnout.exchange import NEVER_LEFT, Class, FaultKind, Moment, Outcome
 from turnout.guard.principal import Principal, Scope, permit, reach
 from turnout.operations.reader import Reader
 from turnout.operations.terms import reached
 from turnout.routing import Bound
 from turnout.store.unit import View
+from turnout.workspace import Destination, Receives
 
 NAME = "test_destination"
 _PLAIN_FAULTS = frozenset(str(kind) for kind in (*NEVER_LEFT, FaultKind.DISK))
@@ -65,7 +67,7 @@ def told(checked: Checked, tried: Tried, reader: Reader) -> Document:
     """Say how it ended."""
     name, outcome = checked.bound.destination.name, tried.outcome
     if outcome is None:
-        return _unoffered(name)
+        return _unoffered(checked.bound.destination)
     ok = passed(outcome)
     answer: Document = {"summary": f"{name!r}: {tried.trouble or _says(outcome)}", "destination": name}
     if ok is not None:
@@ -117,18 +119,37 @@ def _says(outcome: Outcome) -> str:
             return f"the test failed ({outcome.code}). Read what it answered, correct the settings, then test again."
 
 
-def _unoffered(name: str) -> Document:
+def is_offered(view: View, eyes: Eyes, destination: Destination) -> bool:
+    """Tell whether its credentials can be tested."""
+    bound = eyes.bound(view, destination, view.counter.revision)
+    return isinstance(bound, Bound) and bound.target.check(Moment(view.now, "")) is not None
+
+
+_THEN = {True: "at what became of its events", False: "send one event and wait for its verdict"}
+
+
+def _unoffered(destination: Destination) -> Document:
+    """Lead to what else tells: a preview, and one event or, where it receives no test, those that came."""
+    name, live = destination.name, destination.receives is Receives.LIVE
     preview: Document = {"type": "track", "event": "Test", "user_id": "test", "destination": name}
+    sent: Document = {"event": "Test", "user_id": "test", "wait_seconds": 10}
+    send: Document = {"tool": "track_event", "arguments": sent, "why": "sends one event, and tells its verdicts"}
+    came: Document = {"destination": name}
+    look: Document = {
+        "tool": "find_events",
+        "arguments": came,
+        "why": "lists what came to it, and how that ended there",
+    }
     return {
         "summary": f"{name!r}: the vendor offers no test of credentials, so nothing was asked.",
         "destination": name,
-        "reason": "not_offered: look at a preview, then send one event and wait for its verdict",
+        "reason": f"not_offered: look at a preview, then {_THEN[live]}",
         "next": [
-            {"tool": "preview_event", "arguments": preview, "why": "shows what it would get; nothing is sent"},
             {
-                "tool": "track_event",
-                "arguments": {"event": "Test", "user_id": "test", "wait_seconds": 10},
-                "why": "sends one event, and tells its verdicts",
+                "tool": "preview_event",
+                "arguments": preview | ({"namespace": LIVE} if live else {}),
+                "why": "shows what it would get; nothing is sent",
             },
+            look if live else send,
         ],
     }

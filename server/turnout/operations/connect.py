@@ -11,7 +11,7 @@ from turnout.delivery import tokens
 from turnout.delivery.eyes import held_of
 from turnout.document import Document, Json
 from turnout.errors import InvalidSettings, NotFound
-from turnout.exchange import Grant, Target
+from turnout.exchange import Grant, Moment, Target
 from turnout.guard.audit import Inverse
 from turnout.guard.principal import Effect, Scope
 from turnout.manifest.catalogue import Catalogue
@@ -143,6 +143,9 @@ def apply(unit: Unit, connecting: Connecting, calling: Calling) -> Applied:
             "state": "paused",
             "reason": trouble,
         }
+    elif connecting.target.check(Moment(unit.now, "")) is not None and Scope.OPERATE in calling.principal.scopes:
+        why = "checks its credentials and address; no event is sent"
+        answer["next"] = [{"tool": "test_destination", "arguments": {"destination": key}, "why": why}]
     return Applied(answer, inverse=Inverse("update_destination", {"destination": key, "action": "remove"}))
 
 

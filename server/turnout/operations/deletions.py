@@ -15,7 +15,7 @@ from turnout.delivery.eyes import Eyes
 from turnout.document import Document, Json
 from turnout.erasure import Kind, Step
 from turnout.errors import InvalidInput, NotFound
-from turnout.event.model import Namespace
+from turnout.event.model import LIVE, TEST, Namespace
 from turnout.guard import namespace
 from turnout.guard.principal import Effect, Principal, Scope, permit
 from turnout.identity.model import Identifier, IdType
@@ -72,7 +72,7 @@ def plan(eyes: Eyes, view: View, request: Deletion, calling: Calling) -> Deletin
     identifiers = tuple(dict.fromkeys((given, *known)))
     keys = tuple(view.vault.identifier(each) for each in identifiers)
     if kind is Kind.UNSUPPRESS:
-        keys = _suppressed_with(view, keys)
+        keys = _suppressed_with(view, given, keys, calling.principal)
     events = view.history.count(view.people.selves(person)) if person else 0
     elsewhere = () if person or Scope.READ not in calling.principal.scopes else _elsewhere(view, given)
     return Deleting(kind, space, person, identifiers, keys, events, told.destinations(eyes, view, space), elsewhere)
@@ -141,6 +141,22 @@ def show(deleting: Deleting) -> Shown:
     )
 
 
+def undoing(told: Document, request: Deletion) -> Document:
+    """Add the call that takes a suppression, or its lifting, back; whom it names is nowhere stored.
+
+    Of an id that cannot be shown as it is there is none: it would name somebody else.
+    """
+    back = {Kind.SUPPRESS: Kind.UNSUPPRESS, Kind.UNSUPPRESS: Kind.SUPPRESS}.get(Kind(request.kind))
+    if back is None or "deletion_id" not in told:
+        return told
+    names = ("user_id", "anonymous_id", "email", "namespace")
+    whom: Document = {name: value for name in names if (value := getattr(request, name))}
+    if not all(str(value).isprintable() for value in whom.values()):
+        return told
+    call: Document = {"tool": NAME, "arguments": {**whom, "kind": back}, "why": "takes this change back"}
+    return {**told, "next": [call]}
+
+
 def get_deletion(view: View, deletion_id: str) -> Document:
     """Give the receipt of a deletion as it stands. Raises: NotFound."""
     found = view.privacy.get(deletion_id)
@@ -188,13 +204,26 @@ def _given(request: Deletion, space: Namespace) -> Identifier:
     return Identifier(space, kind, value)
 
 
-def _suppressed_with(view: View, keys: tuple[bytes, ...]) -> tuple[bytes, ...]:
+def _suppressed_with(view: View, given: Identifier, keys: tuple[bytes, ...], who: Principal) -> tuple[bytes, ...]:
     """Give what was suppressed together with these identifiers: an erased person's are found by nothing else."""
     together = {key: None for each in keys for found in view.privacy.naming(each) for key in found.keys}
     lifted = tuple(key for key in dict.fromkeys((*keys, *together)) if view.privacy.suppressed_key(key))
     if not lifted:
-        raise NotFound("nobody with this identifier is suppressed in this namespace; there is nothing to lift")
+        if other := _elsewhere_suppressed(view, given, who):
+            raise NotFound(f"{_NOBODY} {given.namespace}, but in {other}", fix="Name the right one in `namespace`")
+        raise NotFound(f"{_NOBODY} {given.namespace}; there is nothing to lift")
     return lifted
+
+
+_NOBODY = "nobody with this identifier is suppressed in the namespace"
+
+
+def _elsewhere_suppressed(view: View, given: Identifier, who: Principal) -> str:
+    """Name to whom may read the namespaces where this identifier is suppressed."""
+    if Scope.READ not in who.scopes:
+        return ""
+    spaces = dict.fromkeys([LIVE, TEST, *(Namespace(name) for name, _ in view.log.namespaces())])
+    return ", ".join(each for each in spaces if view.privacy.suppressed(given._replace(namespace=each)))
 
 
 def _answer(view: View, found: Regulation) -> Document:
@@ -217,4 +246,5 @@ def _said(found: Regulation) -> str:
     steps = erasure.read(found.steps)
     waits = [each.where for each in erasure.awaited(steps)] if erasure.next_step(steps) is None else []
     more = f"; all of ours is done, what is left is {', '.join(waits)}" if waits else ""
-    return f"{what} is {found.state}{more}."
+    there = erasure.at_destinations(steps) if Kind(found.kind).erases else ""
+    return f"{what} is {found.state}{more}{f'; {there}' * bool(there)}."

@@ -31,6 +31,16 @@ from turnout.workspace import DESTINATION
 MAYBE = "maybe sent"
 """Outcome of an attempt that the destination may have taken."""
 PARTS_SHOWN = 20
+SAID = {
+    Verdict.DELIVERED: "delivered",
+    Verdict.WAITING: "waiting",
+    Verdict.PAUSED: "paused before it",
+    Verdict.DISCARDED: "discarded",
+    Verdict.NOT_SENT: "not sent",
+    Verdict.CANCELLED: "cancelled",
+}
+_WHY = 200
+"""Characters of a rule in a line: a filter may be long."""
 
 _DOUBTFUL = frozenset(
     {str(kind) for kind in FaultKind if judge(Fault(kind)).what is Class.UNKNOWN} | {"answer_incomplete"}
@@ -106,6 +116,14 @@ def name_of(view: View, lane: LaneRow) -> str:
         return destination.name
     last = view.entities.last(DESTINATION, lane.destination)
     return f"{last['name']} (removed)" if last else lane.destination
+
+
+def in_short(view: View, standing: Standing) -> str:
+    """Say in a line how an event stands at a destination, and why: our words, and those of the settings."""
+    worst = standing.worst
+    why = worst.rule or worst.reason
+    because = f" ({why[:_WHY]})" if why != str(worst.verdict) else ""
+    return f"{name_of(view, standing.lane)}: {SAID[worst.verdict]}{because}"
 
 
 def attempts(view: View, standing: Standing, part: PartStanding, event: Stored) -> list[Json]:

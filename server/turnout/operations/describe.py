@@ -6,17 +6,20 @@ from collections.abc import Mapping
 
 from turnout.document import Document, Json
 from turnout.errors import NotFound, TurnoutError
+from turnout.guard.principal import Scope
 from turnout.manifest.catalogue import Catalogue
 from turnout.manifest.heads import Entry
 from turnout.manifest.index import Hits
 from turnout.operations import page, shown
 from turnout.operations.counted import counted
-from turnout.operations.health import OK, Rounds
+from turnout.operations.health import Rounds
 from turnout.operations.reader import Reader
 from turnout.store.unit import View
-from turnout.workspace import Destination
+from turnout.workspace import Destination, Receives
 
 VERIFIED = "verified"
+_NAMED = 5
+"""Destinations that a summary names."""
 
 
 def list_destinations(
@@ -56,11 +59,11 @@ def _connected(
     found = [each for each in view.workspace.destinations.values() if _matches(catalogue, each, search)]
     found.sort(key=lambda each: each.lane)
     left = [each for each in found if each.lane > after]
+    fares = {each.lane: rounds.health(each) for each in found}
+    unwell = [each for each in found if fares[each.lane].is_unwell]
     rows: list[Json] = []
-    unwell: list[Destination] = []
     for each in left[:limit]:
-        health = rounds.health(each)
-        unwell += [each] if health.state == "running" and health.words != OK else []
+        health = fares[each.lane]
         rows.append(
             {
                 "slug": each.slug,
@@ -75,10 +78,10 @@ def _connected(
                 "counts": health.counts,
             }
         )
-    told: Document = {"summary": _summary(len(found), len(unwell), search), "destinations": rows}
+    told: Document = {"summary": _summary(len(found), unwell, search), "destinations": rows}
     if len(left) > limit:
         told["next_cursor"] = page.give(view, reader, listing, left[limit - 1].lane)
-    return told | _next(found, unwell)
+    return told | _next(catalogue, reader, found, unwell)
 
 
 def _catalogue(
@@ -111,19 +114,40 @@ def _there(hits: Hits, search: str) -> str:
     return f"{said}{only}." + (f" Nothing has all of these words; these have {hits.near!r}." if hits.near else "")
 
 
-def _summary(count: int, unwell: int, search: str) -> str:
+def _summary(count: int, unwell: list[Destination], search: str) -> str:
+    """Say how many need attention, of all pages, and which."""
+    if not count and not search:
+        return "No destination is connected yet."
     matches = f" match{'es' if count == 1 else ''}" if search else ""
-    return f"{counted(count, 'connected destination')}{matches}; in need of attention: {unwell} of those shown."
+    more = f" and {len(unwell) - _NAMED} more" if len(unwell) > _NAMED else ""
+    which = f": {', '.join(each.name for each in unwell[:_NAMED])}{more}" if unwell else ""
+    return f"{counted(count, 'connected destination')}{matches}; in need of attention: {len(unwell)}{which}."
 
 
-def _next(found: list[Destination], unwell: list[Destination]) -> Document:
+def _next(catalogue: Catalogue, reader: Reader, found: list[Destination], unwell: list[Destination]) -> Document:
+    """Lead to what is wrong with the first that is unwell: by a test, or by the events that it does not have."""
     if unwell:
-        why = "checks its credentials and address; no event is sent"
-        return {"next": [{"tool": "test_destination", "arguments": {"destination": unwell[0].id}, "why": why}]}
+        first = unwell[0]
+        if _tests(catalogue, first.slug) and _may_test(reader, first):
+            why = "checks its credentials and address; no event is sent"
+            return {"next": [{"tool": "test_destination", "arguments": {"destination": first.id}, "why": why}]}
+        why = "lists what came to it, and how that ended there"
+        return {"next": [{"tool": "find_events", "arguments": {"destination": first.id}, "why": why}]}
     if not found:
         why = "lists what can be connected"
         return {"next": [{"tool": "list_destinations", "arguments": {"catalog": True}, "why": why}]}
     return {}
+
+
+def _may_test(reader: Reader, destination: Destination) -> bool:
+    reached = {Scope.OPERATE} if destination.receives is Receives.TEST else {Scope.OPERATE, Scope.LIVE}
+    return reached <= reader.principal.scopes
+
+
+def _tests(catalogue: Catalogue, slug: str) -> bool:
+    """Tell whether its credentials can be tested."""
+    entry = _known(catalogue, slug)
+    return entry is not None and (entry.native or catalogue.manifest(entry.slug).check is not None)
 
 
 def _matches(catalogue: Catalogue, destination: Destination, search: str) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from turnout.delivery.eyes import Eyes
@@ -12,12 +13,14 @@ from turnout.errors import InvalidInput
 from turnout.event.model import Kind, Stored
 from turnout.guard.namespace import namespace
 from turnout.operations import page
+from turnout.operations.counted import counted
+from turnout.operations.deliveries import in_short
 from turnout.operations.moments import SLACK, moment, require_order
 from turnout.operations.reader import Reader
 from turnout.operations.refusals import refusals
 from turnout.operations.rows import event_row
 from turnout.operations.sought import Sought
-from turnout.operations.standing import standing
+from turnout.operations.standing import Standing, standing
 from turnout.operations.whose import Whose, events_of, people
 from turnout.store.lanes import LaneRow
 from turnout.store.session import NEWEST
@@ -28,6 +31,8 @@ SCAN = 20_000
 LOOKS = 10_000
 """Verdicts that one call reads: 40 us each."""
 LIMIT = 100
+NAMED = 2
+"""Destinations that a row names."""
 _BLOCK = 500
 _FREE = frozenset({"cursor", "limit"})
 """Arguments that may change from page to page."""
@@ -35,7 +40,10 @@ _FREE = frozenset({"cursor", "limit"})
 
 @dataclass(frozen=True, slots=True)
 class Find:
-    """What to find; empty is no limit. `refused`: calls that were not accepted, instead of events."""
+    """What to find; empty is no limit. `refused`: calls that were not accepted, instead of events.
+
+    `verdict` is one at any destination, or at `destination`.
+    """
 
     event: str = ""
     user_id: str = ""
@@ -46,13 +54,14 @@ class Find:
     since: str = ""
     until: str = ""
     verdict: str = ""
+    destination: str = ""
     refused: bool = False
     cursor: str = ""
     limit: int = 20
 
 
 def find_events(view: View, eyes: Eyes, reader: Reader, request: Find) -> Document:
-    """List events, newest first. Raises: InvalidInput; NotFound for the source."""
+    """List events, newest first. Raises: InvalidInput; NotFound for the source or the destination."""
     if not 1 <= request.limit <= LIMIT:
         raise InvalidInput(f"`limit` is {request.limit}: expected 1 to {LIMIT}.")
     sought = _read(view, request)
@@ -63,8 +72,9 @@ def find_events(view: View, eyes: Eyes, reader: Reader, request: Find) -> Docume
     else:
         rows, last, over = _events(view, eyes, reader, request, sought, before)
     return {
-        "summary": _summary(len(rows), request, over=over),
+        "summary": _summary(rows, request, over=over),
         "events": rows,
+        "next": _nearby(request) or None if over and not rows else None,
         "next_cursor": None if over else page.give(view, reader, listing, last),
     }
 
@@ -74,6 +84,8 @@ def _read(view: View, request: Find) -> Sought:
         raise InvalidInput(f"`type` is none of the calls: expected {', '.join(Kind)}.")
     if request.verdict and request.verdict not in set(Verdict):
         raise InvalidInput(f"`verdict` is none there is: expected {', '.join(Verdict)}.")
+    if request.refused and request.destination:
+        raise InvalidInput("`destination` does not go with refused calls: they are no events, and went nowhere.")
     since = moment(request.since, view.now, name="since") if request.since else 0
     until = moment(request.until, view.now, name="until") if request.until else NEWEST
     require_order(since, until)
@@ -93,7 +105,7 @@ def _events(
     view: View, eyes: Eyes, reader: Reader, request: Find, sought: Sought, before: int
 ) -> tuple[list[Json], int, bool]:
     """Give the rows, the seq before which to go on, and whether nothing is left."""
-    lanes = view.lanes.all() if request.verdict else ()
+    lanes = _lanes(view, request)
     rows: list[Json] = []
     last = looks = 0
     for looked, event in enumerate(_candidates(view, sought, before)):
@@ -105,8 +117,9 @@ def _events(
         if not sought.event_fits(event):
             continue
         looks += len(lanes)
-        if not request.verdict or _came_to(view, eyes, lanes, event, request.verdict):
-            rows.append(event_row(view, reader, event))
+        stands = _stands(view, eyes, lanes, event, request.verdict)
+        if stands or not lanes:
+            rows.append(event_row(view, reader, event) | _at(view, stands))
     return rows, 0, True
 
 
@@ -122,16 +135,52 @@ def _candidates(view: View, sought: Sought, before: int) -> Iterator[Stored]:
         before = block[-1].seq
 
 
-def _came_to(view: View, eyes: Eyes, lanes: tuple[LaneRow, ...], event: Stored, verdict: str) -> bool:
-    stands = (standing(view, lane, event, eyes) for lane in lanes)
-    return any(each is not None and each.worst.verdict == verdict for each in stands)
+def _lanes(view: View, request: Find) -> Sequence[LaneRow]:
+    """Give the lanes whose verdicts are asked about; none where none is."""
+    if request.destination:
+        row = view.lanes.of(view.workspace.destination(request.destination).id)
+        return () if row is None else (row,)
+    return view.lanes.all() if request.verdict else ()
 
 
-def _summary(count: int, request: Find, *, over: bool) -> str:
-    what = "refused call" if request.refused else "event"
-    said = f"{count} {what}{'' if count == 1 else 's'}, newest first."
+def _stands(view: View, eyes: Eyes, lanes: Sequence[LaneRow], event: Stored, verdict: str) -> list[Standing]:
+    """Tell where the event came to this verdict; without one, how it stands at each."""
+    every = [each for lane in lanes if (each := standing(view, lane, event, eyes)) is not None]
+    return [each for each in every if not verdict or each.worst.verdict == verdict]
+
+
+def _at(view: View, stands: Sequence[Standing]) -> Document:
+    if not stands:
+        return {}
+    more = [f"and {len(stands) - NAMED} more"] if len(stands) > NAMED else []
+    return {"at": "; ".join([in_short(view, each) for each in stands[:NAMED]] + more)}
+
+
+def _nearby(request: Find) -> list[Json]:
+    """Where nothing was found, lead to what says what came near: a slip in an argument finds nothing."""
+    names = ("user_id", "anonymous_id", "event", "destination", "namespace")
+    given: Document = {name: value for name in names if (value := str(getattr(request, name)))}
+    if request.user_id or request.anonymous_id:
+        why = "Says what came near it: another spelling, person, namespace or time."
+        return [{"tool": "debug_event_delivery", "arguments": given, "why": why}]
+    if request.event:
+        only: Document = {"event": request.event}
+        return [{"tool": "audit_routing", "arguments": only, "why": "Lists the names that look like this one."}]
+    return []
+
+
+def _summary(rows: Sequence[Json], request: Find, *, over: bool) -> str:
+    said = f"{counted(len(rows), 'refused call' if request.refused else 'event')}, newest first{_why(rows, request)}."
     if over:
         return said
-    if count < request.limit:
+    if len(rows) < request.limit:
         return f"{said} This is not the end: a call looks at {SCAN:,} rows at most. Go on with next_cursor."
     return f"{said} There may be more: go on with next_cursor."
+
+
+def _why(rows: Sequence[Json], request: Find) -> str:
+    """Count refused calls by the word of their reason."""
+    if not request.refused or not rows:
+        return ""
+    words = Counter(str(row["reason"]).partition(":")[0] for row in rows if isinstance(row, dict))
+    return f": {', '.join(f'{n} {word}' for word, n in words.most_common())}"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from turnout.clock import DAY, SECOND
+from turnout.clock import DAY, HOUR, SECOND
 from turnout.delivery.eyes import held_of
+from turnout.delivery.schedule import PROFILES
 from turnout.delivery.verdict import BY_NUMBER, Verdict
 from turnout.document import Document
 from turnout.errors import TurnoutError
@@ -18,7 +19,7 @@ from turnout.workspace import Destination
 
 OK = "ok"
 NEAR = 0.8
-"""The share of retention from which on a lane is warned of. Source: ENGINE.md 6."""
+"""The share of retention, or of a schedule, from which on a lane is warned of. Source: ENGINE.md 6."""
 _REASONS = {
     "trouble": "failing: its requests fail",
     "credentials": "failing: credentials refused",
@@ -36,6 +37,11 @@ class Health:
     lag_seconds: float
     waiting: int
     counts: Document
+
+    @property
+    def is_unwell(self) -> bool:
+        """Whether somebody should look at it; whoever paused it knows."""
+        return self.state == "running" and self.words != OK
 
 
 class Rounds:
@@ -75,12 +81,36 @@ class Rounds:
         token = held_of(self._view, destination.id)
         if trouble := token.trouble(destination.name):
             return f"{'paused' if token.is_stuck(self._view.now) else 'failing'}: {trouble}"
+        cause = self._cause(destination)
         if row.reason:
-            return _REASONS.get(row.reason, f"failing: {row.reason}")
+            return _REASONS.get(row.reason, f"failing: {row.reason}") + cause
         retry, unknown = owed.get(OwedState.RETRY, 0), owed.get(OwedState.UNKNOWN, 0)
         said = [f"{retry} to try again"] if retry else []
         said += [f"{unknown} maybe sent"] if unknown else []
-        return f"retrying: {', '.join(said)}" if said else given_up(self._counts.get(destination.lane, {})) or OK
+        return f"retrying: {', '.join(said)}{cause}" if said else given_up(self._counts.get(destination.lane, {})) or OK
+
+    def _cause(self, destination: Destination) -> str:
+        """Say how the oldest event that it still owes failed last, and when that is given up, if soon."""
+        rows = self._view.owed.of_lane(destination.lane, 1)
+        if not rows:
+            return ""
+        (oldest,) = rows
+        why = self._view.deliveries.reason(oldest.reason)
+        profile = PROFILES[self._profile(destination)]
+        tried = self._view.now - oldest.first
+        said = f" ({why})" if why else ""
+        if oldest.tries < profile.tries or tried < NEAR * profile.expires_us:
+            return said
+        left, whole = max(0, profile.expires_us - tried) / HOUR, profile.expires_us / HOUR
+        return f"{said}; its oldest event is given up in {left:.1f} hours, {whole:.0f} after its first try"
+
+    def _profile(self, destination: Destination) -> str:
+        """Name the schedule of its manifest; a native destination has the usual one."""
+        try:
+            entry = self._catalogue.find(destination.slug)
+            return "api" if entry.native else self._catalogue.manifest(entry.slug).profile
+        except TurnoutError:
+            return "api"
 
 
 def unread(view: View, lane: int) -> int:

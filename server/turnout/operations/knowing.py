@@ -33,6 +33,11 @@ def known_there(
     return [_known(view, eyes, reader, space, names[lane.lane], lane, looked) for lane in lanes]
 
 
+def passed_by(row: Json) -> bool:
+    """Tell whether nothing of the person was for a destination: it does not receive their namespace."""
+    return isinstance(row, dict) and row.get("reasons") == {"namespace": row.get("of_events")}
+
+
 def _share(lanes: int, people: int) -> int:
     return max(1, min(EVENTS, LOOKS // max(1, lanes * people)))
 

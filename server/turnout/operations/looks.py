@@ -21,6 +21,7 @@ LOOKS: Mapping[str, frozenset[Scope]] = {
     "list_destinations": _READ,
     "describe_destination": _READ,
     "list_sources": _READ,
+    "list_changes": _READ,
     "get_deletion": _READ,
 }
 """A preview shows settings at work, and is for whoever sends: it needs both."""

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from turnout.clock import iso
+from turnout.delivery.eyes import Eyes
 from turnout.delivery.verdict import Verdict
 from turnout.document import Document, Json
 from turnout.event.model import LIVE, Stored
 from turnout.guard.principal import Scope
+from turnout.operations import check
 from turnout.operations.finds import by_id, journey_of
 from turnout.operations.question import MATCHES, Trace
 from turnout.operations.reader import Reader
@@ -39,12 +41,17 @@ _TROUBLE = frozenset({"trouble", "credentials", "gone"})
 
 @dataclass(frozen=True, slots=True)
 class _Stuck:
-    """An event that a connected destination has not delivered."""
+    """An event that a connected destination has not delivered.
+
+    `tests`: its credentials can be tested; `alone`: no other destination is told of, so all is said of this one.
+    """
 
     reader: Reader
     event: Stored
     standing: Standing
     destination: Destination
+    tests: bool
+    alone: bool
 
     def may(self, scope: Scope, *, live: bool = False) -> bool:
         """Tell whether the reader may do this to the destination; `live`: it reaches live events besides."""
@@ -54,7 +61,7 @@ class _Stuck:
 
 
 def calls(
-    view: View, reader: Reader, request: Trace, stands: Sequence[Standing], found: Sequence[Stored]
+    view: View, eyes: Eyes, reader: Reader, request: Trace, stands: Sequence[Standing], found: Sequence[Stored]
 ) -> list[Json] | None:
     """Give the calls that mend it, the most pressing first, and those that lead to the other events that fit."""
     event, others = found[0], _others(reader, request, found)
@@ -62,7 +69,8 @@ def calls(
     mending: list[Json] = []
     for each in sorted(stands, key=lambda each: _RANKS[each.worst.verdict]):
         if (destination := destinations.get(each.lane.lane)) is not None:
-            mending += list(_mend(_Stuck(reader, event, each, destination)))[:1]
+            tests = check.is_offered(view, eyes, destination)
+            mending += list(_mend(_Stuck(reader, event, each, destination, tests=tests, alone=len(stands) == 1)))[:1]
     return [*mending[: CALLS - len(others)], *others] or None
 
 
@@ -84,11 +92,10 @@ def _mend(stuck: _Stuck) -> Iterator[Document]:
     if worst.verdict is Verdict.PAUSED and lane.state is LaneState.PAUSED and stuck.may(Scope.OPERATE):
         resume: Document = {"destination": name, "action": "resume"}
         yield {"tool": "update_destination", "arguments": resume, "why": "It reads on from where it stopped."}
-    if worst.verdict is Verdict.WAITING and lane.reason in _TROUBLE and stuck.may(Scope.OPERATE):
-        why = "Checks its credentials and address; no event is sent."
-        yield {"tool": "test_destination", "arguments": {"destination": name}, "why": why}
     message_id = by_id(stuck.event)
     kept = message_id and stuck.reader.text(message_id) == message_id
+    if worst.verdict is Verdict.WAITING and lane.reason in _TROUBLE:
+        yield from _trouble(stuck, message_id if kept else "")
     if worst.reason in _AGAIN and kept and stuck.may(Scope.OPERATE, live=stuck.event.namespace == LIVE):
         again: Document = {"destination": name, "message_ids": [message_id], "namespace": stuck.event.namespace}
         yield {"tool": "replay_events", "arguments": again, "why": "Sends it again, once the cause is mended."}
@@ -99,6 +106,18 @@ def _mend(stuck: _Stuck) -> Iterator[Document]:
     if worst.reason in _LOOK or (worst.verdict is Verdict.PAUSED and lane.state is LaneState.RUNNING):
         why = "Shows its settings and filter, which calls it is for, and what it refuses."
         yield {"tool": "describe_destination", "arguments": {"destination": name}, "why": why}
+
+
+def _trouble(stuck: _Stuck, message_id: str) -> Iterator[Document]:
+    """Give what tells why the requests of a destination fail: a test, its attempts, or what it is set to."""
+    name: Document = {"destination": stuck.destination.id}
+    if stuck.tests and stuck.may(Scope.OPERATE):
+        why = "Checks its credentials and address; no event is sent."
+        yield {"tool": "test_destination", "arguments": name, "why": why}
+    if message_id and not stuck.alone:
+        only: Document = {"message_id": message_id, **name}
+        yield {"tool": "debug_event_delivery", "arguments": only, "why": "Shows each attempt, and what it answered."}
+    yield {"tool": "describe_destination", "arguments": name, "why": "Shows the settings that it is spoken to with."}
 
 
 def _others(reader: Reader, request: Trace, found: Sequence[Stored]) -> list[Json]:

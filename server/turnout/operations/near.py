@@ -11,8 +11,10 @@ from itertools import islice
 
 from turnout.clock import iso
 from turnout.document import Document
+from turnout.event import stored
 from turnout.event.model import CONFLICT, Stored
 from turnout.event.wire import check
+from turnout.guard.masking import untrusted
 from turnout.identity.model import IdType
 from turnout.identity.resolve import is_blocked
 from turnout.operations.alike import alike, folded
@@ -47,6 +49,12 @@ def near(view: View, reader: Reader, request: Trace) -> list[Near]:
     order = list(Why)
     found.sort(key=lambda each: order.index(each.why))
     return [each for at, each in enumerate(found) if _few(found[:at], each)][:ROWS]
+
+
+def by_shown(view: View, message_id: str) -> list[Stored]:
+    """Find events whose message id reads so once what cannot be seen is taken out of it, among the newest."""
+    ids = ((each, stored.message_id(each.body, each.meta)) for each in _back(view, NEWEST) if not each.blank)
+    return [each for each, given in ids if given != message_id and str(untrusted(given)) == message_id]
 
 
 def _few(before: list[Near], each: Near) -> bool:
@@ -123,21 +131,23 @@ def _listing(search: Search) -> Document:
 
 
 def _others(search: Search) -> list[Near]:
-    """Look through the newest events, or those around the moment, for the same name of somebody else."""
+    """Look through the newest events, or those around the moment, for a like id, or the same name of somebody else."""
     asked, view = search.request.event, search.view
-    if not asked:
+    if not asked and not search.request.whose.given():
         return []
     before = NEWEST
     if search.when.until != NEWEST:
         before = view.log.first_since(search.when.until + 1) or NEWEST
-    found: list[Near] = []
+    found: dict[Why, list[Near]] = {Why.OTHER_ID: [], Why.OTHER_PERSON: []}
     for each in _back(view, before):
-        if each.received < search.when.since or len(found) == 2 * EACH:
+        if each.received < search.when.since or all(len(rows) == EACH for rows in found.values()):
             break
-        if not each.erased and each.name == asked and each.person not in search.persons:
-            kin = _kin(search.request, by_given(each))
-            found.append(search.event(Why.OTHER_ID if kin else Why.OTHER_PERSON, each))
-    return found
+        if each.erased or each.person in search.persons or (asked and each.name != asked):
+            continue
+        why = Why.OTHER_ID if _kin(search.request, by_given(each)) else Why.OTHER_PERSON
+        if len(found[why]) < EACH and (asked or why is Why.OTHER_ID):
+            found[why].append(search.event(why, each))
+    return [*found[Why.OTHER_ID], *found[Why.OTHER_PERSON]]
 
 
 def _back(view: View, before: int) -> Iterator[Stored]:

@@ -21,12 +21,13 @@ PAGE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A lane that may replay: up to `until`; `runs` are all it has."""
+    """A lane that may replay: up to `until`; `runs` are all it has, `over` those that have ended for good."""
 
     number: int
     until: int
     runs: tuple[int, ...]
     receives: Receives
+    over: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -77,7 +78,7 @@ def _choose(view: View, selection: Selection, found: OfLane, heads: Sequence[Hea
     """Count one page for one lane; give the events."""
     lane, first, last = found.lane, heads[0].seq, heads[-1].seq
     owed = frozenset().union(*(view.owed.seqs(lane.number, run, first, last) for run in lane.runs))
-    verdicts = came_to(view, lane.number, first, last) if selection.verdict else {}
+    verdicts = came_to(view, lane.number, lane.over, first, last) if selection.verdict else {}
     chosen = set()
     for head in heads:
         if head.seq > lane.until or (selection.verdict and verdicts.get(head.seq) != selection.verdict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 
 from turnout import document
@@ -18,7 +18,7 @@ from turnout.entropy import uuid7
 from turnout.errors import InvalidCall, InvalidInput, TurnoutError
 from turnout.event import stored
 from turnout.event.accept import accept
-from turnout.event.model import Call, Caller, Event, Kind, PersonId, Refused, Seq, Stored
+from turnout.event.model import LIVE, Call, Caller, Event, Kind, PersonId, Refused, Seq, Stored
 from turnout.exchange import EVERYTHING, Ask, Flows, Moment, Outcome
 from turnout.guard.masking import untrusted, untrusted_json
 from turnout.guard.namespace import choose
@@ -38,6 +38,8 @@ from turnout.workspace import Destination
 
 REQUESTS = 10
 """Requests shown of one destination."""
+CALL = 1_000
+"""Bytes of the arguments of a call that is ready to be made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,19 @@ def preview(view: View, eyes: Eyes, reader: Reader, request: Preview) -> Documen
         "summary": _summary(sends, len(previews), found),
         "namespace": event.namespace,
         "previews": list(previews),
+        "next": _as_live(request, event, previews),
     }
+
+
+def _as_live(request: Preview, event: Event, previews: Sequence[Document]) -> list[Json] | None:
+    """Where nobody said live, lead to what destinations that receive only live events would get."""
+    if request.namespace or event.namespace == LIVE or all(each.get("reason") != "namespace" for each in previews):
+        return None
+    arguments: Document = {name: value for name, value in asdict(request).items() if value} | {"namespace": LIVE}
+    if len(document.encode(arguments)) > CALL:
+        return None
+    why = "Shows what each would get of it as a live event; nothing is stored or sent."
+    return [{"tool": "preview_event", "arguments": arguments, "why": why}]
 
 
 def _event(view: View, reader: Reader, request: Preview) -> Event:
@@ -218,4 +232,5 @@ def _summary(sends: int, count: int, event: Stored) -> str:
     moved = f" The workspace's {of_rule(rule)} would move it to {event.namespace}." if rule else ""
     if not count:
         return f"No destination is connected, so nothing would be sent.{moved}"
-    return f"{sends} of {counted(count, 'destination')} would get it. Nothing was stored or sent.{moved}"
+    of = f"{sends} of {counted(count, 'destination')} would get it as {event.namespace}"
+    return f"{of}. Nothing was stored or sent.{moved}"

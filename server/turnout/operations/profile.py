@@ -17,7 +17,7 @@ from turnout.guard.namespace import namespace
 from turnout.identity.model import Identifier
 from turnout.operations import newest, page
 from turnout.operations.counted import counted
-from turnout.operations.knowing import known_there
+from turnout.operations.knowing import known_there, passed_by
 from turnout.operations.moments import written
 from turnout.operations.names import source_name
 from turnout.operations.reader import Reader
@@ -68,7 +68,8 @@ def get_profile(view: View, eyes: Eyes, reader: Reader, request: Profile) -> Doc
     spaces = [space] if space else [name for name, _ in view.log.namespaces()]
     found = [someone for each in spaces if (someone := _someone(view, whose, Namespace(each))) is not None]
     erased = [row for each in spaces for row in _regulations(view, whose, Namespace(each))]
-    return _told(view, eyes, reader, found, erased)
+    told = _told(view, eyes, reader, found, erased)
+    return told if found or erased else {**told, "next": _nearby(request)}
 
 
 def _listed(view: View, reader: Reader, request: Profile, space: str) -> Document:
@@ -107,6 +108,7 @@ def _told(view: View, eyes: Eyes, reader: Reader, found: Sequence[Someone], eras
         told["traits"] += traits_of(view, reader, each.namespace, _events(view, each), each.ids)
         told["last_events"] += [_event(view, reader, event) for event in events]
         told["destinations"] += known_there(view, eyes, reader, each.namespace, _events(view, each), len(found))
+    told["destinations"].sort(key=passed_by)
     rows: Document = {name: rows or None for name, rows in told.items() if name != "people"}
     return {
         "summary": _summary(told["people"], erased),
@@ -124,6 +126,14 @@ def _next(erased: Sequence[Document]) -> list[Json]:
     return [
         {"tool": "get_deletion", "arguments": {"deletion_id": each["deletion_id"]}, "why": why} for each in erased[-1:]
     ]
+
+
+def _nearby(request: Profile) -> list[Json]:
+    """Lead from nobody to what says who is near: another spelling, or an identifier of another kind."""
+    names = ("user_id", "anonymous_id", "email", "namespace")
+    given: Document = {name: value for name in names if (value := str(getattr(request, name)))}
+    why = "Says what came near them: another spelling, another kind of identifier, or a call that was refused."
+    return [{"tool": "debug_event_delivery", "arguments": given, "why": why}]
 
 
 def _events(view: View, each: Someone) -> Iterator[Stored]:

@@ -104,8 +104,10 @@ def fitting(view: View, request: Trace, events: list[Stored]) -> list[Stored]:
 def by_person(view: View, request: Trace) -> list[Stored]:
     """Find the events that fit, the newest first, MATCHES and one more at most. Raises: InvalidInput."""
     if not request.whose.given():
+        by = [name for name in ("destination", "event") if getattr(request, name)]
         raise InvalidInput(
-            "Nothing says which event is meant: give `message_id`, or `user_id`, `anonymous_id` or `email`."
+            "Nothing says which event is meant: give `message_id`, or `user_id`, `anonymous_id` or `email`.",
+            fix=f"find_events with {' and '.join(by)} lists those there are, with how each ended" if by else "",
         )
     found: list[Stored] = []
     last = SCAN

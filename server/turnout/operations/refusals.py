@@ -31,7 +31,7 @@ def refusals(view: View, reader: Reader, sought: Sought, before: int, limit: int
 
 def _row(view: View, reader: Reader, each: Refused, fields: Document) -> Document:
     return {
-        "message_id": reader.text(each.message_id) if each.message_id else None,
+        "message_id": _text(reader, each.message_id or fields.get("messageId")),
         "event": _text(reader, fields.get("event") or fields.get("name")),
         "type": _text(reader, fields.get("type")),
         "user_id": _id(reader, fields.get("userId")),

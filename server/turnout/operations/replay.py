@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from msgspec.structs import replace
+
 from turnout.delivery.eyes import Eyes
-from turnout.delivery.selection import Selection, write_selection
+from turnout.delivery.selection import Selection, ended, write_selection
 from turnout.delivery.verdict import Verdict
 from turnout.document import Document, Json
 from turnout.errors import InvalidInput, NotFound
@@ -83,12 +85,12 @@ def apply(unit: Unit, replaying: Replaying, _: Calling) -> Applied:
     chosen = [each for each in replaying.picked.lanes if any(each.taken.values())]
     told: Document = {"selected": replaying.picked.events, "to": [*_named(replaying)]}
     if not chosen:
-        found = f"{_events(replaying.picked)} selected, but no destination receives them" if told["selected"] else ""
-        return Applied({"summary": f"{found or 'Nothing was selected'}: nothing is replayed.", **told})
+        return Applied({"summary": _nothing(replaying), **told})
     run = unit.lanes.new_run()
     for each in chosen:
-        unit.lanes.begin(each.lane.number, run, replaying.start, each.lane.until, write_selection(replaying.selection))
-    said = f"{_events(replaying.picked)} began to be replayed to {counted(len(chosen), 'destination')}."
+        selection = replace(replaying.selection, over=each.lane.over if replaying.selection.verdict else ())
+        unit.lanes.begin(each.lane.number, run, replaying.start, each.lane.until, write_selection(selection))
+    said = f"{_events(replaying)} began to be replayed to {counted(len(chosen), 'destination')}."
     return Applied({"summary": said, "run_id": of_run(run), **told})
 
 
@@ -115,7 +117,7 @@ def show(replaying: Replaying) -> Shown:
     ]
     many = any(found.taken.get(LIVE, 0) > SURE_ABOVE or (picked.more and LIVE in found.taken) for found in picked.lanes)
     return Shown(
-        f"{_events(picked)} would be replayed to {counted(len(_named(replaying)), 'destination')}"
+        f"{_events(replaying)} would be replayed to {counted(len(_named(replaying)), 'destination')}"
         f"{f'; of {picked.erased} more the bytes are erased' if picked.erased else ''}.",
         {
             "selected": picked.events,
@@ -202,7 +204,9 @@ def _destinations(view: View, request: Replay, space: str) -> tuple[Destination,
     every = sorted(view.workspace.destinations.values(), key=lambda each: each.lane)
     found = tuple(each for each in every if not space or each.receives.takes(Namespace(space)))
     if not found:
-        raise NotFound(f"no destination {f'receives events of the namespace {space}' if every else 'is connected yet'}")
+        if not every:
+            raise NotFound("no destination is connected yet", fix="connect_destination connects one")
+        raise NotFound(f"no destination receives events of the namespace {space}")
     return found
 
 
@@ -211,7 +215,7 @@ def _lane(view: View, destination: Destination, until: int) -> Lane:
     follows = view.lanes.run(destination.lane, 0)
     passed = follows.cursor if follows else 0
     runs = tuple(run.run for run in view.lanes.runs(destination.lane))
-    return Lane(destination.lane, min(until, passed), runs, destination.receives)
+    return Lane(destination.lane, min(until, passed), runs, destination.receives, ended(view, destination.lane))
 
 
 def _repeats(eyes: Eyes, view: View, destination: Destination) -> str:
@@ -229,5 +233,15 @@ def _named(replaying: Replaying) -> Sequence[str]:
     return [destination.name for destination, found in pairs if found.selected]
 
 
-def _events(picked: Picked) -> str:
-    return f"{'More than ' if picked.more else ''}{counted(picked.events, 'event')}"
+def _events(replaying: Replaying) -> str:
+    picked, space = replaying.picked, replaying.selection.namespace
+    return f"{'More than ' if picked.more else ''}{counted(picked.events, f'{space} event'.lstrip())}"
+
+
+def _nothing(replaying: Replaying) -> str:
+    """Say that nothing is replayed, and of which namespace: one that was not named is easily the wrong one."""
+    if replaying.picked.events:
+        return f"{_events(replaying)} selected, but no destination receives them: nothing is replayed."
+    space = replaying.selection.namespace
+    where = f" of the namespace {space} was selected; `namespace` names another" if space else " was selected"
+    return f"Nothing{where}: nothing is replayed."

@@ -6,21 +6,21 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from turnout.clock import DAY, HOUR, iso
+from turnout.clock import DAY, iso
 from turnout.delivery.eyes import Eyes
 from turnout.delivery.verdict import BY_NUMBER, CODES, Verdict
 from turnout.document import Document, Json
 from turnout.errors import InvalidInput
 from turnout.event.spelling import pairs
+from turnout.operations import sends
 from turnout.operations.counted import counted
 from turnout.operations.names import source_name
 from turnout.operations.reader import Reader
 from turnout.operations.silence import stale
 from turnout.operations.spread import LOOKS, SAMPLES, Flow, Way, flows, sampled, ways
 from turnout.operations.standing import standing
-from turnout.operations.twice import doubts, replays
+from turnout.operations.twice import doubts, repeats, replays
 from turnout.store.lanes import LaneState
-from turnout.store.log import CONFLICTING, DUPLICATE
 from turnout.store.unit import View
 from turnout.workspace import Destination
 
@@ -68,15 +68,21 @@ def _one(view: View, eyes: Eyes, reader: Reader, request: Audit, every: Sequence
     wanted = [each for each in every if each.name == request.event] or [Flow("track", request.event, 0, 0, ())]
     chosen = _connected(view)
     found = [_Found(each, ways(view, eyes, each, chosen)) for each in sampled(view, wanted, SCAN_ONE)]
-    rows: list[Json] = [_at(view, eyes, each.flow, way) for each in found for way in each.ways]
+    rows: list[Json] = [
+        _at(view, eyes, each.flow, way) | sent
+        for each in found
+        for way, sent in zip(each.ways, sends.told(reader, each.ways), strict=True)
+    ]
     takes = sum(way.takes for each in found for way in each.ways)
-    never = "" if found[0].flow.n else " No event of this name was ever recorded; it is judged by its name."
+    similar = _similar(reader, every, request.event)
+    but = "" if not similar else f", but of {counted(len(similar), 'name')} like it (`similar_names`)"
+    never = "" if found[0].flow.n else f" No event of this name was ever recorded{but}; it is judged by its name."
     would = f"{takes} of {counted(len(rows), 'destination')} would get it, as configured now."
     return {
         "summary": f"{would if chosen else 'No destination is connected, so none gets it.'}{never}",
         "events": [_event(view, reader, each) for each in found],
         "destinations": rows,
-        "similar_names": _similar(reader, every, request.event) or None,
+        "similar_names": similar or None,
     }
 
 
@@ -89,7 +95,6 @@ def _all(view: View, eyes: Eyes, reader: Reader, request: Audit, every: Sequence
     idle = _idle(view, request, found, chosen)
     silent, alike = stale(view, request.days), _similar(reader, every)
     again, replayed = doubts(view, eyes, reader, since), replays(view, since)
-    repeats = _repeats(view, since)
     limit = request.limit
     return {
         "summary": _summary(every, len(chosen), len(unrouted), len(idle), len(silent), len(alike), again),
@@ -100,7 +105,7 @@ def _all(view: View, eyes: Eyes, reader: Reader, request: Audit, every: Sequence
         "similar_names": alike[:limit] or None,
         "maybe_twice": again[:limit] or None,
         "replayed": replayed[:limit] or None,
-        "repeats_stopped": repeats,
+        "repeats_stopped": repeats(view, since),
         "next": _next(again, idle, silent) or None,
         "looked_at": {"names": len(found), "of": len(every), "days": request.days},
     }
@@ -198,12 +203,6 @@ def _idle(view: View, request: Audit, found: Sequence[_Found], chosen: Sequence[
             }
         )
     return rows
-
-
-def _repeats(view: View, since: int) -> int:
-    """Count what came again under an id that was there, and went nowhere a second time."""
-    rows = view.counts.by_hour(0, since // HOUR)
-    return sum(n for _, code, n in rows if code in {DUPLICATE, CONFLICTING})
 
 
 def _next(again: Sequence[Json], idle: Sequence[Json], silent: Sequence[Json]) -> list[Json]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from turnout.delivery import verdict
 from turnout.delivery.eyes import Eyes, broke
 from turnout.delivery.window import Part, Sight, Skip, owed
+from turnout.document import Json
 from turnout.errors import TurnoutError
 from turnout.event.model import PersonId, Stored
 from turnout.guard.namespace import is_test
@@ -51,7 +52,8 @@ class Flow:
 class Way:
     """What one destination would take of a flow: `sent` of `of` samples, by these actions; else why not, and how often.
 
-    Without samples `of` is 0: then `actions` are those for its type and name.
+    `sends` is what it would send of them, as mapped. Without samples `of` is 0: then `actions` are those for its type
+    and name.
     """
 
     destination: Destination
@@ -59,6 +61,7 @@ class Way:
     of: int = 0
     actions: tuple[str, ...] = ()
     why: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    sends: tuple[Json, ...] = ()
 
     @property
     def takes(self) -> bool:
@@ -128,15 +131,17 @@ def _way(view: View, eyes: Eyes, flow: Flow, destination: Destination, sight: Si
         return _by_name(flow, bound)
     actions: dict[str, None] = {}
     why: Counter[tuple[str, str]] = Counter()
+    sends: tuple[Json, ...] = ()
     sent = 0
     for event in flow.samples:
         found = owed(event, destination.lane, 0, bound, sight)
         parts = [each for each in found if isinstance(each, Part)]
         actions |= dict.fromkeys(part.item.action for part in parts)
+        sends += tuple(part.item.value for part in parts)
         sent += bool(parts)
         if not parts:
             why[_reason(next(each for each in found if isinstance(each, Skip)))] += 1
-    return Way(destination, sent, len(flow.samples), tuple(actions), why)
+    return Way(destination, sent, len(flow.samples), tuple(actions), why, sends)
 
 
 def _by_name(flow: Flow, bound: Bound) -> Way:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from turnout.clock import iso
 from turnout.delivery.eyes import Eyes
@@ -15,11 +14,11 @@ from turnout.event.wire import check
 from turnout.manifest.catalogue import Catalogue
 from turnout.operations import mend, whither
 from turnout.operations.counted import counted
-from turnout.operations.deliveries import full, verdicts
+from turnout.operations.deliveries import SAID, full, in_short, name_of, verdicts
 from turnout.operations.diff import diff
 from turnout.operations.finds import Near
 from turnout.operations.names import of_rule, source_name
-from turnout.operations.near import near
+from turnout.operations.near import by_shown, near
 from turnout.operations.question import Trace, by_message, by_person, fitting, seqs, span
 from turnout.operations.reader import Reader
 from turnout.operations.standing import Standing, settled, standing
@@ -38,6 +37,9 @@ def journey(view: View, eyes: Eyes, reader: Reader, request: Trace, catalogue: C
     asked = whither.asked(view, request.destination, catalogue)
     span(request, view.now)  # what cannot be read is said even where nothing is there
     found = by_message(view, request.message_id) if request.message_id else by_person(view, request)
+    hidden = not found and request.message_id and _refused(view, request.message_id) is None
+    if hidden:
+        found = by_shown(view, request.message_id)
     if found and request.message_id:
         found = fitting(view, request, found)
         if not found:
@@ -50,7 +52,7 @@ def journey(view: View, eyes: Eyes, reader: Reader, request: Trace, catalogue: C
     stands = [each for lane in asked.lanes if (each := standing(view, lane, event, eyes)) is not None]
     shown = [_delivery(view, eyes, reader, request, each, event, received, catalogue) for each in stands]
     return {
-        "summary": _summary(stands, event, found, request) + asked.say(),
+        "summary": _summary(view, stands, event, found, request, asked) + (_HIDDEN if hidden else ""),
         "found": True,
         "message_id": reader.text(str(received.get("messageId") or request.message_id)),
         "namespace": event.namespace,
@@ -60,7 +62,7 @@ def journey(view: View, eyes: Eyes, reader: Reader, request: Trace, catalogue: C
         "event": None if event.blank else reader.document(received),
         "reason": "erased" if event.erased else "damaged" if event.damaged else None,
         "deliveries": [*shown, *asked.rows()],
-        "next": [*asked.calls(), *(mend.calls(view, reader, request, stands, found) or [])] or None,
+        "next": [*asked.calls(), *(mend.calls(view, eyes, reader, request, stands, found) or [])] or None,
     }
 
 
@@ -98,12 +100,10 @@ def _delivery(
     return {**told, **diff(view, eyes, reader, stands, event, received, catalogue)}
 
 
-def _summary(stands: Sequence[Standing], event: Stored, found: Sequence[Stored], request: Trace) -> str:
-    words = Counter(each.worst.verdict for each in stands)
-    each_of = [f"{words[verdict]} {_SAID[verdict]}" for verdict in Verdict if words[verdict]]
-    said = "No destination is connected."
-    if stands:
-        said = f"Of {counted(len(stands), 'destination')}: {', '.join(each_of)}."
+def _summary(
+    view: View, stands: Sequence[Standing], event: Stored, found: Sequence[Stored], request: Trace, asked: Asked
+) -> str:
+    said = _came_to(view, stands) + asked.say() if stands else asked.say().lstrip() or "No destination is connected."
     if event.erased:
         said = f"The event was erased; what its destinations came to is left. {said}"
     if event.damaged:
@@ -118,19 +118,27 @@ def _summary(stands: Sequence[Standing], event: Stored, found: Sequence[Stored],
     return said
 
 
-_SAID = {
-    Verdict.DELIVERED: "delivered",
-    Verdict.WAITING: "waiting",
-    Verdict.PAUSED: "paused before it",
-    Verdict.DISCARDED: "discarded",
-    Verdict.NOT_SENT: "not sent",
-    Verdict.CANCELLED: "cancelled",
-}
+def _came_to(view: View, stands: Sequence[Standing]) -> str:
+    """Say of one destination how the event stands there and why; of many how many, and at which it is not delivered."""
+    if len(stands) == 1:
+        return f"{in_short(view, stands[0])}."
+    each_of: list[str] = []
+    for verdict in Verdict:
+        if names := [name_of(view, each.lane) for each in stands if each.worst.verdict is verdict]:
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            which = "" if verdict is Verdict.DELIVERED else f" ({', '.join(names[:_NAMED])}{more})"
+            each_of.append(f"{len(names)} {SAID[verdict]}{which}")
+    return f"Of {counted(len(stands), 'destination')}: {', '.join(each_of)}."
+
+
+_HIDDEN = " Its message id holds characters that cannot be seen; it was found as it is shown."
+_NAMED = 3
+"""Destinations that a summary names of each verdict."""
 
 
 def _missing(view: View, reader: Reader, request: Trace, asked: Asked) -> Document:
     """Say that there is no such event, and why: refused at the door, or never recorded."""
-    refused = next(_refused(view, request.message_id), None) if request.message_id else None
+    refused = _refused(view, request.message_id) if request.message_id else None
     if refused is not None:
         body = check(refused.body)
         return {
@@ -176,8 +184,10 @@ def _search(request: Trace) -> list[Json]:
     return [{"tool": "find_events", "arguments": arguments, "why": "Lists what was recorded."}]
 
 
-def _refused(view: View, message_id: str) -> Iterator[Refused]:
+def _refused(view: View, message_id: str) -> Refused | None:
     before = NEWEST
     while rows := view.log.refused(before, _BLOCK):
-        yield from (each for _, each in rows if each.message_id == message_id)
+        if (found := next((each for _, each in rows if each.message_id == message_id), None)) is not None:
+            return found
         before = rows[-1][0]
+    return None

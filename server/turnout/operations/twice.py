@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from turnout.clock import iso
+from turnout.clock import HOUR, iso
 from turnout.delivery.eyes import Eyes
 from turnout.delivery.verdict import ALREADY, BY_NUMBER, DELIVERED, Verdict
 from turnout.document import Document, Json
@@ -22,6 +22,7 @@ from turnout.operations.names import of_run
 from turnout.operations.reader import Reader
 from turnout.operations.standing import Standing, standing
 from turnout.store.lanes import LaneRow
+from turnout.store.log import CONFLICTING, DUPLICATE
 from turnout.store.unit import View
 from turnout.workspace import Destination
 
@@ -111,3 +112,9 @@ def _repeats(view: View, eyes: Eyes, destination: Destination) -> str:
         return "Its settings do not fit, so that nobody can tell."
     kinds = {action.dedupe for action in bound.target.actions.values()}
     return next(_REPEATS[each] for each in (Dedupe.NONE, Dedupe.BATCH, Dedupe.ITEM, Dedupe.UPSERT) if each in kinds)
+
+
+def repeats(view: View, since: int) -> int:
+    """Count what came again under an id that was there, and went nowhere a second time."""
+    rows = view.counts.by_hour(0, since // HOUR)
+    return sum(n for _, code, n in rows if code in {DUPLICATE, CONFLICTING})

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from turnout import document
 from turnout.guard.audit import BEGINNING, Entry, Row
 from turnout.store.queries import load
@@ -25,13 +28,14 @@ class AuditView:
     def all(self) -> tuple[Row, ...]:
         """Read the whole chain, oldest first."""
         found = []
-        for _, at, principal, client, operation, digest, outcome, detail, previous, hashed in self._s.rows(
-            SQL["list_entries"]
-        ):
-            told = document.decode(detail)
-            assert isinstance(told, dict)
-            found.append(Row(Entry(at, principal, client, operation, digest, outcome, told), previous, hashed))
+        for _, *entry, previous, hashed in self._s.rows(SQL["list_entries"]):
+            found.append(Row(_entry(entry), previous, hashed))
         return tuple(found)
+
+    def back(self, before: int, limit: int) -> tuple[tuple[int, Entry], ...]:
+        """Read a page of what was entered before a number, newest first, each with its own."""
+        rows = self._s.rows(SQL["list_back"], (before, limit))
+        return tuple((row[0], _entry(row[1:])) for row in rows)
 
 
 class Audit(AuditView):
@@ -55,3 +59,10 @@ class Audit(AuditView):
                 row.hash,
             ),
         )
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    at, principal, client, operation, digest, outcome, detail = row
+    told = document.decode(detail)
+    assert isinstance(told, dict)
+    return Entry(at, principal, client, operation, digest, outcome, told)

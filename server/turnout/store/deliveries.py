@@ -62,10 +62,10 @@ class DeliveriesView:
             rows = [row]
         return tuple(self._final(row) for row in rows)
 
-    def codes(self, lane: int, first: int, last: int) -> tuple[tuple[int, int, int], ...]:
-        """Give (seq, last, code) of the rows of run 0 that touch a stretch of the log."""
-        rows = self._s.rows(SQL["list_codes"], (lane, first, last))
-        before = self._s.row(SQL["find_span"], (lane, 0, first - 1))
+    def codes(self, lane: int, run: int, first: int, last: int) -> tuple[tuple[int, int, int], ...]:
+        """Give (seq, last, code) of the rows of a run that touch a stretch of the log."""
+        rows = self._s.rows(SQL["list_codes"], (lane, run, first, last))
+        before = self._s.row(SQL["find_span"], (lane, run, first - 1))
         spans = [(before[0], before[2], before[3])] if before and before[2] >= first else []
         return (*spans, *((row[0], row[1], row[2]) for row in rows))
 

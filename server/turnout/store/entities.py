@@ -50,6 +50,11 @@ class EntitiesView:
         row = self._s.row(SQL["first_revision"])
         return int(row[0]) if row else 0
 
+    def revision_at(self, moment: int) -> int:
+        """Give the newest revision that was made at a moment, 0 where none was."""
+        row = self._s.row(SQL["revision_at"], (moment,))
+        return int(row[0]) if row else 0
+
     def require_keys(self) -> None:
         """Open every secret. Raises: Unavailable where the keys are not those it was sealed with."""
         for entity, field, sealed in self._s.rows(SQL["list_sealed"]):

@@ -65,6 +65,13 @@ async function use(plan, bridge, view, seen) {
   bridge.sendHostContextChange({theme: plan.theme})
   await until('the first theme', () => ground() === seen.grounds[0])
   const act = words => [...view.querySelectorAll('.act')].find(each => each.textContent.startsWith(words))
+  if (plan.more) {
+    act('Show them').click()
+    await until('the attempts', () => view.querySelector('.more table'))
+    seen.shown = view.querySelector('.more').innerText
+    seen.asked = seen.calls.splice(0)
+    seen.focused = heads().indexOf(view.activeElement)
+  }
   if (act('Ask for')) {
     act('Ask for').click()
     await until('the message', () => seen.messages.length)

@@ -17,7 +17,7 @@ from turnout.document import encode
 from turnout.errors import Denied, InvalidInput
 from turnout.guard.principal import EVERY, MODES, Scope, local
 
-COMMON = {"idempotency_key", "namespace", "wait_seconds", "dry_run", "confirm", "cursor", "limit"}
+COMMON = {"idempotency_key", "namespace", "destination", "wait_seconds", "dry_run", "confirm", "cursor", "limit"}
 
 each_tool = pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
 

@@ -80,4 +80,4 @@ def test_a_vendor_without_a_test_of_credentials_comes_with_what_to_do_instead(da
 
     _, out, _ = said(data_dir, "destination", "test", "Webhook")
 
-    assert "send one event and wait for its verdict" in out
+    assert "look at a preview, then at what became of its events" in out

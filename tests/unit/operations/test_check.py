@@ -82,7 +82,18 @@ def test_a_vendor_without_a_test_says_what_to_do_instead(here: Bench) -> None:
 
     assert "ok" not in answer
     assert answer["reason"].startswith("not_offered")
+    preview, came = answer["next"]
+    assert (preview["tool"], preview["arguments"]["namespace"]) == ("preview_event", "live")
+    assert (came["tool"], came["arguments"]) == ("find_events", {"destination": "Segment"})
+
+
+def test_one_that_receives_test_events_may_be_sent_one(here: Bench) -> None:
+    here.connect(receives="test")
+
+    answer: dict[str, Any] = check.told(found(here, "Segment"), check.Tried(None), reader())
+
     assert [call["tool"] for call in answer["next"]] == ["preview_event", "track_event"]
+    assert "namespace" not in answer["next"][0]["arguments"]
 
 
 def test_a_test_needs_operate(here: Bench) -> None:

@@ -273,3 +273,16 @@ def test_a_host_of_ones_own_network_comes_with_what_becomes_of_its_events(here: 
 
     assert said in str(answer["summary"])
     assert ("TURNOUT_ALLOW_ADDRESSES" in str(answer["summary"])) is bool(said)
+
+
+def test_what_was_connected_leads_to_the_test_of_its_credentials_where_there_is_one(here: Bench) -> None:
+    catalogue = here.catalogue
+    asked = [("sendgrid", {"api_key": "SG.0123456789"}), ("segment", {"write_key": "wk_0123456789"})]
+    requests = [connect.Connect(slug, None, settings) for slug, settings in asked]
+
+    told = [here.call(connect.operation(catalogue, here.binder), each).answer["next"] for each in requests]
+
+    assert [[call["tool"] for call in calls] for calls in told] == [  # type: ignore[union-attr, index, call-overload]
+        ["test_destination", "update_destination"],
+        ["update_destination"],
+    ]

@@ -79,8 +79,35 @@ def test_a_suppression_is_lifted_for_all_that_was_suppressed_together_even_after
 
 
 def test_there_must_be_a_suppression_to_lift(here: Bench) -> None:
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound, match="namespace live; there is nothing to lift"):
         ask(here, Deletion(user_id="u1", kind="unsuppress", namespace="live"))
+
+
+def test_who_lifts_in_the_wrong_namespace_is_told_the_right_one(here: Bench) -> None:
+    ask(here, Deletion(user_id="u1", kind="suppress", namespace="live"))
+
+    with pytest.raises(NotFound, match=r"in the namespace test, but in live$"):
+        ask(here, Deletion(user_id="u1", kind="unsuppress"), AGENT)
+    with pytest.raises(NotFound, match="there is nothing to lift"):
+        ask(here, Deletion(user_id="u1", kind="unsuppress"), Principal("blind", frozenset({Scope.PRIVACY})))
+
+
+def test_a_suppression_and_its_lifting_each_name_the_call_that_takes_it_back(here: Bench) -> None:
+    for kind, back in (("suppress", "unsuppress"), ("unsuppress", "suppress")):
+        request = Deletion(email="ann@example.com", kind=kind, namespace="live")
+        told = deletions.undoing(ask(here, request).answer, request)
+
+        assert told["next"] == [
+            {
+                "tool": "request_deletion",
+                "arguments": {"email": "ann@example.com", "namespace": "live", "kind": back},
+                "why": "takes this change back",
+            }
+        ]
+    hidden = Deletion(user_id="u\u200b1", kind="suppress", namespace="live")
+    assert "next" not in deletions.undoing(ask(here, hidden).answer, hidden)
+    planned = Deletion(user_id="u1", kind="suppress_and_erase", namespace="live")
+    assert "next" not in deletions.undoing(ask(here, planned).answer, planned)
 
 
 def test_an_erasure_shows_its_plan_first_and_takes_its_token_once(here: Bench) -> None:

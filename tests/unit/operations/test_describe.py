@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from support.workspace import READER, Bench, reader
+from support.workspace import LIVE_AGENT, READER, Bench, reader
 from turnout.agent.tools.describe_destination import Described
 from turnout.agent.tools.list_destinations import Destinations
+from turnout.clock import HOUR
 from turnout.delivery import verdict
 from turnout.document import Document, encode
 from turnout.errors import InvalidInput, NotFound
@@ -15,6 +16,7 @@ from turnout.guard.principal import Principal
 from turnout.operations import describe
 from turnout.store.lanes import LaneState
 from turnout.store.owed import Owed, OwedState
+from turnout.store.unit import Unit
 
 
 def listed(
@@ -44,6 +46,7 @@ def setting(answer: dict[str, Any], name: str) -> dict[str, Any]:
 def test_an_empty_workspace_says_what_to_do(here: Bench) -> None:
     answer = listed(here)
 
+    assert answer["summary"] == "No destination is connected yet."
     assert answer["destinations"] == []
     assert answer["next"][0]["arguments"] == {"catalog": True}
 
@@ -90,7 +93,39 @@ def test_what_a_lane_notes_is_its_health(here: Bench, reason: str, words: str) -
     answer = listed(here)
 
     assert answer["destinations"][0]["health"] == words
-    assert answer["next"][0]["tool"] == "test_destination"
+    assert answer["summary"] == "1 connected destination; in need of attention: 1: Segment."
+
+
+@pytest.mark.parametrize(
+    ("slug", "settings", "tool"),
+    [
+        ("sendgrid", {"api_key": "SG.0123456789"}, "test_destination"),
+        ("jsonl", {"path": "a.jsonl"}, "test_destination"),
+        ("segment", None, "find_events"),
+    ],
+)
+def test_a_test_is_offered_where_there_is_one(here: Bench, slug: str, settings: Document | None, tool: str) -> None:
+    destination = here.connect(slug, settings)
+    here.store.commit(lambda unit: unit.lanes.note_running(destination.lane, "trouble"))
+
+    (call,) = listed(here, who=LIVE_AGENT)["next"]
+    (reads,) = listed(here, who=READER)["next"]
+
+    assert (call["tool"], call["arguments"]) == (tool, {"destination": destination.id})
+    assert reads["tool"] == "find_events", "who may not test is not sent to test"
+
+
+def test_those_in_need_of_attention_are_named_whatever_the_page(here: Bench) -> None:
+    made = [here.connect("jsonl", {"path": f"{number}.jsonl"}, name=f"File {number}") for number in range(9)]
+    for each in made[2:]:
+        here.store.commit(partial(lambda unit, lane: unit.lanes.note_running(lane, "trouble"), lane=each.lane))
+
+    told = listed(here, limit=2)
+
+    assert [row["health"] for row in told["destinations"]] == ["ok", "ok"]
+    assert told["summary"] == (
+        "9 connected destinations; in need of attention: 7: File 2, File 3, File 4, File 5, File 6 and 2 more."
+    )
 
 
 @pytest.mark.parametrize(
@@ -123,6 +158,22 @@ def test_what_is_owed_shows_in_health(here: Bench) -> None:
     (row,) = listed(here)["destinations"]
 
     assert (row["health"], row["waiting"]) == ("retrying: 1 to try again, 1 maybe sent", 2)
+
+
+def test_health_says_how_it_failed_last_and_when_that_is_given_up(here: Bench) -> None:
+    lane, now = here.connect().lane, here.clock.now()
+
+    def owe(tries: int, hours: float) -> str:
+        def put(unit: Unit) -> None:
+            why = unit.deliveries.intern(0, "http_503")
+            unit.owed.put([Owed(lane, 0, 1, 1, 0, 1, now - round(hours * HOUR), tries, OwedState.RETRY, 0, why)])
+
+        here.store.commit(put)
+        return str(listed(here)["destinations"][0]["health"])
+
+    assert owe(9, 1) == "retrying: 1 to try again (http_503)"
+    assert owe(3, 3.5) == "retrying: 1 to try again (http_503)"
+    assert owe(9, 3.5).endswith("(http_503); its oldest event is given up in 0.5 hours, 4 after its first try")
 
 
 def test_a_paused_destination_says_so_and_needs_no_attention(here: Bench) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from support.carrier import BUSY, Carrier, carrier
 from support.workspace import LIVE_AGENT, PERSON, READER, Bench
+from turnout.api.tracking import _unknown
 from turnout.document import Document, Json, encode
 from turnout.errors import InvalidInput, NotFound
 from turnout.event.model import LIVE, TEST, Call, Caller, SourceId
@@ -267,3 +268,64 @@ def test_a_message_id_that_is_an_email_is_masked(here: Bench) -> None:
 
     assert [each["message_id"] for each in events(here, LIVE_AGENT)] == ["a…@shop.example"]
     assert ids(here) == ["ann@shop.example"]
+
+
+def test_of_a_verdict_each_row_says_where_and_why(here: Bench, lanes: Carrier) -> None:
+    for number in range(3):
+        here.connect("webhook", {"url": "https://hook.example.com/in"}, name=f"Hook {number}")
+    here.record({"messageId": "m1"})
+    for number, status in enumerate((400, 404, 422)):
+        lanes.deliver(here.destination(f"Hook {number}"), Answer(status))
+
+    (row,) = events(here, verdict="discarded")
+    (only,) = events(here, destination="Hook 1")
+
+    assert row["at"] == "Hook 0: discarded (http_400); Hook 1: discarded (http_404); and 1 more"
+    assert only["at"] == "Hook 1: discarded (http_404)"
+    assert events(here, destination="Hook 1", verdict="delivered") == []
+
+
+def test_refused_calls_have_no_destination(here: Bench) -> None:
+    here.connect()
+
+    with pytest.raises(InvalidInput, match="no events"):
+        page(here, destination="Segment", refused=True)
+
+
+def test_a_call_of_no_source_keeps_the_id_that_it_came_with(here: Bench) -> None:
+    body = encode({"type": "track", "event": "Paid", "userId": "u1", "messageId": "m1"})
+    here.store.commit(lambda unit: _unknown(unit, Call(body)))
+
+    (row,) = events(here, refused=True)
+
+    assert (row["message_id"], row["source"]) == ("m1", "none")
+
+
+def test_refused_calls_are_counted_by_their_reason(here: Bench) -> None:
+    refused(here, {"type": "track", "event": "A"}, {"type": "track", "event": "B"}, {"type": "trak", "userId": "u1"})
+
+    assert page(here, refused=True)["summary"] == ("3 refused calls, newest first: 2 no_user_anon_id, 1 unknown_type.")
+
+
+def test_where_nothing_is_found_a_call_says_what_came_near(here: Bench) -> None:
+    here.record({"messageId": "m1", "event": "Order Completed"})
+
+    def leads(**asked: Any) -> Json:
+        return page(here, **asked)["next"]
+
+    assert leads(user_id="u2", event="Order Complted") == [
+        {
+            "tool": "debug_event_delivery",
+            "arguments": {"user_id": "u2", "event": "Order Complted"},
+            "why": "Says what came near it: another spelling, person, namespace or time.",
+        }
+    ]
+    assert leads(event="Order Complted") == [
+        {
+            "tool": "audit_routing",
+            "arguments": {"event": "Order Complted"},
+            "why": "Lists the names that look like this one.",
+        }
+    ]
+    assert leads(event="Order Completed") is None
+    assert leads(namespace="test") is None

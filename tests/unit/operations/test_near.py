@@ -87,6 +87,20 @@ def test_the_same_event_of_somebody_else_is_found_with_their_id_masked(here: Ben
     assert row(found, "other_person")["next"]["arguments"] == {"message_id": "m1"}
 
 
+@pytest.mark.parametrize("event", ["Paid", ""])
+def test_an_id_in_another_spelling_is_found_behind_newer_events_of_others(
+    here: Bench, lanes: Carrier, event: str
+) -> None:
+    here.record({"event": "Paid", "userId": "Ann-1", "messageId": "m0"})
+    here.record(*({"event": "Paid", "userId": f"u{number}"} for number in range(20)))
+
+    found = told(lanes, user_id="ann_1", event=event)
+
+    assert whys(found)[0] == "other_id"
+    assert row(found, "other_id")["message_id"] == "m0"
+    assert whys(found).count("other_person") == (2 if event else 0)
+
+
 def test_an_id_in_another_spelling_is_told_from_another_person(here: Bench, lanes: Carrier) -> None:
     here.record({"messageId": "m1", "event": "Paid", "userId": "Customer-4711"})
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -305,3 +306,29 @@ def test_a_lane_sends_what_the_overrides_make(here: Bench) -> None:
     sent = shown(left, ())["body"]
     assert isinstance(sent, dict)
     assert (sent["event"], sent["properties"]) == ("Joined", {"plan": "PRO"})
+
+
+def test_a_preview_as_test_says_so_and_leads_to_the_live_one_where_that_differs(here: Bench) -> None:
+    here.connect("webhook", URL)
+    asked = Preview(event="Signed Up", user_id="u1", properties={"plan": "pro"})
+
+    told = previewed(here, asked)
+    live = previewed(here, replace(asked, namespace="live"))
+
+    assert told["summary"] == "0 of 1 destination would get it as test. Nothing was stored or sent."
+    assert told["next"] == [
+        {
+            "tool": "preview_event",
+            "arguments": {
+                "type": "track",
+                "event": "Signed Up",
+                "user_id": "u1",
+                "properties": {"plan": "pro"},
+                "namespace": "live",
+            },
+            "why": "Shows what each would get of it as a live event; nothing is stored or sent.",
+        }
+    ]
+    assert live["summary"] == "1 of 1 destination would get it as live. Nothing was stored or sent."
+    assert live["next"] is None
+    assert previewed(here, replace(asked, properties={"long": "x" * 2_000}))["next"] is None

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from support.carrier import BUSY, Carrier, carrier
 from support.workspace import AGENT, LIVE_AGENT, PERSON, Bench
-from turnout.delivery.selection import Selection, read_selection, selects, write_selection
+from turnout.delivery.selection import Selection, ended, read_selection, selects, write_selection
 from turnout.document import Document, Json
 from turnout.errors import Denied, InvalidInput, NotFound
 from turnout.event.model import LIVE, TEST
-from turnout.exchange import Answer
+from turnout.exchange import Answer, Request
 from turnout.guard.principal import Principal
 from turnout.guard.run import Done
 from turnout.operations import replay
@@ -46,6 +48,12 @@ def sent_again(lanes: Carrier, hook: Destination) -> int:
     return len(lanes.sent) - before
 
 
+def sent_bodies(lanes: Carrier, hook: Destination) -> list[bytes]:
+    before = len(lanes.sent)
+    lanes.deliver(hook)
+    return [each.body for each in lanes.sent[before:] if isinstance(each, Request)]
+
+
 def test_a_dry_run_counts_and_begins_nothing(here: Bench, lanes: Carrier, hook: Destination) -> None:
     here.record({}, {}, {"event": "Other"})
     lanes.deliver(hook)
@@ -80,6 +88,49 @@ def test_only_what_came_to_the_verdict_is_selected(here: Bench, lanes: Carrier, 
     answer = ask(here, Replay(verdict="discarded", namespace="live")).answer
 
     assert answer["selected"] == 1
+
+
+def test_what_a_replay_has_delivered_since_is_not_selected_again(
+    here: Bench, lanes: Carrier, hook: Destination
+) -> None:
+    here.record({"event": "A"}, {"event": "B", "userId": "u2"})
+    lanes.deliver(hook, BAD)
+    failed = Replay(verdict="discarded", namespace="live")
+    ask(here, Replay(event="A", verdict="discarded", namespace="live"))
+    parts = lanes.open(hook)
+
+    moving = ask(here, failed, dry_run=True).answer["selected"]
+    lanes.answer(hook, parts)
+    after = ask(here, failed, dry_run=True).answer["selected"]
+    delivered = ask(here, Replay(verdict="delivered", namespace="live"), dry_run=True).answer["selected"]
+    ask(here, failed)
+    events = [json.loads(body)["event"] for body in sent_bodies(lanes, hook)]
+
+    assert (moving, after) == (2, 1), "one that is on its way has not ended"
+    assert delivered == 1
+    assert events == ["B"]
+
+
+def test_a_run_has_ended_once_nothing_of_it_is_on_its_way_or_owed(
+    here: Bench, lanes: Carrier, hook: Destination
+) -> None:
+    here.record({})
+    lanes.deliver(hook)
+    ask(here, Replay(namespace="live"))
+
+    def over() -> tuple[int, ...]:
+        return here.look(lambda view: ended(view, hook.lane))
+
+    begun = over()
+    parts = lanes.open(hook)
+    moving = over()
+    lanes.answer(hook, parts, BUSY)
+    owed = over()
+    here.clock.pass_s(3600)
+    lanes.again(hook)
+
+    assert (begun, moving, owed) == ((), (), ())
+    assert over() == (1,)
 
 
 def test_what_is_still_owed_or_not_read_yet_comes_anyway_and_is_not_selected(
@@ -225,3 +276,21 @@ def test_what_is_counted_is_what_a_lane_selects(here: Bench, lanes: Carrier, hoo
         lambda view: [each.seq for each in view.log.after(0, 100) if selects(view, chosen, hook.lane, each)]
     )
     assert plan["selected"] == len(picked)
+
+
+def test_a_count_names_its_namespace_and_none_that_another_can_be_named(
+    here: Bench, lanes: Carrier, hook: Destination
+) -> None:
+    here.record({})
+    lanes.deliver(hook)
+    here.connect("jsonl", {"path": "out.jsonl"}, receives="test")
+
+    plan = ask(here, Replay(namespace="live"), dry_run=True).answer["summary"]
+    begun = ask(here, Replay(namespace="live")).answer["summary"]
+    nothing = ask(here, Replay()).answer["summary"]
+    person = ask(here, Replay(event="Other"), PERSON).answer["summary"]
+
+    assert plan == "1 live event would be replayed to 1 destination."
+    assert begun == "1 live event began to be replayed to 1 destination."
+    assert nothing == ("Nothing of the namespace test was selected; `namespace` names another: nothing is replayed.")
+    assert person == "Nothing was selected: nothing is replayed."

@@ -94,6 +94,41 @@ def test_it_is_judged_by_the_configuration_of_today_and_tells_what_became_of_the
     assert (row["takes"], row["newest"]) == ("yes", "not_sent: namespace")
 
 
+def test_each_destination_names_the_fields_that_it_sends_and_equal_ones_whose_they_are(here: Bench) -> None:
+    here.connect("mixpanel", {"token": "tok_0123456789"}, name="Mixpanel")
+    for number in (1, 2):
+        here.connect("webhook", URL, name=f"Hook {number}")
+    here.connect("webhook", URL, name="None", filter="$.event == 'Other'")
+    here.record({"event": "Paid", "properties": {"total": 5, "items": [{"sku": "a"}, {"sku": "b"}], "none": []}})
+
+    mixpanel, one, two, none = rows(told(here, event="Paid"), "destinations")
+
+    assert {"event", "properties.total", "properties.items[].sku", "properties.distinct_id"} <= set(mixpanel["sends"])
+    assert {"userId", "properties.total", "properties.none"} <= set(one["sends"])
+    assert (two["sends_as"], "sends" in two) == ("Hook 1", False)
+    assert not {"sends", "sends_as"} & none.keys()
+
+
+def test_the_fields_of_all_that_were_looked_at_are_named(here: Bench) -> None:
+    here.connect("webhook", URL, name="Hook")
+    for name in ("first", "middle", "last"):
+        here.record({"event": "Paid", "properties": {name: 1}})
+
+    (row,) = rows(told(here, event="Paid"), "destinations")
+
+    assert {"properties.first", "properties.middle", "properties.last"} <= set(row["sends"])
+
+
+def test_of_many_fields_the_first_are_named(here: Bench) -> None:
+    here.connect("webhook", URL, name="Hook")
+    here.record({"event": "Paid", "properties": {f"field_{number}": 1 for number in range(100)}})
+
+    (row,) = rows(told(here, event="Paid"), "destinations")
+
+    assert len(row["sends"]) == 41
+    assert str(row["sends"][-1]).startswith("and ")
+
+
 def test_a_name_that_never_came_is_judged_by_its_name_and_told_what_it_looks_like(here: Bench) -> None:
     here.connect("webhook", URL, name="Hook")
     here.record({"event": "Order Completed"})
@@ -101,7 +136,10 @@ def test_a_name_that_never_came_is_judged_by_its_name_and_told_what_it_looks_lik
     found = told(here, event="Order Complete")
 
     assert [row["takes"] for row in rows(found, "destinations")] == ["yes"]
-    assert "No event of this name was ever recorded" in str(found["summary"])
+    assert found["summary"] == (
+        "1 of 1 destination would get it, as configured now. No event of this name was ever recorded, but of 1 name "
+        "like it (`similar_names`); it is judged by its name."
+    )
     assert [row["judged_by"] for row in rows(found, "events")] == ["name"]
 
 

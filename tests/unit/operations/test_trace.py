@@ -540,10 +540,95 @@ def test_one_destination_is_one_and_a_file_answers_with_no_status(here: Bench, l
 
     found = told(lanes, message_id="m1")
 
-    assert found["summary"] == "Of 1 destination: 1 delivered."
+    assert found["summary"] == "JSON lines file: delivered."
     attempts = only(lanes)["attempts"]
     assert isinstance(attempts, list)
     assert [(each["outcome"], each["status"]) for each in attempts if isinstance(each, dict)] == [("delivered", None)]
+
+
+def test_the_summary_names_whoever_does_not_have_it(here: Bench, lanes: Carrier) -> None:
+    made = [here.connect("webhook", URL, name=f"Hook {number}") for number in range(5)]
+    here.connect("webhook", URL, name="Orders", filter="$.event == 'Order'")
+    here.record({"messageId": "m1"})
+    for each in made[:4]:
+        lanes.deliver(each, Answer(400, (), b"{}"))
+    lanes.deliver(made[4])
+    lanes.open(here.destination("Orders"))
+
+    every = told(lanes, message_id="m1")["summary"]
+    one = told(lanes, message_id="m1", destination="Hook 0")["summary"]
+    none = told(lanes, message_id="m1", destination="Orders")["summary"]
+
+    assert every == (
+        "Of 6 destinations: 1 delivered, 4 discarded (Hook 0, Hook 1, Hook 2 and 1 more), 1 not sent (Orders)."
+    )
+    assert one == "Hook 0: discarded (http_400)."
+    assert none == "Orders: not sent (filter: $.event == 'Order')."
+
+
+@pytest.mark.parametrize(
+    ("slug", "settings", "asked", "tool"),
+    [
+        ("sendgrid", {"api_key": "SG.0123456789"}, "", "test_destination"),
+        ("webhook", URL, "", "debug_event_delivery"),
+        ("webhook", URL, "It", "describe_destination"),
+    ],
+)
+def test_a_destination_that_fails_leads_to_what_tells_why(
+    here: Bench, lanes: Carrier, slug: str, settings: Document, asked: str, tool: str
+) -> None:
+    here.connect("jsonl", {"path": "out.jsonl"})
+    failing = here.connect(slug, settings, name="It")
+    here.record({"messageId": "m1", "type": "identify", "traits": {"email": "ann@example.com"}})
+    lanes.deliver(failing, BUSY)
+    here.store.commit(lambda unit: unit.lanes.note_running(failing.lane, "trouble"))
+
+    calls = told(lanes, message_id="m1", destination=asked)["next"]
+
+    assert isinstance(calls, list)
+    assert [each["tool"] for each in calls if isinstance(each, dict)] == [tool]
+
+
+def test_an_id_with_what_cannot_be_seen_is_found_as_it_is_shown(here: Bench, lanes: Carrier, hook: Destination) -> None:
+    here.record({"messageId": "order\u200b-17"})
+    lanes.deliver(hook)
+
+    found = told(lanes, message_id="order-17")
+    exact = told(lanes, message_id="order\u200b-17")
+
+    assert (found["found"], found["message_id"], exact["found"]) == (True, "order-17", True)
+    assert found["summary"] == (
+        "Webhook: delivered. Its message id holds characters that cannot be seen; it was found as it is shown."
+    )
+    assert exact["summary"] == "Webhook: delivered."
+    assert told(lanes, message_id="order-18")["found"] is False
+
+
+@pytest.mark.usefixtures("hook")
+@pytest.mark.parametrize(
+    ("asked", "fix"),
+    [
+        ({"destination": "Webhook"}, "find_events with destination lists those there are, with how each ended"),
+        ({"destination": "Webhook", "event": "Paid"}, "find_events with destination and event lists those there are"),
+        ({}, ""),
+    ],
+)
+def test_who_names_no_event_is_led_to_those_there_are(lanes: Carrier, asked: dict[str, Any], fix: str) -> None:
+    with pytest.raises(InvalidInput, match="which event is meant") as refused:
+        told(lanes, **asked)
+
+    assert str(refused.value.attributes["fix"]).startswith(fix)
+    assert bool(refused.value.attributes["fix"]) == bool(fix)
+
+
+def test_one_that_is_not_connected_does_not_hide_those_that_are(here: Bench, lanes: Carrier, hook: Destination) -> None:
+    here.record({"messageId": "m1"})
+    lanes.deliver(hook)
+    request = Trace(message_id="m1", destination="HubSpot")
+
+    found = here.look(lambda view: trace.journey(view, lanes.eyes, Reader(PERSON), request, here.catalogue))
+
+    assert found["summary"] == "HubSpot is not connected."
 
 
 def test_verdicts_are_the_short_form(here: Bench, lanes: Carrier, hook: Destination) -> None:

@@ -12,8 +12,8 @@ from turnout.guard.principal import Scope
 DESCRIPTION = (
     "Audit routing: which events go to which destinations and why not to others, events that nobody takes, stale "
     "sources, idle destinations, event names that look misspelt, and whether anything went out twice. With event: what "
-    "every destination does with that one. Judged by recent events under today's settings; for a made-up event call "
-    "preview_event."
+    "every destination does with that one, and which fields it sends. Judged by recent events under today's settings; "
+    "for a made-up event call preview_event."
 )
 
 
@@ -43,7 +43,9 @@ class Audited(Answer):
     """Answer of `audit_routing`."""
 
     events: list[Flow]
-    destinations: list[dict[str, JsonValue]] | None = Field(None, description="what each does with the event")
+    destinations: list[dict[str, JsonValue]] | None = Field(
+        None, description="what each does with the event; sends: fields, sends_as: those of another"
+    )
     unrouted_events: list[Flow] | None = None
     idle_destinations: list[dict[str, JsonValue]] | None = None
     stale_sources: list[dict[str, JsonValue]] | None = None

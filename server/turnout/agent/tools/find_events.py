@@ -12,9 +12,9 @@ from turnout.document import Document
 from turnout.guard.principal import Scope
 
 DESCRIPTION = (
-    "List recorded events, newest first, live and test, by name, person, type, source, time or verdict. Verdict "
-    "refused lists calls that were not accepted, with the reason. For what became of one event call "
-    "debug_event_delivery."
+    "List recorded events, newest first, live and test, by name, person, type, source, time, destination or verdict "
+    "(which were discarded at Braze today, and why). Verdict refused lists calls that were not accepted, with the "
+    "reason. For what became of one event call debug_event_delivery."
 )
 
 
@@ -29,6 +29,7 @@ class FindEvents(Page):
     since: str | None = Field(None, description="ISO 8601, or e.g. 24h, 7d")
     until: str | None = None
     verdict: Literal["delivered", "waiting", "discarded", "not_sent", "cancelled", "paused", "refused"] | None = None
+    destination: str | None = Field(None, description="what came to it, and how that ended there")
     namespace: str | None = Field(None, description="default all")
     cursor: str | None = None
     limit: Limit = Field(PAGE, description="default 20")
@@ -46,6 +47,7 @@ class FoundEvent(BaseModel):
     moved_by: str | None = Field(None, description="rule that made it test")
     source: str | None = None
     received_at: str
+    at: str | None = Field(None, description="destinations with this verdict, and why")
     reason: str | None = Field(None, description="why it was refused; or damaged")
 
 
@@ -69,6 +71,7 @@ async def run(desk: Desk, args: FindEvents) -> Document:
         since=args.since,
         until=args.until,
         verdict=None if refused else args.verdict,
+        destination=args.destination,
         refused=refused,
         cursor=args.cursor,
         limit=args.limit,

@@ -55,5 +55,6 @@ TOOL = Tool(
     hints=READS,
     scopes=frozenset({Scope.READ}),
     run=run,
+    rest="What is not shown are destinations; the summary counts how each ended.",
     search="receipt status of erasure gdpr request",
 )

@@ -22,8 +22,8 @@ INSERT INTO reasons (code, text) VALUES (?, ?) RETURNING id;
 SELECT code, text FROM reasons WHERE id = ?;
 
 -- name: list_codes
--- The verdicts of a lane in a stretch of the log, by primary key: the rows that begin in it.
-SELECT seq, last, code FROM deliveries WHERE lane = ? AND run = 0 AND seq >= ? AND seq <= ? ORDER BY seq;
+-- The verdicts of a lane's run in a stretch of the log, by primary key: the rows that begin in it.
+SELECT seq, last, code FROM deliveries WHERE lane = ? AND run = ? AND seq >= ? AND seq <= ? ORDER BY seq;
 
 -- name: list_event_requests
 -- By primary key.
