@@ -79,8 +79,8 @@ COMMANDS: tuple[Section, ...] = (
                 "Take no more events of a person, or with --lift take them again.",
             ),
             Entry(
-                "history",
-                "turnout.cli.history:history",
+                "changes",
+                "turnout.cli.changes:changes",
                 "List what was changed, newest first: when, by whom, and what.",
             ),
             Entry("erase", "turnout.cli.erase:erase", "Forget a person, here and at the destinations."),

@@ -1,4 +1,4 @@
-"""`turnout history`: what was changed, when and by whom."""
+"""`turnout changes`: what was changed, when and by whom."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LISTS = {"changes": "Changes"}
 @click.option("--cursor", metavar="C", help="Go on where the answer before it ended.")
 @click.option("--limit", type=int, default=20, show_default=True, help="Rows.")
 @pass_here
-def history(here: Here, *, since: str | None, destination: str | None, cursor: str | None, limit: int) -> None:
+def changes(here: Here, *, since: str | None, destination: str | None, cursor: str | None, limit: int) -> None:
     """List it."""
 
     async def work(desk: OwnDesk, _: App) -> Document:
