@@ -109,7 +109,7 @@ SAMPLES = (
         "opencode-*-baseline/bin/opencode",
         ("run", "-m", "anthropic/claude-sonnet-4-5", "Track an order"),
         "turnout_",
-        {"OPENCODE_DISABLE_AUTOUPDATE": "1"},
+        {f"OPENCODE_DISABLE_{what}": "1" for what in ("AUTOUPDATE", "MODELS_FETCH", "DEFAULT_PLUGINS", "LSP_DOWNLOAD")},
         (
             ".config/opencode/opencode.json",
             {"provider": {"anthropic": {"options": {"baseURL": "$URL/v1", "apiKey": "none"}}}},
