@@ -31,6 +31,8 @@ from turnout.cli.main import run as turnout
 
 CALLS = 1_000
 WARMING = 100
+MANY = 1_000_000
+"""More people than calls: each call is by somebody new."""
 NAME = "track_event"
 ERAS: Mapping[str, ConnectMode] = {"2026-07-28": "auto", "initialize": "legacy"}
 """Generations of the protocol, and how the client is told to speak them."""
@@ -41,27 +43,31 @@ WRITE_PID = 'echo $$ > "$0"; exec "$@"'
 
 
 def run(rounds: int, folder: Path) -> None:
-    """Compare in each generation of the protocol, and print."""
+    """Compare in each generation of the protocol, each call by somebody new and by ten people in turn, and print."""
     heading("ours", "empty")
     for era, mode in ERAS.items():
         sides = {
-            "ours": partial(ours, mode, folder),
+            "new": partial(ours, mode, folder),
+            "known": partial(ours, mode, folder, people=10),
             "empty": partial(talked, mode, folder, EMPTY),
         }
         found = interleave(sides, rounds)
-        compare(f"track_event, stdio, {era}", found["ours"], found["empty"], "bound 1.4x")
+        compare(f"track_event, {era}, new people", found["new"], found["empty"], "bound 1.4x")
+        compare(f"track_event, {era}, of ten people", found["known"], found["empty"], "bound 1.4x")
 
 
-def ours(mode: ConnectMode, folder: Path) -> Cost:
+def ours(mode: ConnectMode, folder: Path, *, people: int = MANY) -> Cost:
     """Call the program, on a new workspace."""
     with TemporaryDirectory(dir=folder) as room:
-        return talked(mode, folder, (*OURS, room))
+        return talked(mode, folder, (*OURS, room), people=people)
 
 
-def talked(mode: ConnectMode, folder: Path, words: tuple[str, ...], *, armed: bool = False) -> Cost:
+def talked(
+    mode: ConnectMode, folder: Path, words: tuple[str, ...], *, people: int = MANY, armed: bool = False
+) -> Cost:  # fmt: skip
     """Start a server and call its tool; `armed`: it has a profiler, which begins when the calls count."""
     with TemporaryDirectory(dir=folder) as room:
-        return anyio.run(_talk, mode, Path(room) / "pid", words, armed)
+        return anyio.run(_talk, mode, Path(room) / "pid", words, people, armed)
 
 
 def profiled(folder: Path) -> None:
@@ -71,7 +77,7 @@ def profiled(folder: Path) -> None:
         talked("auto", folder, (*PROFILED, str(cost.cpu_us), room), armed=True)
 
 
-async def _talk(mode: ConnectMode, pid: Path, words: tuple[str, ...], armed: bool) -> Cost:  # noqa: FBT001
+async def _talk(mode: ConnectMode, pid: Path, words: tuple[str, ...], people: int, armed: bool) -> Cost:  # noqa: FBT001
     command = ["-c", WRITE_PID, str(pid), sys.executable, *words]
     environ = {**environment(), "XDG_CACHE_HOME": str(pid.parent)}
     under_test, load = cores()
@@ -80,14 +86,14 @@ async def _talk(mode: ConnectMode, pid: Path, words: tuple[str, ...], armed: boo
         async with client:
             process = int(await anyio.Path(pid).read_text())
             for each in range(WARMING):
-                await client.call_tool(NAME, arguments(each))
+                await client.call_tool(NAME, arguments(each, people))
             _pin(process, under_test)
             if armed:
                 os.kill(process, signal.SIGUSR1)
             begin = Mark.of(process)
             failed = 0
             for each in range(WARMING, WARMING + CALLS):
-                failed += (await client.call_tool(NAME, arguments(each))).is_error or False
+                failed += (await client.call_tool(NAME, arguments(each, people))).is_error or False
             cost = begin.cost(CALLS, Mark.of(process))
             assert not failed, f"{failed} calls were refused"
             return cost
@@ -99,11 +105,11 @@ def _pin(process: int, core: int) -> None:
         os.sched_setaffinity(int(task.name), {core})
 
 
-def arguments(number: int) -> dict[str, Any]:
-    """Give five arguments, as an agent would."""
+def arguments(number: int, people: int = MANY) -> dict[str, Any]:
+    """Give five arguments, as an agent would, of one of so many people."""
     return {
         "event": "Order Completed",
-        "user_id": f"u_{number}",
+        "user_id": f"u_{number % people}",
         "properties": {"order_id": f"ord_{number}", "total": 42.5, "currency": "EUR"},
         "timestamp": "2025-11-24T16:00:00Z",
         "idempotency_key": f"bench-{number}",

@@ -12,6 +12,7 @@ from anyio.abc import TaskGroup
 
 from turnout.agent.short import Asked
 from turnout.agent.wire import Line, Wire
+from turnout.store.wake import Turn, turns
 
 
 class Hands:
@@ -28,7 +29,8 @@ class Hands:
         self._take = take
         self._answer = answer
         self._taking = False
-        self._idle: list[anyio.Event] = []
+        self._idle: list[Turn] = []
+        self._turn = turns()
         tasks.start_soon(self._hand)
 
     def hear(self) -> None:
@@ -41,9 +43,9 @@ class Hands:
         with anyio.CancelScope() as scope:  # of the call that it answers: cancelled, the hand goes with it
             while not (scope.cancel_called or self.over.is_set()):
                 if self._taking or not self._wire.waits():
-                    turn = anyio.Event()
-                    self._idle.append(turn)
-                    await turn.wait()
+                    mine = self._turn()
+                    self._idle.append(mine)
+                    await mine.wait()
                 self._taking = True
                 if (asked := await self._next_call()) is not None:
                     await self._answer(asked, scope)

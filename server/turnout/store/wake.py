@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Protocol, TypeVar, cast
@@ -17,12 +17,53 @@ from turnout.store.promise import Promise
 T = TypeVar("T")
 
 
+class _Future(Protocol):
+    def done(self) -> bool: ...
+    def set_result(self, result: None) -> None: ...
+    def __await__(self) -> Generator[object, None, None]: ...
+
+
 class _Asyncio(Protocol):
     def call_soon_threadsafe(self, callback: Callable[[], None]) -> object: ...
+    def create_future(self) -> _Future: ...
 
 
 class _Trio(Protocol):
     def run_sync_soon(self, callback: Callable[[], None]) -> object: ...
+
+
+class Turn(Protocol):
+    """What one task waits for, once."""
+
+    def set(self) -> None:
+        """Let it go on."""
+        ...
+
+    def wait(self) -> Awaitable[object]:
+        """Wait until it may."""
+        ...
+
+
+class _Soon:
+    """One of asyncio's: 1.8 us, an event of AnyIO's 4.2 (measured, with its wait and a turn of the loop)."""
+
+    __slots__ = ("_future",)
+
+    def __init__(self, loop: _Asyncio) -> None:
+        self._future = loop.create_future()
+
+    def set(self) -> None:
+        if not self._future.done():
+            self._future.set_result(None)
+
+    def wait(self) -> _Future:
+        return self._future
+
+
+def turns() -> Callable[[], Turn]:
+    """Give what makes them for tasks of this loop."""
+    loop = current_token().native_token
+    return partial(_Soon, cast("_Asyncio", loop)) if hasattr(loop, "create_future") else anyio.Event
 
 
 class Bell:
@@ -59,8 +100,9 @@ class Wake:
     def __init__(self) -> None:
         """Hear nothing yet."""
         self._bell: Bell | None = None
-        self._answered: deque[anyio.Event] = deque()
-        self._waiting: dict[anyio.Event, float] = {}  # until when, who waits for longest first
+        self._turn: Callable[[], Turn]
+        self._answered: deque[Turn] = deque()
+        self._waiting: dict[Turn, float] = {}  # until when, who waits for longest first
         self._changed: anyio.Event | None = None
         self._heard: list[Callable[[], None]] = []
         self._rung = False
@@ -76,21 +118,21 @@ class Wake:
 
     def begin(self) -> None:
         """Begin to hear."""
-        self._bell = Bell(self._hear)
+        self._bell, self._turn = Bell(self._hear), turns()
 
     def end(self) -> None:
         """Hear no more: whoever waits hears for itself."""
         self._bell = None
-        for event in self._waiting:
-            event.set()
+        for waiting in self._waiting:
+            waiting.set()
 
     def hurry(self) -> None:
         """Wake whoever has waited for an answer as long as it would."""
         now = time.monotonic()
-        for event, until in self._waiting.items():
+        for waiting, until in self._waiting.items():
             if until > now:
                 break
-            event.set()
+            waiting.set()
 
     def notice(self) -> None:
         """Tell whoever listens, and wake whoever waits for a change."""
@@ -116,14 +158,14 @@ class Wake:
         While somebody hears, `hurry` ends the wait: a timer for each took 40 us of an event that came alone (measured).
         """
         if self._bell is not None:
-            event = anyio.Event()
-            if answer.hear(partial(self._answered.append, event)):
+            mine = self._turn()
+            if answer.hear(partial(self._answered.append, mine)):
                 return
-            self._waiting[event] = time.monotonic() + patience_s
+            self._waiting[mine] = time.monotonic() + patience_s
             try:
-                await event.wait()
+                await mine.wait()
             finally:
-                del self._waiting[event]
+                del self._waiting[mine]
         if self._bell is None and not answer.done:
             await _alone(answer, patience_s)
 
