@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,7 @@ from turnout.clients.known import BY_SLUG
 LIMIT_S = 60
 EVENT = {"event": "Order Completed", "user_id": "u-1", "properties": {"total": 42.5}, "idempotency_key": "order-1"}
 CALLS = (("track_event", EVENT), ("track_event", EVENT), ("debug_event_delivery", {"user_id": "u-1"}))
+ERASE = {"user_id": "u-1", "kind": "erase"}
 WRITES = "MCP tool call requires approval"
 
 
@@ -156,6 +158,36 @@ def test_a_program_offers_its_model_our_tools_and_tells_it_what_they_answered(ho
     store.close()
     assert event.name == "Order Completed"
     assert f'"event":"{event.name}"' in found
+
+
+def confirmed(heard: Sequence[str]) -> dict[str, str]:
+    """Confirm the plan that was heard last, if there is one."""
+    token = re.search(r'"token":"([^"]+)"', heard[-1])
+    return {**ERASE, "confirm": token[1] if token else "none was given"}
+
+
+@pytest.mark.parametrize("host", SAMPLES, ids=lambda host: host.slug)
+def test_what_cannot_be_undone_is_planned_first_and_done_when_confirmed(host: Host, tmp_path: Path) -> None:
+    install(tmp_path, host.slug)
+    calls = (
+        CALLS[0],
+        ("request_deletion", ERASE),
+        ("request_deletion", confirmed),
+        ("find_events", {"user_id": "u-1"}),
+    )
+
+    with Model(calls, host.prefix).listening() as model:
+        host.run(tmp_path, model, UNATTENDED.get(host.slug, ()))
+
+    _, planned, done, left = model.heard
+    if host is CODEX:  # says that it can ask a person, and answers for them
+        assert "The person was asked and said no. Nothing was changed." in planned
+        assert "confirm_invalid" in done
+        assert "1 event" in left
+    else:
+        assert "Nothing was done yet: In the namespace test, 1 event and 1 identifier would be erased" in planned
+        assert '"deletion_id"' in done
+        assert '"events":[]' in left
 
 
 def test_a_program_that_cannot_ask_anybody_calls_what_writes_as_install_says(tmp_path: Path) -> None:

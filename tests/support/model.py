@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeAlias
@@ -17,8 +17,12 @@ from typing import Any, TypeAlias
 from typing_extensions import override
 
 Body: TypeAlias = dict[str, Any]
-Call: TypeAlias = tuple[str, Mapping[str, Any]]
+Arguments: TypeAlias = Mapping[str, Any]
+Call: TypeAlias = tuple[str, Arguments | Callable[[Sequence[str]], Arguments]]
+"""A tool's name, and its arguments: given, or made of what was heard so far."""
 LAST_WORD = "All done."
+WAIT = "WaitForMcpServers"
+"""Claude Code's own tool; what it answers is none of ours."""
 
 
 class Model:
@@ -32,14 +36,19 @@ class Model:
         self.offered: set[str] = set()
         self.heard: list[str] = []
 
-    def next_call(self, names: Sequence[str], heard: Sequence[str]) -> tuple[str, str, Mapping[str, Any]] | None:
-        """Take in what a request says; give the call that comes next: its id, name and arguments."""
+    def next_call(self, names: Sequence[str], heard: Sequence[str]) -> tuple[str, str, Arguments] | None:
+        """Take in what a request says; give the call that comes next: its id, name and arguments.
+
+        Where a program asks while it still connects to us, it is told to wait, as it tells models to.
+        """
         self.offered.update(name.removeprefix(self.prefix) for name in names if name.startswith(self.prefix))
         self.heard = list(heard)
         if not names or len(heard) >= len(self.calls):
             return None
+        if not self.offered and WAIT in names:
+            return WAIT, WAIT, {}
         name, arguments = self.calls[len(heard)]
-        return f"call_{len(heard)}", self.prefix + name, arguments
+        return f"call_{len(heard)}", self.prefix + name, arguments(heard) if callable(arguments) else arguments
 
     @contextmanager
     def listening(self) -> Iterator[Model]:
@@ -100,7 +109,8 @@ class _Door(BaseHTTPRequestHandler):
 
 def _anthropic(model: Model, asked: Body) -> list[Body]:
     blocks = [part for said in asked["messages"] if isinstance(said["content"], list) for part in said["content"]]
-    heard = [_text(part["content"]) for part in blocks if part["type"] == "tool_result"]
+    results = [part for part in blocks if part["type"] == "tool_result" and part["tool_use_id"] != WAIT]
+    heard = [_text(part["content"]) for part in results]
     call = model.next_call([tool["name"] for tool in asked.get("tools", [])], heard)
     block: Body = {"type": "text", "text": ""}
     delta: Body = {"type": "text_delta", "text": LAST_WORD}
@@ -149,7 +159,8 @@ def _openai(model: Model, asked: Body) -> list[Body]:
 def _google(model: Model, asked: Body) -> list[Body]:
     names = [each["name"] for tool in asked.get("tools", []) for each in tool["functionDeclarations"]]
     parts = [part for said in asked["contents"] for part in said["parts"] if "functionResponse" in part]
-    call = model.next_call(names, [part["functionResponse"]["response"]["output"] for part in parts])
+    answers = [part["functionResponse"]["response"] for part in parts]
+    call = model.next_call(names, [str(answer.get("output") or answer["error"]) for answer in answers])
     part = {"functionCall": {"name": call[1], "args": call[2]}} if call else {"text": LAST_WORD}
     said = {"content": {"role": "model", "parts": [part]}, "finishReason": "STOP", "index": 0}
     usage = {"promptTokenCount": 1, "candidatesTokenCount": 1, "totalTokenCount": 2}
