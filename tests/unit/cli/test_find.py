@@ -43,6 +43,19 @@ def test_a_slip_that_finds_nothing_is_led_on(data_dir: Path) -> None:
     assert program.run("find", "--namespace", "live", "--verdict", "refused").out == "No refused call fits.\n"
 
 
+def test_people_are_listed_page_by_page(data_dir: Path) -> None:
+    with bench(data_dir) as here:
+        here.record({"userId": "ann"}, {"userId": "ben"})
+    program = Program(data_dir)
+
+    first = program.run("profile", "--limit", "1").out
+    rest = program.tell("profile", "--limit", "1", "--cursor", first.split()[-1])
+
+    assert "go on with --cursor." in first
+    assert "ben" in first
+    assert ["ann" in str(each) for each in rest["people"]] == [True]
+
+
 def test_a_suppression_is_made_and_lifted_and_the_wrong_namespace_names_the_flag(data_dir: Path) -> None:
     program = Program(data_dir)
 
