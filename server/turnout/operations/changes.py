@@ -89,10 +89,10 @@ def _back(view: View, before: int) -> Iterator[tuple[int, Entry]]:
 
 
 def _row(view: View, entry: Entry) -> Document:
-    token = view.workspace.tokens.get(entry.principal)
+    token = view.entities.last(TOKEN, entry.principal).get("name")  # one that was revoked since, too
     return {
         "at": iso(entry.at),
-        "by": f"token {token.name!r}" if token else entry.principal,
+        "by": f"token {token!r}" if token else entry.principal,
         "client": entry.client or None,
         "change": entry.operation,
         "of": _name(view, entry),

@@ -102,10 +102,13 @@ def test_who_came_with_a_token_goes_by_its_name_and_a_deletion_by_its_kind(here:
     who = Principal(str(made["token_id"]), frozenset({Scope.PRIVACY, Scope.READ}))
     here.clock.pass_s(1)
     here.call(deletions.operation(here.eyes), Deletion(user_id="ann@example.com", kind="suppress"), who)
+    here.clock.pass_s(1)
+    here.call(tokens.REVOKE, tokens.RevokeToken("Ann's agent"), PERSON)
 
-    newest, token = listed(here)["changes"]
+    revoked, newest, token = listed(here)["changes"]
 
     assert (newest["by"], newest["change"], newest["of"]) == ('token "Ann\'s agent"', "request_deletion", "suppress")
+    assert (revoked["change"], revoked["of"]) == ("revoke_token", "Ann's agent")
     assert (token["change"], token["of"]) == ("create_token", "Ann's agent")
     assert "ann@" not in str(newest)
 
