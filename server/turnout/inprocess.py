@@ -225,7 +225,7 @@ def _let_go(store: Store) -> None:
 
 
 def _close(store: Store) -> None:
-    with suppress(Unavailable):  # what a fork in C left here is another process's to close
+    with suppress(Unavailable), store.gate:  # what a fork in C left here is another process's to close
         fork.heed()
         store.close()
 

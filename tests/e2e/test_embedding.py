@@ -209,6 +209,47 @@ print(steps)
     assert message_ids(data_dir) == sorted([*expected, "thread-10000"])
 
 
+def test_a_fork_while_one_that_was_let_go_of_closes_leaves_both_sides_working(data_dir: Path) -> None:
+    script = """
+import os, sys, threading
+closing, forking = threading.Event(), False
+
+def late():  # registered first, so it runs behind Turnout's own
+    if forking:
+        closing.set()
+        closed.wait(0.2)  # not for longer: it waits until the fork is over
+
+os.register_at_fork(before=late)
+from turnout import Turnout, inprocess
+turnout, closed = Turnout(sys.argv[1]), threading.Event()
+turnout.track("u", "E", message_id="before")
+
+def let_go():
+    closing.wait(60)
+    inprocess._close(turnout._door._store)  # what letting go begins, at the worst moment
+    closed.set()
+
+thread = threading.Thread(target=let_go)
+thread.start()
+forking = True
+pid = os.fork()
+forking = False
+other = threading.Thread(target=lambda: Turnout(sys.argv[1]).track("u", "E", message_id=f"of {bool(pid)}"), daemon=True)
+other.start()
+other.join(20)
+if not pid:
+    os._exit(0)
+os.waitpid(pid, 0)
+print(closed.wait(20))
+os._exit(0)
+"""
+    told = run(script, data_dir)
+
+    assert (told.code, told.err) == (0, "")
+    assert told.acknowledged == ["True"]
+    assert message_ids(data_dir) == ["before", "of False", "of True"]
+
+
 def test_a_fork_while_a_thread_reads_and_others_open_workspaces_loses_nothing(data_dir: Path) -> None:
     script = f"""{BEGIN}
 reading, ends, stop = threading.Event(), threading.Event(), threading.Event()

@@ -70,9 +70,17 @@ def call(name: str, **arguments: Any) -> dict[str, Any]:
 def knock(server: Served) -> None:
     """Ask for what is there, and for what is not, with sentinels in every place of a request."""
     headers = {"authorization": f"Bearer {SECRET}", "cookie": "a=SENTINEL", "user-agent": STRANGER}
-    for path in ("/healthz", "/readyz", "/metrics", "/v1/track", f"/SENTINEL?email={PERSON}"):
+    for path in (
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/v1/track",
+        f"/v1/track?writeKey={SECRET}",
+        f"/SENTINEL?email={PERSON}",
+    ):
         httpx2.post(f"{server.address}{path}", headers=headers, content=json.dumps({"userId": PERSON}), timeout=60)
         httpx2.get(f"{server.address}{path}", headers=headers, timeout=60)
+        httpx2.get(f"{server.address}{path}", headers={**headers, "host": "SENTINEL.example"}, timeout=60)
 
 
 @pytest.mark.timeout(480)
@@ -116,7 +124,17 @@ def test_at_level_debug_no_secret_no_personal_value_and_no_strangers_text_is_in_
     assert {each["id"] for each in told if "id" in each} >= {0, 1, 2, 3, 4, 5, 6, 99}
     assert [each for each in everything for word in SENTINELS if word in each] == []
     names = {each["event"] for each in server.events()}
-    assert names >= {"opened", "listening", "took_over", "erasure_step", "leaving", "handed_over", "closed", "library"}
+    assert names >= {
+        "opened",
+        "listening",
+        "misdirected",
+        "took_over",
+        "erasure_step",
+        "leaving",
+        "handed_over",
+        "closed",
+        "library",
+    }
     assert {json.loads(line)["event"] for line in stdio.splitlines()} >= {"opened", "closed", "library"}
 
 

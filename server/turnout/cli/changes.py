@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from functools import partial
 
 import click
-from rich.console import RenderableType
-from rich.text import Text
 
 from turnout.app import App
 from turnout.cli import output
@@ -30,13 +28,4 @@ def changes(here: Here, *, since: str | None, destination: str | None, cursor: s
     async def work(desk: OwnDesk, _: App) -> Document:
         return await desk.list_changes(since=since, destination=destination, cursor=cursor, limit=limit)
 
-    output.answer(here, at_desk(here, work), show)
-
-
-def show(told: Document) -> Iterable[RenderableType]:
-    """Draw it."""
-    said = str(told.get("summary")).replace("next_cursor", "--cursor")
-    yield from output.summary({"summary": said})
-    yield from output.lists(told, LISTS)
-    if cursor := told.get("next_cursor"):
-        yield Text(f"The next page: --cursor {cursor}", "dim")
+    output.answer(here, at_desk(here, work), partial(output.page, titles=LISTS))

@@ -55,8 +55,6 @@ def find(
 
 def show(told: Document) -> Iterable[RenderableType]:
     """Draw them."""
-    said = str(told.get("summary")).replace("next_cursor", "--cursor")
-    yield from output.summary({"summary": said})
-    yield from output.lists(told, LISTS)
-    if cursor := told.get("next_cursor"):
-        yield Text(f"The next page: --cursor {cursor}", "dim")
+    yield from output.page(told, LISTS)
+    if any(call.get("tool") == "audit_routing" for call in output.rows(told.get("next"))):
+        yield Text("Names that look like this one: turnout audit --event NAME", "dim")

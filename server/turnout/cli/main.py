@@ -206,7 +206,11 @@ def _slip(error: click.UsageError) -> str:
     is_alone = isinstance(error, click.exceptions.NoArgsIsHelpError) or error.message == "Missing command."
     if is_alone and error.ctx and isinstance(noun, click.Group):
         return f"A verb is missing: there are {', '.join(noun.list_commands(error.ctx))}."
-    return " ".join(error.format_message().split())
+    said = " ".join(error.format_message().split())
+    return re.sub(r"is not a valid (integer|float)(?: range)?\b", lambda found: _NO_NUMBER[found[1]], said)
+
+
+_NO_NUMBER = {"integer": "is no whole number", "float": "is no number"}
 
 
 def _refused(error: TurnoutError, *, as_json: bool) -> int:

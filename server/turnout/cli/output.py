@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import click
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
@@ -136,9 +137,41 @@ def lists(told: Mapping[str, Json], titles: Mapping[str, str]) -> Iterable[Rende
     """Draw the lists of an answer that have rows, each under its title, with the columns that they have."""
     for name, title in titles.items():
         if listed := rows(told.get(name)):
-            columns = dict.fromkeys(field for row in listed for field, value in row.items() if value is not None)
             yield Text("")
-            yield table(tuple(columns), listed, title=title)
+            yield Listed(listed, title)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Rows under columns where these fit; on a narrower terminal each row is a paragraph that names its fields."""
+
+    rows: Sequence[Mapping[str, Json]]
+    title: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Look how wide they would be."""
+        columns = dict.fromkeys(field for row in self.rows for field, value in row.items() if value is not None)
+        drawn = table(tuple(columns), self.rows, title=self.title)
+        if console.measure(drawn, options=options.update(max_width=WIDE)).maximum <= options.max_width:
+            yield drawn
+            return
+        yield Text(self.title, "italic")
+        for row in self.rows:
+            paragraph = Table.grid(padding=(0, 1))
+            paragraph.add_column()
+            paragraph.add_column(overflow="fold")
+            told = [(name, value) for name, value in row.items() if value is not None]
+            parts = [Text.assemble((f"{name.replace('_', ' ')}: ", "bold"), cell(value)) for name, value in told]
+            paragraph.add_row("-", Text(", ").join(parts))
+            yield paragraph
+
+
+def page(told: Mapping[str, Json], titles: Mapping[str, str]) -> Iterable[RenderableType]:
+    """Draw a page of a list, and say how to go on."""
+    yield from summary({"summary": str(told.get("summary")).replace("next_cursor", "--cursor")})
+    yield from lists(told, titles)
+    if cursor := told.get("next_cursor"):
+        yield Text(f"The next page: --cursor {cursor}", "dim")
 
 
 def summary(told: Mapping[str, Json]) -> Iterable[RenderableType]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from functools import partial
 
 import click
-from rich.console import RenderableType
 
 from turnout.app import App
 from turnout.cli import output
@@ -31,25 +30,21 @@ LISTS = {
 @click.option("--anonymous-id", metavar="A", help="By anonymous id.")
 @click.option("--email", metavar="E", help="By e-mail address.")
 @click.option("--namespace", metavar="NAME", help="Only of this one: live, or a test namespace.")
+@click.option("--cursor", metavar="C", help="Go on where the newest of the answer before ended.")
 @click.option("--limit", type=int, default=20, show_default=True, help="How many of the newest.")
 @pass_here
 def profile(
-    here: Here, *, user_id: str | None, anonymous_id: str | None, email: str | None, namespace: str | None, limit: int
-) -> None:
+    here: Here, *, user_id: str | None, anonymous_id: str | None, email: str | None, namespace: str | None,
+    cursor: str | None, limit: int,
+) -> None:  # fmt: skip
     """Read it. Raises: NotFound, where nobody is known by these identifiers."""
 
     async def work(desk: OwnDesk, _: App) -> Document:
         return await desk.get_profile(
-            user_id=user_id, anonymous_id=anonymous_id, email=email, namespace=namespace, cursor=None, limit=limit
+            user_id=user_id, anonymous_id=anonymous_id, email=email, namespace=namespace, cursor=cursor, limit=limit
         )
 
     told = at_desk(here, work)
     if not told.get("found") and (user_id or anonymous_id or email) and not told.get("erased"):
         raise NotFound(str(told.get("summary")))
-    output.answer(here, told, show)
-
-
-def show(told: Document) -> Iterable[RenderableType]:
-    """Draw it."""
-    yield from output.summary(told)
-    yield from output.lists(told, LISTS)
+    output.answer(here, told, partial(output.page, titles=LISTS))

@@ -34,7 +34,10 @@ def trace(here: Here, *, message_id: str, destination: str | None, diff: bool) -
     told = at_desk(here, work)
     if not told.get("found"):
         why = str(told.get("reason") or told.get("summary") or "No event has this message id")
-        raise NotFound(why, fix="`turnout profile USER_ID` lists the last events of a person, with their ids")
+        raise NotFound(
+            why,
+            fix="`turnout find` lists the newest events with their ids, `turnout find --user-id ID` those of a person",
+        )
     output.answer(here, told, show)
 
 

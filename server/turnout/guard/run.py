@@ -62,7 +62,7 @@ def run(unit: Unit, operation: Operation[Q, P], request: Q, intent: Intent, rete
     applied = operation.apply(unit, plan, calling)
     answer = _with_inverse(applied)
     if operation.audited:
-        _audit(unit, operation, printed, answer, intent)
+        _audit(unit, operation, printed, answer | applied.detail, intent)
     if key:
         until = idempotency.expires(key, operation.lasting, unit.now, retention_days * DAY)
         told = document.encode(answer)
@@ -215,4 +215,4 @@ def _audit(unit: Unit, operation: Operation[Q, P], printed: Fingerprint, told: D
     unit.audit.append(audit.append(unit.audit.head(), entry))
 
 
-_COUNTED = frozenset({"selected", "state", "receives", "status"})
+_COUNTED = frozenset({"selected", "state", "receives", "status", "revision", "secrets"})

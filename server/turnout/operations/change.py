@@ -108,7 +108,8 @@ def apply(unit: Unit, changing: Changing, calling: Calling) -> Applied:
         return Applied({**answer, "summary": f"Nothing was changed: the destination {after.name!r} is so already."})
     if changing.settings.target:
         changing.prepared.require(after.name, changing.settings.target, unit.now)
-    unit.entities.revise(calling.principal.name, calling.operation)
+    secrets: list[Json] = [*sorted({*changing.settings.sealed, *changing.settings.unset})]
+    detail: Document = {"revision": unit.entities.revise(calling.principal.name, calling.operation), "secrets": secrets}
     for name in changing.settings.unset:
         unit.entities.unset(after.id, name)
     for name, value in changing.settings.sealed.items():
@@ -116,7 +117,7 @@ def apply(unit: Unit, changing: Changing, calling: Calling) -> Applied:
     unit.entities.put(DESTINATION, after.id, destination_body(after))
     if changing.settings.target:
         tokens.mark(unit, after.id, changing.settings.target.grant)
-    return Applied(answer, inverse=_undo(changing))
+    return Applied(answer, inverse=_undo(changing), detail=detail)
 
 
 def show(changing: Changing) -> Shown:

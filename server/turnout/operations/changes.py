@@ -6,7 +6,7 @@ A secret leaves no trace in either: that a new one was given is told, what it is
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from turnout.clock import iso
@@ -19,14 +19,16 @@ from turnout.operations.moments import moment
 from turnout.operations.reader import Reader
 from turnout.store.session import NEWEST
 from turnout.store.unit import View
-from turnout.workspace import DESTINATION, SOURCE, TOKEN, Destination, destination_body
+from turnout.workspace import DESTINATION, SOURCE, TOKEN
 
 LIMIT = 100
 LOOKED = 10_000
 """Rows of the audit that one call looks at."""
 _BLOCK = 500
-_OWN = frozenset({"lane", "created", "slug", "settings", "overrides"})
+_OWN = frozenset({"lane", "created", "slug", "settings", "secrets", "overrides"})
 """Fields of a destination that never change, or are told by their own fields."""
+_READ = frozenset({"revision", "secrets"})
+"""What the audit holds for the fields to be told from it."""
 _KINDS = {"destination_id": DESTINATION, "source_id": SOURCE, "token_id": TOKEN}
 
 
@@ -87,14 +89,14 @@ def _back(view: View, before: int) -> Iterator[tuple[int, Entry]]:
 
 
 def _row(view: View, entry: Entry) -> Document:
-    token = view.workspace.tokens.get(entry.principal)
+    token = view.entities.last(TOKEN, entry.principal).get("name")  # one that was revoked since, too
     return {
         "at": iso(entry.at),
-        "by": f"token {token.name!r}" if token else entry.principal,
+        "by": f"token {token!r}" if token else entry.principal,
         "client": entry.client or None,
         "change": entry.operation,
         "of": _name(view, entry),
-        **entry.detail,
+        **{name: value for name, value in entry.detail.items() if name not in _READ},
         "changed": _changed(view, entry) or None,
     }
 
@@ -109,25 +111,25 @@ def _name(view: View, entry: Entry) -> str | None:
 
 
 def _changed(view: View, entry: Entry) -> list[Json]:
-    """Tell the fields of a destination that a change changed; of settings their names alone."""
-    key, revision = entry.detail.get("destination_id"), view.entities.revision_at(entry.at)
-    if not isinstance(key, str) or not revision:
+    """Tell the fields of a destination that a change changed; of settings, and of secrets, their names alone."""
+    key, revision, secrets = (entry.detail.get(name) for name in ("destination_id", "revision", "secrets"))
+    if not isinstance(key, str) or not isinstance(revision, int) or not isinstance(secrets, list):
         return []
-    before, after = (view.entities.workspace(each).destinations.get(key) for each in (revision - 1, revision))
-    return [] if before is None or after is None else _between(before, after)
-
-
-def _between(before: Destination, after: Destination) -> list[Json]:
-    old, new = destination_body(before), destination_body(after)
+    old, new = (view.entities.body_at(DESTINATION, key, each) for each in (revision - 1, revision))
     rows: list[Json] = [
         {"field": name, "from": old[name], "to": new[name]}
         for name in new
-        if name not in _OWN and old.get(name) != new[name]
+        if name not in _OWN and old[name] != new[name]
     ]
-    for name in ("settings", "overrides"):
-        one, other = getattr(before, name), getattr(after, name)
-        rows += [{"field": f"{name}.{key}"} for key in sorted({*one, *other}) if one.get(key) != other.get(key)]
-    return rows
+    rows += [{"field": f"settings.{name}"} for name in sorted({*_differ(old, new, "settings"), *map(str, secrets)})]
+    return rows + [{"field": f"overrides.{name}"} for name in sorted(_differ(old, new, "overrides"))]
+
+
+def _differ(old: Mapping[str, Json], new: Mapping[str, Json], field: str) -> set[str]:
+    one, other = (each.get(field, {}) for each in (old, new))
+    assert isinstance(one, dict)
+    assert isinstance(other, dict)
+    return {name for name in (*one, *other) if one.get(name) != other.get(name)}
 
 
 def _summary(found: list[Entry], *, over: bool) -> str:

@@ -119,6 +119,18 @@ def _says(outcome: Outcome) -> str:
             return f"the test failed ({outcome.code}). Read what it answered, correct the settings, then test again."
 
 
+def asking(destination: str) -> Document:
+    """Give the call that tests the credentials of a destination."""
+    why = "checks its credentials and address; no event is sent"
+    return {"tool": NAME, "arguments": {"destination": destination}, "why": why}
+
+
+def looking(destination: str) -> Document:
+    """Give the call that tells as much where there is no test: the events that came to it."""
+    why = "lists what came to it, and how that ended there"
+    return {"tool": "find_events", "arguments": {"destination": destination}, "why": why}
+
+
 def is_offered(view: View, eyes: Eyes, destination: Destination) -> bool:
     """Tell whether its credentials can be tested."""
     bound = eyes.bound(view, destination, view.counter.revision)
@@ -134,12 +146,6 @@ def _unoffered(destination: Destination) -> Document:
     preview: Document = {"type": "track", "event": "Test", "user_id": "test", "destination": name}
     sent: Document = {"event": "Test", "user_id": "test", "wait_seconds": 10}
     send: Document = {"tool": "track_event", "arguments": sent, "why": "sends one event, and tells its verdicts"}
-    came: Document = {"destination": name}
-    look: Document = {
-        "tool": "find_events",
-        "arguments": came,
-        "why": "lists what came to it, and how that ended there",
-    }
     return {
         "summary": f"{name!r}: the vendor offers no test of credentials, so nothing was asked.",
         "destination": name,
@@ -150,6 +156,6 @@ def _unoffered(destination: Destination) -> Document:
                 "arguments": preview | ({"namespace": LIVE} if live else {}),
                 "why": "shows what it would get; nothing is sent",
             },
-            look if live else send,
+            looking(name) if live else send,
         ],
     }

@@ -17,7 +17,7 @@ from turnout.guard.principal import Effect, Scope
 from turnout.manifest.catalogue import Catalogue
 from turnout.manifest.heads import Entry
 from turnout.manifest.overrides import merged
-from turnout.operations import filled, hosts, names, terms
+from turnout.operations import check, filled, hosts, names, terms
 from turnout.operations.filled import Filled
 from turnout.operations.model import Applied, Calling, Operation, Shown
 from turnout.operations.setup import Prepared, requests
@@ -144,8 +144,7 @@ def apply(unit: Unit, connecting: Connecting, calling: Calling) -> Applied:
             "reason": trouble,
         }
     elif connecting.target.check(Moment(unit.now, "")) is not None and Scope.OPERATE in calling.principal.scopes:
-        why = "checks its credentials and address; no event is sent"
-        answer["next"] = [{"tool": "test_destination", "arguments": {"destination": key}, "why": why}]
+        answer["next"] = [check.asking(key)]
     return Applied(answer, inverse=Inverse("update_destination", {"destination": key, "action": "remove"}))
 
 

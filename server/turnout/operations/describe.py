@@ -10,7 +10,7 @@ from turnout.guard.principal import Scope
 from turnout.manifest.catalogue import Catalogue
 from turnout.manifest.heads import Entry
 from turnout.manifest.index import Hits
-from turnout.operations import page, shown
+from turnout.operations import check, page, shown
 from turnout.operations.counted import counted
 from turnout.operations.health import Rounds
 from turnout.operations.reader import Reader
@@ -128,11 +128,8 @@ def _next(catalogue: Catalogue, reader: Reader, found: list[Destination], unwell
     """Lead to what is wrong with the first that is unwell: by a test, or by the events that it does not have."""
     if unwell:
         first = unwell[0]
-        if _tests(catalogue, first.slug) and _may_test(reader, first):
-            why = "checks its credentials and address; no event is sent"
-            return {"next": [{"tool": "test_destination", "arguments": {"destination": first.id}, "why": why}]}
-        why = "lists what came to it, and how that ended there"
-        return {"next": [{"tool": "find_events", "arguments": {"destination": first.id}, "why": why}]}
+        tests = _tests(catalogue, first.slug) and _may_test(reader, first)
+        return {"next": [check.asking(first.id) if tests else check.looking(first.id)]}
     if not found:
         why = "lists what can be connected"
         return {"next": [{"tool": "list_destinations", "arguments": {"catalog": True}, "why": why}]}

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from turnout.delivery.eyes import Eyes
 from turnout.delivery.verdict import Verdict
 from turnout.document import Document, Json, canonical
-from turnout.errors import InvalidInput
+from turnout.errors import InvalidInput, listed
 from turnout.event.model import Kind, Stored
 from turnout.guard.namespace import namespace
 from turnout.operations import page
@@ -72,7 +72,7 @@ def find_events(view: View, eyes: Eyes, reader: Reader, request: Find) -> Docume
     else:
         rows, last, over = _events(view, eyes, reader, request, sought, before)
     return {
-        "summary": _summary(rows, request, over=over),
+        "summary": _summary(view, rows, request, over=over),
         "events": rows,
         "next": _nearby(request) or None if over and not rows else None,
         "next_cursor": None if over else page.give(view, reader, listing, last),
@@ -169,13 +169,22 @@ def _nearby(request: Find) -> list[Json]:
     return []
 
 
-def _summary(rows: Sequence[Json], request: Find, *, over: bool) -> str:
-    said = f"{counted(len(rows), 'refused call' if request.refused else 'event')}, newest first{_why(rows, request)}."
+def _summary(view: View, rows: Sequence[Json], request: Find, *, over: bool) -> str:
+    what = "refused call" if request.refused else "event"
+    if over and not rows:
+        return f"No {what} {'fits' if not request.cursor else 'is left'}.{_elsewhere(view, request)}"
+    said = f"{counted(len(rows), what)}, newest first{_why(rows, request)}."
     if over:
         return said
     if len(rows) < request.limit:
         return f"{said} This is not the end: a call looks at {SCAN:,} rows at most. Go on with next_cursor."
     return f"{said} There may be more: go on with next_cursor."
+
+
+def _elsewhere(view: View, request: Find) -> str:
+    """Of a namespace without any event, name those that have some: a slip finds nothing."""
+    there = [name for name, _ in view.log.namespaces()]
+    return f" There are events of {listed(there)}." if there and request.namespace not in ["", *there] else ""
 
 
 def _why(rows: Sequence[Json], request: Find) -> str:

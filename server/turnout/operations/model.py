@@ -51,12 +51,16 @@ class Shown(msgspec.Struct, frozen=True, gc=False):
 
 
 class Applied(msgspec.Struct, frozen=True, gc=False):
-    """What an apply did: the answer to keep, the events it recorded (0 without), the call that takes it back."""
+    """What an apply did: the answer to keep, the events it recorded (0 without), the call that takes it back.
+
+    `detail` is what its row of the audit holds besides the ids of the answer: names and numbers, never a value.
+    """
 
     answer: Document
     first: int = 0
     last: int = 0
     inverse: Inverse | None = None
+    detail: Document = {}
 
 
 def _as_it_is(request: Q, _: Principal) -> Q:

@@ -51,9 +51,10 @@ def plan(view: View, request: Clear, _: Calling) -> Clearing:
     space = namespace.namespace(request.namespace)
     if space == LIVE:
         raise InvalidInput("Only a test namespace can be cleared; live people are erased one by one.")
-    events, people = dict(view.log.namespaces()).get(space, 0), view.people.namespaces().get(space, 0)
+    recorded = dict(view.log.namespaces())
+    events, people = recorded.get(space, 0), view.people.namespaces().get(space, 0)
     if not events and not people:
-        raise NotFound(_missing(view))
+        raise NotFound.named("test namespace", space, [*recorded.keys() - {LIVE}])
     return Clearing(space, events, people)
 
 
@@ -86,9 +87,3 @@ def show(clearing: Clearing) -> Shown:
 
 
 CLEAR: Operation[Clear, Clearing] = Operation(NAME, frozenset({Scope.PRIVACY}), plan, apply, effect, show)
-
-
-def _missing(view: View) -> str:
-    there = sorted({name for name, _ in view.log.namespaces()} - {LIVE})
-    known = f"there are {', '.join(there[:20])}" if there else "no test event was recorded yet"
-    return f"there is no such namespace: {known}"

@@ -70,6 +70,8 @@ def user_agent(event: Stored) -> str:
 
 def summary(rows: Sequence[Document], *, over: bool) -> str:
     """Put a page in a sentence."""
+    if not rows:
+        return "Nobody is known there yet."
     live = [each for each in rows if not each["test"]]
     odd = sum(1 for each in live if each["looks_like"])
     said = f"{counted(len(rows), 'person', 'people')}, newest first: {len(live)} live, {len(rows) - len(live)} test."

@@ -218,7 +218,8 @@ def _regulations(view: View, whose: Whose, space: Namespace) -> list[Document]:
 
 
 def _summary(people: Sequence[Json], erased: Sequence[Document]) -> str:
-    requests = f" {counted(len(erased), 'request')} to suppress or erase names them." if erased else ""
+    name = "names" if len(erased) == 1 else "name"
+    requests = f" {counted(len(erased), 'request')} to suppress or erase {name} them." if erased else ""
     if not people:
         return f"Nobody is known by all of these identifiers, live or test.{requests}"
     said = [str(row["namespace"]) for row in people if isinstance(row, dict)]

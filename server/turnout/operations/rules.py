@@ -123,8 +123,7 @@ def plan_remove(view: View, request: RemoveRule, _: Calling) -> Rule:
     """Find it. Raises: NotFound, with the rules there are."""
     there = {names.of_rule(each.number): each for each in view.workspace.rules}
     if (found := there.get(request.rule_id)) is None:
-        known = f"there are {', '.join(there)}" if there else "no rule is there yet"
-        raise NotFound(f"no rule has the id {request.rule_id[:60]!r}: {known}")
+        raise NotFound.named("rule", request.rule_id, [*there])
     return found
 
 

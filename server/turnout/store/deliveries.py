@@ -62,12 +62,10 @@ class DeliveriesView:
             rows = [row]
         return tuple(self._final(row) for row in rows)
 
-    def codes(self, lane: int, run: int, first: int, last: int) -> tuple[tuple[int, int, int], ...]:
-        """Give (seq, last, code) of the rows of a run that touch a stretch of the log."""
-        rows = self._s.rows(SQL["list_codes"], (lane, run, first, last))
-        before = self._s.row(SQL["find_span"], (lane, run, first - 1))
-        spans = [(before[0], before[2], before[3])] if before and before[2] >= first else []
-        return (*spans, *((row[0], row[1], row[2]) for row in rows))
+    def codes(self, lane: int, runs: Sequence[int], first: int, last: int) -> tuple[tuple[int, int, int, int], ...]:
+        """Give (run, seq, last, code) of the rows that touch a stretch of the log, run after run, as they are given."""
+        rows = self._s.rows(SQL["list_codes"], (str([*runs]), lane, lane, first, first, last, first))
+        return tuple((row[0], row[1], row[2], row[3]) for row in rows)
 
     def requests_of(self, lane: int, run: int, seq: int) -> tuple[int, ...]:
         """Give the requests that the final rows of an event name."""

@@ -35,10 +35,11 @@ class EntitiesView:
 
     def last(self, kind: str, key: str) -> Mapping[str, Json]:
         """Give the newest body of an entity, of one that was removed too; empty for an unknown one."""
-        row = self._s.row(SQL["last_leaf"], (kind, key))
-        body = document.decode(_whole(row) or b"{}") if row else {}
-        assert isinstance(body, dict)
-        return body
+        return _body(self._s.row(SQL["last_leaf"], (kind, key)))
+
+    def body_at(self, kind: str, key: str, revision: int) -> Mapping[str, Json]:
+        """Give the body of an entity as of a revision; empty where there was none."""
+        return _body(self._s.row(SQL["leaf_at"], (kind, key, revision)))
 
     def damaged(self) -> tuple[str, ...]:
         """Name what is not as it was written, in any revision."""
@@ -48,11 +49,6 @@ class EntitiesView:
     def since(self) -> int:
         """Give when the workspace was configured first; 0 before that."""
         row = self._s.row(SQL["first_revision"])
-        return int(row[0]) if row else 0
-
-    def revision_at(self, moment: int) -> int:
-        """Give the newest revision that was made at a moment, 0 where none was."""
-        row = self._s.row(SQL["revision_at"], (moment,))
         return int(row[0]) if row else 0
 
     def require_keys(self) -> None:
@@ -104,6 +100,12 @@ class Entities(EntitiesView):
     def forget(self, entity: str) -> None:
         """Forget all secrets of an entity."""
         self._s.run(SQL["delete_secrets"], (entity,))
+
+
+def _body(row: Row | None) -> Mapping[str, Json]:
+    body = document.decode(_whole(row) or b"{}") if row else {}
+    assert isinstance(body, dict)
+    return body
 
 
 def _whole(row: Row) -> bytes | None:

@@ -30,6 +30,32 @@ def test_refused_calls_are_listed_with_reasons_and_events_page_by_page(data_dir:
     assert [each["message_id"] for each in rest["events"]] == ["m1"]
 
 
+def test_a_slip_that_finds_nothing_is_led_on(data_dir: Path) -> None:
+    with bench(data_dir) as here:
+        here.record({"event": "Paid"})
+    program = Program(data_dir)
+
+    assert program.run("find", "--event", "Piad").out.splitlines() == [
+        "No event fits.",
+        "Names that look like this one: turnout audit --event NAME",
+    ]
+    assert program.run("find", "--namespace", "lvie").out == "No event fits. There are events of live.\n"
+    assert program.run("find", "--namespace", "live", "--verdict", "refused").out == "No refused call fits.\n"
+
+
+def test_people_are_listed_page_by_page(data_dir: Path) -> None:
+    with bench(data_dir) as here:
+        here.record({"userId": "ann"}, {"userId": "ben"})
+    program = Program(data_dir)
+
+    first = program.run("profile", "--limit", "1").out
+    rest = program.tell("profile", "--limit", "1", "--cursor", first.split()[-1])
+
+    assert "go on with --cursor." in first
+    assert "ben" in first
+    assert ["ann" in str(each) for each in rest["people"]] == [True]
+
+
 def test_a_suppression_is_made_and_lifted_and_the_wrong_namespace_names_the_flag(data_dir: Path) -> None:
     program = Program(data_dir)
 

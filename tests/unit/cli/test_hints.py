@@ -24,7 +24,7 @@ def test_an_id_that_no_event_has_comes_with_where_ids_stand(data_dir: Path) -> N
     code, _, err = said(data_dir, "trace", "m_nobody")
 
     assert code == MISSING
-    assert "`turnout profile USER_ID`" in err
+    assert "`turnout find`" in err
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
@@ -139,3 +140,25 @@ def test_a_column_of_texts_and_numbers_is_read_from_its_left(capsys: pytest.Capt
         "42                -",
         "Order Completed  10",
     ]
+
+
+@pytest.mark.parametrize(("width", "lines"), [(80, 3), (200, 2)])
+def test_a_row_that_is_wider_than_the_terminal_names_its_fields_and_keeps_them_whole(width: int, lines: int) -> None:
+    row: Document = {
+        "message_id": "37fff7ad-dc54-5e7a-abe7-f46677652e61",
+        "received_at": "2026-11-26T19:16:50.633Z",
+        "event": "Order Completed",
+        "source": "Local",
+        "reason": None,
+        "at": "Files: delivered",
+    }
+    file = io.StringIO()
+    console = Console(file=file, width=width, markup=False)
+
+    for part in output.lists({"events": [row]}, {"events": "Events"}):
+        console.print(part)
+
+    title, *rest = file.getvalue().strip().splitlines()
+    assert (title.strip(), len(rest)) == ("Events", lines)
+    assert all(str(value) in " ".join(map(str.strip, rest)) for value in row.values() if value is not None)
+    assert ("received at: " in " ".join(rest)) == (width == 80)

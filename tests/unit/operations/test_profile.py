@@ -185,6 +185,12 @@ def test_somebody_erased_is_nobody_and_their_request_is_found_by_what_identified
     assert [row["tool"] for row in rows(found, "next")] == ["get_deletion"]
 
 
+def test_where_nobody_is_known_that_is_said(here: Bench) -> None:
+    here.record({"userId": "ann"})
+
+    assert told(here, namespace="test")["summary"] == "Nobody is known there yet."
+
+
 def test_without_identifiers_the_newest_people_are_listed_each_marked(here: Bench) -> None:
     here.record({"userId": "customer_1"}, {"userId": "qa-1"}, {"userId": "null"})
     here.record({"userId": "customer_2", "context": {"userAgent": "Googlebot/2.1"}})

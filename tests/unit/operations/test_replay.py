@@ -111,6 +111,26 @@ def test_what_a_replay_has_delivered_since_is_not_selected_again(
     assert events == ["B"]
 
 
+def test_what_a_replay_delivered_is_known_behind_forty_later_ones(
+    here: Bench, lanes: Carrier, hook: Destination
+) -> None:
+    here.record({"event": "A"}, {"event": "B", "userId": "u2", "messageId": "b"})
+    lanes.deliver(hook, BAD)
+    ask(here, Replay(event="A", verdict="discarded", namespace="live"))
+    lanes.deliver(hook)
+    for _ in range(40):
+        ask(here, Replay(message_ids=("b",), namespace="live"))
+        lanes.deliver(hook, BAD)
+
+    found = {
+        word: ask(here, Replay(verdict=word, namespace="live"), dry_run=True).answer["selected"]
+        for word in ("delivered", "discarded")
+    }
+
+    assert len(here.look(lambda view: ended(view, hook.lane))) == 41
+    assert found == {"delivered": 1, "discarded": 1}
+
+
 def test_a_run_has_ended_once_nothing_of_it_is_on_its_way_or_owed(
     here: Bench, lanes: Carrier, hook: Destination
 ) -> None:

@@ -231,11 +231,11 @@ def test_there_are_so_many_rules_and_no_more(here: Bench) -> None:
 
 
 def test_an_unknown_rule_is_answered_with_those_there_are(here: Bench) -> None:
-    with pytest.raises(NotFound, match="no rule is there yet"):
+    with pytest.raises(NotFound, match="there is none yet"):
         remove(here, "rule_2")
     add(here, id="qa-*")
 
-    with pytest.raises(NotFound, match="there are rule_2"):
+    with pytest.raises(NotFound, match="there is rule_2"):
         remove(here, "rule_9", dry_run=True)
 
 

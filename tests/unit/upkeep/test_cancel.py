@@ -60,7 +60,7 @@ def test_upkeep_cancels_the_rest_and_leaves_what_is_on_its_way(here: Bench, lane
 
     assert rests == [0.0, 0.0, cancel.IDLE_S, cancel.IDLE_S]
     assert here.look(lambda view: view.owed.states()) == {hook.lane: {OwedState.SENDING: 1}}
-    codes = here.look(lambda view: [code for _, _, code in view.deliveries.codes(hook.lane, 0, 1, MANY + 1)])
+    codes = here.look(lambda view: [code for *_, code in view.deliveries.codes(hook.lane, (0,), 1, MANY + 1)])
     assert codes == [verdict.CANCELLED_REMOVED] * MANY
     assert here.look(law.broken) == []
 

@@ -22,8 +22,10 @@ INSERT INTO reasons (code, text) VALUES (?, ?) RETURNING id;
 SELECT code, text FROM reasons WHERE id = ?;
 
 -- name: list_codes
--- The verdicts of a lane's run in a stretch of the log, by primary key: the rows that begin in it.
-SELECT seq, last, code FROM deliveries WHERE lane = ? AND run = ? AND seq >= ? AND seq <= ? ORDER BY seq;
+-- The verdicts of a lane's runs in a stretch of the log, by primary key: of each run the rows that touch it.
+SELECT d.run, d.seq, d.last, d.code FROM json_each(?) r CROSS JOIN deliveries d ON d.lane = ? AND d.run = r.value
+AND d.seq >= coalesce((SELECT max(b.seq) FROM deliveries b WHERE b.lane = ? AND b.run = r.value AND b.seq < ?), ?)
+AND d.seq <= ? WHERE d.last >= ? ORDER BY r.key, d.seq, d.part;
 
 -- name: list_event_requests
 -- By primary key.

@@ -11,10 +11,6 @@ INSERT INTO revisions (revision, at, principal, operation) VALUES (?, ?, ?, ?);
 -- The lowest number: one row is read.
 SELECT at FROM revisions ORDER BY revision LIMIT 1;
 
--- name: revision_at
--- The newest revision of a moment: read from the newest on, until one is found.
-SELECT revision FROM revisions WHERE at = ? ORDER BY revision DESC LIMIT 1;
-
 -- name: list_leaves
 -- The newest leaf of each entity at or before a revision; a leaf without digest is a removal.
 SELECT e.kind, e.id, e.revision, e.digest, e.sum, d.body FROM entities e LEFT JOIN documents d ON d.digest = e.digest
@@ -25,6 +21,11 @@ ORDER BY e.kind, e.id;
 -- The newest body of an entity, whether it was removed since or not.
 SELECT e.kind, e.id, e.revision, e.digest, e.sum, d.body FROM entities e LEFT JOIN documents d ON d.digest = e.digest
 WHERE e.kind = ? AND e.id = ? AND e.digest IS NOT NULL ORDER BY e.revision DESC LIMIT 1;
+
+-- name: leaf_at
+-- The newest leaf of an entity at or before a revision, by primary key.
+SELECT e.kind, e.id, e.revision, e.digest, e.sum, d.body FROM entities e LEFT JOIN documents d ON d.digest = e.digest
+WHERE e.kind = ? AND e.id = ? AND e.revision <= ? ORDER BY e.revision DESC LIMIT 1;
 
 -- name: put_secret
 INSERT INTO secrets (entity, field, sealed) VALUES (?, ?, ?)
