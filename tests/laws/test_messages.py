@@ -149,3 +149,19 @@ def test_an_id_is_known_as_its_event_for_exactly_as_long_as_that_is_there(
 
     assert ordered > ids.ENOUGH, "all of it came into order, more than once"
     assert rows <= len(book.there), "and what was pruned is told no more"
+
+
+def test_what_comes_from_processes_that_end_after_a_commit_each_comes_into_order_too(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ids, "ENOUGH", 60)
+    monkeypatch.setattr(ids, "PART", 12)
+    ordered = []
+
+    for number in range(120):
+        house = open_store(data_dir)
+        record(house, track(f"m{number}", user(number)))
+        ordered.append(house.look(lambda view: view.counter.ordered))
+        house.close()
+
+    assert ordered[59] < ids.ENOUGH < ordered[-1], "none of them brought more than a part"
