@@ -165,3 +165,20 @@ def test_what_comes_from_processes_that_end_after_a_commit_each_comes_into_order
         house.close()
 
     assert ordered[59] < ids.ENOUGH < ordered[-1], "none of them brought more than a part"
+
+
+def test_what_comes_in_commits_of_many_is_brought_in_order_as_fast_as_it_comes(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ids, "ENOUGH", 60)
+    monkeypatch.setattr(ids, "PART", 6)
+    monkeypatch.setattr(messages, "PAGE", 60)
+    many, standing = 30, 0
+    house = open_store(data_dir)
+
+    for start in range(0, 50 * many, many):
+        record(house, *(track(f"m{number}", user(number)) for number in range(start, start + many)))
+        standing = max(standing, house.look(lambda view: view.session.rows("SELECT count(*) FROM recent"))[0][0])
+    house.close()
+
+    assert standing < 5 * ids.ENOUGH, "what stands as it came, for each look to walk through, stays as little"

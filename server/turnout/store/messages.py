@@ -122,15 +122,19 @@ class Messages(MessagesView):
 def order(session: Session) -> None:
     """Bring a part of the newest ids in order, where it is time, in a commit that is under way anyway.
 
-    What another process brought there, which died before the last part, is passed: how far it came stands nowhere.
+    As many as it recorded, where these are more. What another process brought there, which died before the last part,
+    is passed: how far it came stands nowhere.
     """
     ids = session.cache.ids
     part, whose, until = ids.part()
     if part or whose:
         first = next((seq for (seq,) in session.rows(SQL["find_first"])), session.counter.seq)
-        while _bring(session, part, whose, first) < (len(part) + len(whose)) / 2 and not until:
+        moved = new = _bring(session, part, whose, first)
+        while not until and (moved < 2 * session.recorded or new < (len(part) + len(whose)) / 2):
             part, whose, until = ids.part()
-    elif 0 < ids.lowest < ids.ordered:
+            new = _bring(session, part, whose, first)
+            moved += new
+    if 0 < ids.lowest < ids.ordered:
         ids.lowest = min(ids.lowest + PAGE, ids.ordered)
         session.run(SQL["remove_recent"], (ids.lowest,))
     if until:
