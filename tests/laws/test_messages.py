@@ -107,16 +107,20 @@ class Book:
                     history.count(both, last),
                     history.content(both, last),
                     len(history.once(both)),
+                    sorted(history.tally(both).values()),
                 )
 
             until = [seq for seq in true if seq <= last]
+            theirs = [user(number) for number in self.there]
+            known = [user(number) for number in range(self.next)]
             assert store.look(look) == (
                 tuple(seq for seq in until if seq >= first),
                 tuple([seq for seq in true if seq >= first][:7]),
                 [seq for seq in reversed(true) if seq < last][:7],
                 len(until),
                 len([seq for seq in until if seq not in self.buried]),
-                sum([user(number) for number in self.there].count(each) == 1 for each in users),
+                len([each for each in users if theirs.count(each) == 1]),
+                sorted(theirs.count(each) for each in users if each in known),
             )
 
 
