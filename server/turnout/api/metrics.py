@@ -69,7 +69,10 @@ FAMILIES = (
     ),
     Family("turnout_requests_in_flight", "gauge", "Requests without an answer, of this server.", ("destination",)),
     Family("turnout_requests_allowed", "gauge", "Requests that may be in flight at once.", ("destination",)),
-    Family("turnout_calls", "counter", "Calls at the door since the hour of the start, by what became.", ("became",)),
+    Family(
+        "turnout_calls", "counter", "Calls at the door: accepted ones of all time, others since the hour of the start.",
+        ("became",),
+    ),
     Family("turnout_commits", "counter", "Commits of a process.", OF),
     Family("turnout_commits_failed", "counter", "Commits of a process that failed; nothing of them was stored.", OF),
     Family("turnout_recorded_events", "counter", "Events that the commits of a process recorded.", OF),
