@@ -107,16 +107,20 @@ class Book:
                     history.count(both, last),
                     history.content(both, last),
                     len(history.once(both)),
+                    sorted(history.tally(both).values()),
                 )
 
             until = [seq for seq in true if seq <= last]
+            theirs = [user(number) for number in self.there]
+            known = [user(number) for number in range(self.next)]
             assert store.look(look) == (
                 tuple(seq for seq in until if seq >= first),
                 tuple([seq for seq in true if seq >= first][:7]),
                 [seq for seq in reversed(true) if seq < last][:7],
                 len(until),
                 len([seq for seq in until if seq not in self.buried]),
-                sum([user(number) for number in self.there].count(each) == 1 for each in users),
+                len([each for each in users if theirs.count(each) == 1]),
+                sorted(theirs.count(each) for each in users if each in known),
             )
 
 
@@ -149,3 +153,36 @@ def test_an_id_is_known_as_its_event_for_exactly_as_long_as_that_is_there(
 
     assert ordered > ids.ENOUGH, "all of it came into order, more than once"
     assert rows <= len(book.there), "and what was pruned is told no more"
+
+
+def test_what_comes_from_processes_that_end_after_a_commit_each_comes_into_order_too(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ids, "ENOUGH", 60)
+    monkeypatch.setattr(ids, "PART", 12)
+    ordered = []
+
+    for number in range(120):
+        house = open_store(data_dir)
+        record(house, track(f"m{number}", user(number)))
+        ordered.append(house.look(lambda view: view.counter.ordered))
+        house.close()
+
+    assert ordered[59] < ids.ENOUGH < ordered[-1], "none of them brought more than a part"
+
+
+def test_what_comes_in_commits_of_many_is_brought_in_order_as_fast_as_it_comes(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ids, "ENOUGH", 60)
+    monkeypatch.setattr(ids, "PART", 6)
+    monkeypatch.setattr(messages, "PAGE", 60)
+    many, standing = 30, 0
+    house = open_store(data_dir)
+
+    for start in range(0, 50 * many, many):
+        record(house, *(track(f"m{number}", user(number)) for number in range(start, start + many)))
+        standing = max(standing, house.look(lambda view: view.session.rows("SELECT count(*) FROM recent"))[0][0])
+    house.close()
+
+    assert standing < 5 * ids.ENOUGH, "what stands as it came, for each look to walk through, stays as little"

@@ -70,9 +70,7 @@ FAMILIES = (
     Family("turnout_requests_in_flight", "gauge", "Requests without an answer, of this server.", ("destination",)),
     Family("turnout_requests_allowed", "gauge", "Requests that may be in flight at once.", ("destination",)),
     Family(
-        "turnout_calls",
-        "counter",
-        "Calls at the door, by what became; accepted: all there ever were, the others since the hour of the start.",
+        "turnout_calls", "counter", "Calls at the door: accepted ones of all time, others since the hour of the start.",
         ("became",),
     ),
     Family("turnout_commits", "counter", "Commits of a process.", OF),

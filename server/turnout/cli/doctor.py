@@ -72,11 +72,20 @@ def workspace(settings: Settings, *, quick: bool) -> list[Check]:
         with opened(folder, clock) as readers:
             readers.look(lambda view: view.counter)
             checks.append(well("opens", "yes"))
+            if backup.schema(folder / "turnout.db") < SCHEMA:
+                return checks + before(readers, folder, quick=quick)
             return checks + inside(readers, folder, quick=quick)
     except TurnoutError as error:
         return [*checks, ill("opens", error.message, str(error.attributes.get("fix") or BACK))]
     except OSError as error:
         return [*checks, unread("opens", error)]
+
+
+def before(readers: Readers, folder: Path, *, quick: bool) -> list[Check]:
+    """Look at what can be looked at before the database has the schema of this program."""
+    integrity = partial(soundness.integrity, tell=output.say, quick=quick)
+    whole = looked("tail", partial(_whole, readers, folder))
+    return [whole, looked("integrity", partial(readers.look, integrity))]
 
 
 def inside(readers: Readers, folder: Path, *, quick: bool) -> list[Check]:
@@ -108,7 +117,9 @@ def versions(folder: Path) -> Check:
     mine = f"Turnout {version.number()}, Python {platform.python_version()}, schema {found}"
     if found > SCHEMA:
         return ill("versions", f"{mine}, of which this program knows {SCHEMA}", "Install the newer Turnout")
-    return well("versions", mine if found == SCHEMA else f"{mine}, brought to {SCHEMA} at the next opening")
+    return well(
+        "versions", mine if found == SCHEMA else f"{mine}, brought to {SCHEMA} at the next opening: then look again"
+    )
 
 
 @contextmanager

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import islice
+from collections.abc import Mapping, Sequence
 
 from turnout.clock import iso
 from turnout.document import Document
@@ -14,22 +13,28 @@ from turnout.identity.suspects import Mark, marks
 from turnout.operations.counted import counted
 from turnout.operations.names import source_name
 from turnout.operations.reader import Reader
-from turnout.operations.whose import events_of
 from turnout.store.people import Listed
+from turnout.store.session import NEWEST
 from turnout.store.unit import View
 
 FIRST = 1
 """Events that a person is looked at by, the last one."""
 
 
-def row(view: View, reader: Reader, listed: Listed) -> Document:
-    """Tell a person in a line."""
+def rows(view: View, reader: Reader, people: Sequence[Listed]) -> list[Document]:
+    """Tell people in a line each."""
+    selves = [view.people.selves(each.person) for each in people]
+    events = view.history.tally([one for every in selves for one in every])
+    return [_row(view, reader, each, every, events) for each, every in zip(people, selves, strict=True)]
+
+
+def _row(view: View, reader: Reader, listed: Listed, selves: Sequence[int], tally: Mapping[int, int]) -> Document:
     ids = view.people.get(listed.person).identifiers
-    selves = view.people.selves(listed.person)
-    events = [each for each in islice(events_of(view, frozenset(selves)), FIRST) if not each.blank]
+    events = [each for each in view.history.back(selves, NEWEST, FIRST) if not each.blank]
     last = events[0] if events else None
+    many = sum(tally[each] for each in selves)
     return {
-        **facts(view, Namespace(listed.namespace), selves, ids, events),
+        **facts(view, Namespace(listed.namespace), selves, ids, events, many),
         **{str(kind): _of(reader, ids, kind) for kind in IdType},
         "event": reader.text(last.name) if last and last.name else None,
         "source": source_name(view, last.source) if last else None,
@@ -38,9 +43,9 @@ def row(view: View, reader: Reader, listed: Listed) -> Document:
 
 
 def facts(
-    view: View, space: Namespace, selves: Sequence[int], ids: Sequence[Identifier], events: Sequence[Stored]
+    view: View, space: Namespace, selves: Sequence[int], ids: Sequence[Identifier], events: Sequence[Stored], many: int
 ) -> Document:
-    """Tell what every person is told by. `events` are the last ones, the newest first."""
+    """Tell what every person is told by. `events` are the last of so `many`, the newest first."""
     made = [moment for each in selves if (moment := view.people.made(each))]
     made += [each.received for each in events if made]  # somebody is made by the commit, a moment after the event
     return {
@@ -49,7 +54,7 @@ def facts(
         "looks_like": [str(mark) for mark in looks(ids, events)] or None,
         "first_seen": iso(min(made)) if made else None,
         "last_seen": iso(events[0].received) if events else None,
-        "events": view.history.count(selves),
+        "events": many,
     }
 
 

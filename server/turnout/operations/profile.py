@@ -77,7 +77,7 @@ def _listed(view: View, reader: Reader, request: Profile, space: str) -> Documen
     before = page.take(view, reader, listing, request.cursor) or NEWEST
     found = view.people.newest(before, space, request.limit + 1)
     shown = found[: request.limit]
-    rows = [newest.row(view, reader, each) for each in shown]
+    rows = newest.rows(view, reader, shown)
     over = len(found) <= request.limit
     return {
         "summary": newest.summary(rows, over=over),
@@ -143,7 +143,7 @@ def _events(view: View, each: Someone) -> Iterator[Stored]:
 def _person(view: View, each: Someone, events: Sequence[Stored]) -> Document:
     """Tell the small facts."""
     return {
-        **newest.facts(view, each.namespace, each.selves, each.ids, events),
+        **newest.facts(view, each.namespace, each.selves, each.ids, events, view.history.count(each.selves)),
         "joined_people": len(each.selves) - 1 or None,
         "mtu": _mtu(view, each),
         "suppressed": any(view.privacy.suppressed(one) for one in each.ids),

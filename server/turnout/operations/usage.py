@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from turnout.clock import iso
 from turnout.document import Document, Json
 from turnout.event import stored
@@ -15,7 +17,7 @@ from turnout.operations.moments import written
 from turnout.operations.names import source_name
 from turnout.operations.outlook import outlook
 from turnout.operations.reader import Reader
-from turnout.store.people import Metered
+from turnout.store.people import Metered, Tallied
 from turnout.store.unit import View
 
 NAMED = 10
@@ -25,7 +27,8 @@ NAMED = 10
 def usage(view: View, month: str, reader: Reader) -> Document:
     """Count a month (`YYYY-MM`, empty: the current one). Raises: InvalidInput."""
     number = read_month(month, view.now)
-    people = _people(view, number)
+    meter = view.people.meter(number)
+    people = _people(meter)
     events = {(namespace, source): n for namespace, source, n in view.log.volumes(number)}
     counted = people.get((LIVE, WORKSPACE), 0)
     tests = sorted({space for space, _ in (*people, *events) if space != LIVE})
@@ -38,7 +41,7 @@ def usage(view: View, month: str, reader: Reader) -> Document:
         "month": written(number),
         "mtu": counted,
         **ends,
-        "counts": _counts(view, number),
+        "counts": _counts(meter),
         "events": sum(live.values()),
         "test_people": test_people,
         "test_events": test_events,
@@ -50,10 +53,10 @@ def usage(view: View, month: str, reader: Reader) -> Document:
     }
 
 
-def _counts(view: View, month: int) -> Document:
+def _counts(meter: Sequence[Tallied]) -> Document:
     """Say what the count is made of, in Segment's words: identified and never identified add up to it."""
     tally = {(kind, linked): 0 for kind in "ua" for linked in (False, True)}
-    for namespace, source, kind, linked, n in view.people.meter(month):
+    for namespace, source, kind, linked, n in meter:
         if (namespace, source) == (LIVE, WORKSPACE):
             tally[kind, linked] += n
     return {
@@ -63,11 +66,11 @@ def _counts(view: View, month: int) -> Document:
     }
 
 
-def _people(view: View, month: int) -> dict[tuple[str, int], int]:
+def _people(meter: Sequence[Tallied]) -> dict[tuple[str, int], int]:
     """Count (namespace, source) by Segment's rule: user ids, and anonymous ids that came with none."""
     users: dict[tuple[str, int], int] = {}
     alone: dict[tuple[str, int], int] = {}
-    for namespace, source, kind, linked, n in view.people.meter(month):
+    for namespace, source, kind, linked, n in meter:
         if kind == "u":
             users[namespace, source] = users.get((namespace, source), 0) + n
         elif not linked:

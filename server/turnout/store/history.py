@@ -7,7 +7,7 @@ with their message ids (`messages.order`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from turnout.event.model import Stored
 from turnout.store import sums
@@ -52,6 +52,13 @@ class HistoryView:
     def content(self, persons: Collection[int], until: int) -> int:
         """Count their events up to a seq that are no tombstones."""
         return self._counted("count_history_content", "count_newest_content", persons, until)
+
+    def tally(self, persons: Collection[int]) -> Mapping[int, int]:
+        """Count the events of each under this id alone, tombstones too: the newest are looked through once for all."""
+        ordered = self._s.counter.ordered
+        newest: dict[int, int] = dict(self._s.rows(SQL["tally_newest"], (ordered, _array(persons))))
+        older = ((each, self._s.rows(SQL["count_history"], (each, ordered - 1))[0][0]) for each in persons)
+        return {each: n + newest.get(each, 0) for each, n in older}
 
     def once(self, persons: Collection[int]) -> frozenset[int]:
         """Name those who have one event under this id, tombstones too."""

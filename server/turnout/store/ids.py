@@ -58,11 +58,11 @@ class Ids:
                 return (), (), 0
             self._begin()
         ids = sorted(self._parts.pop()) if self._parts else []
-        whose = self._parts_whose.pop() if self._parts_whose else []
-        if len(whose) > 2 * PART:  # of somebody who did more than others
-            self._parts_whose.append(whose[PART:])
-            whose = whose[:PART]
-        return ids, sorted(whose), 0 if self._parts or self._parts_whose else self._goal
+        whose = sorted(self._parts_whose.pop()) if self._parts_whose else []
+        if len(whose) > 2 * PART:  # of somebody who did more than others, or of the newest people
+            self._parts_whose += [whose[at : at + PART] for at in range(PART, len(whose), PART)]
+            del whose[PART:]
+        return ids, whose, 0 if self._parts or self._parts_whose else self._goal
 
     def _begin(self) -> None:
         n = len(self._seqs) // PART

@@ -82,10 +82,11 @@ class Keys:
     def prune(self, lowest: int, limit: int) -> int:
         """Remove what has expired; of keys on events, which hold as long, those of before the `lowest`. Gives how many.
 
-        What a longer retention of before still holds up goes later: what has expired is not found anyway.
+        These go with their events also where they were to hold longer: none may stand before others for ever, because
+        events were kept longer once, or the clock was ahead.
         """
         gone = self._s.run(SQL["prune_keys"], (self._s.now, limit))
-        return gone + self._s.run(SQL["prune_event_keys"], (lowest, limit - gone, self._s.now))
+        return gone + self._s.run(SQL["prune_event_keys"], (lowest, lowest, limit - gone))
 
     def _mac(self, key: str) -> bytes:
         if self._looked_up[0] != key:  # what is kept was looked for before

@@ -233,7 +233,7 @@ class Log(LogView):
         return sum(self._s.run(SQL["clear_refused"], (number,)) for number in numbers)
 
     def prune(self, events: Sequence[tuple[Stored, int]]) -> None:
-        """Remove events as `oldest` gave them, and the message ids that they still tell."""
+        """Remove events as `oldest` gave them, from the histories too, and the message ids that they still tell."""
         self._s.many(SQL["prune_event"], [(event.seq,) for event, _ in events])
         told = [event for event, _ in events if not event.blank]
         ids = [message_key(event.source, message_id(event.body, event.meta)) for event in told]

@@ -120,18 +120,31 @@ class Messages(MessagesView):
 
 
 def order(session: Session) -> None:
-    """Bring a part of the newest ids in order, where it is time, in a commit that is under way anyway."""
+    """Bring a part of the newest ids in order, where it is time, in a commit that is under way anyway.
+
+    As many as it recorded, where these are more. What another process brought there, which died before the last part,
+    is passed: how far it came stands nowhere.
+    """
     ids = session.cache.ids
     part, whose, until = ids.part()
     if part or whose:
         first = next((seq for (seq,) in session.rows(SQL["find_first"])), session.counter.seq)
-        session.many(SQL["insert_message"], [row for row in part if row[1] >= first])
-        session.many(SQL["insert_history"], [row for row in whose if row[1] >= first])
-    elif 0 < ids.lowest < ids.ordered:
+        moved = new = _bring(session, part, whose, first)
+        while not until and (moved < 2 * session.recorded or new < (len(part) + len(whose)) / 2):
+            part, whose, until = ids.part()
+            new = _bring(session, part, whose, first)
+            moved += new
+    if 0 < ids.lowest < ids.ordered:
         ids.lowest = min(ids.lowest + PAGE, ids.ordered)
         session.run(SQL["remove_recent"], (ids.lowest,))
     if until:
         session.counter.ordered = until
+
+
+def _bring(session: Session, part: Sequence[tuple[bytes, int]], whose: Sequence[tuple[int, int]], first: int) -> int:
+    """Bring rows of what is left of the log, from its `first` event on, in order; give how many were not there."""
+    new = session.many(SQL["insert_message"], [row for row in part if row[1] >= first])
+    return new + session.many(SQL["insert_history"], [row for row in whose if row[1] >= first])
 
 
 def _recent(session: Session) -> Mapping[bytes, int]:

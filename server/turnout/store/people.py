@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from turnout.event.model import Namespace, PersonId
 from turnout.identity.meter import Count
@@ -19,6 +20,9 @@ MOMENTS = 32
 """What `count_counted_before` has places for: the days of a month begin and end at so many."""
 METERED = {IdType.USER: "u", IdType.ANONYMOUS: "a"}
 TYPES = {code: kind for kind, code in ID_CODES.items()}
+
+Tallied: TypeAlias = tuple[str, int, str, bool, int]
+"""Of a month: namespace, source (0 for all of them together), kind, linked, and how many people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +95,15 @@ class PeopleView:
             profile[3] if profile else 0,
         )
 
-    def meter(self, month: int) -> tuple[tuple[str, int, str, bool, int], ...]:
-        """Count a month: (namespace, source, kind, linked, people); source 0 is the whole workspace."""
+    def meter(self, month: int) -> tuple[Tallied, ...]:
+        """Count a month."""
         rows = [row for name in ("count_whole_meter", "count_meter") for row in self._s.rows(SQL[name], (month,))]
-        return tuple((row[0], row[1], row[2], bool(row[3]), row[4]) for row in rows)
+        return tuple(
+            (namespace, source, kind, is_linked, n)
+            for namespace, source, kind, linked, every in rows
+            for is_linked, n in ((False, every - linked), (True, linked))
+            if n
+        )
 
     def namespaces(self) -> Mapping[str, int]:
         """Count people by namespace."""

@@ -27,10 +27,7 @@ NO_TEXT = "Could not decode to UTF-8"
 AT_ONCE = 32
 """Keys that one statement looks up: as many places as `find_messages` and `find_owners` have."""
 
-COUNTER = (
-    "SELECT workspace, keys, seq, request, person, lane, source, run, epoch, revision, people, regulations, lanes, "
-    "ordered FROM counter WHERE id = 1"
-)
+COUNTER = "SELECT * FROM counter WHERE id = 1"
 SAVE = (
     "UPDATE counter SET seq = ?, request = ?, person = ?, lane = ?, source = ?, run = ?, epoch = ?, revision = ?, "
     "people = ?, regulations = ?, lanes = ?, ordered = ? WHERE id = 1"
@@ -41,8 +38,8 @@ class Counter(msgspec.Struct, gc=False):
     """The counter row. The first six are the *next* numbers; the rest are generations.
 
     `lanes` rises when a lane is paused, resumed or removed, a run begun or ended, `regulations` when somebody
-    is suppressed or erased, `people` after a merge or an erasure, `revision` with the configuration. The message ids of
-    events before `ordered` are in `messages`.
+    is suppressed or erased, `people` after a merge or an erasure, `revision` with the configuration. Of events before
+    `ordered` the message ids are in `messages`, and whose they are is in `history`.
     """
 
     workspace: str
@@ -58,7 +55,8 @@ class Counter(msgspec.Struct, gc=False):
     people: int
     regulations: int
     lanes: int
-    ordered: int
+    ordered: int = 0
+    """The last: a database of before schema 5, as a backup may be, does not have it."""
 
 
 class Session:
@@ -172,7 +170,7 @@ def read_counter(connection: Connection) -> Counter:
         raise Unavailable(
             "the database has no counter row: it is not a Turnout workspace, or damaged; see `turnout doctor`"
         )
-    return Counter(*row)
+    return Counter(*row[1:])
 
 
 def write_counter(connection: Connection, counter: Counter) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from support import earlier
 from support.backups import take
 from support.carrier import carrier
 from support.damaged import damage, damage_document, damage_frames, flipped
@@ -29,6 +30,7 @@ from turnout.store import erasures, shm, swap, tail
 from turnout.store.lanes import LaneState, WindowRow
 from turnout.store.locks import FileLock
 from turnout.store.owed import Owed, OwedState
+from turnout.store.store import SCHEMA
 from turnout.workspace import DESTINATION
 
 Checks = dict[str, dict[str, Any]]
@@ -449,6 +451,20 @@ def test_a_newer_schema_is_found(made: Path, ill: Callable[[], Checks]) -> None:
     change(made, "PRAGMA user_version = 99")
 
     assert ill()["versions"]["do"] == "Install the newer Turnout"
+
+
+@pytest.mark.parametrize("schema", range(1, SCHEMA))
+def test_a_workspace_of_an_earlier_schema_is_well_and_is_looked_through_when_it_has_been_brought_up_to_date(
+    data_dir: Path, ill: Callable[[], Checks], capsys: pytest.CaptureFixture[str], schema: int
+) -> None:
+    earlier.leave(data_dir, schema)
+    tail.write(data_dir / "tail", 2)
+
+    assert ill() == {}
+    assert "then look again" in doctor(capsys, data_dir)[1]["versions"]["detail"]
+    open_store(data_dir).close()
+    assert ill() == {}
+    assert "laws" in doctor(capsys, data_dir)[1]
 
 
 def test_lost_events_are_found(made: Path, ill: Callable[[], Checks]) -> None:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from support import law
+from support import earlier, law
 from support.backups import restore, take
 from support.carrier import BUSY, carrier
 from support.traces import in_folder
@@ -30,6 +30,7 @@ from turnout.store import backup, erasures, swap, tail, vault
 from turnout.store.lanes import LaneState
 from turnout.store.locks import FileLock
 from turnout.store.owed import OwedState
+from turnout.store.store import SCHEMA
 from turnout.upkeep import erase
 from turnout.upkeep.checkpoint import Checkpointer
 from turnout.upkeep.reign import Reign
@@ -610,3 +611,16 @@ def test_what_a_paused_destination_had_not_read_is_in_doubt_when_it_is_resumed(
         here.store.commit(lambda unit: unit.lanes.set_state(hook.lane, LaneState.RUNNING, ""))
         carrier(here).deliver(hook)
         assert outcomes(here, user_id="user-1") == ["maybe sent", "delivered"]
+
+
+@pytest.mark.parametrize("schema", range(1, SCHEMA))
+def test_a_backup_of_an_earlier_schema_is_restored_with_whose_its_events_are(
+    data_dir: Path, tmp_path: Path, schema: int
+) -> None:
+    file = earlier.leave(tmp_path / "earlier", schema)
+
+    told = restore(file, data_dir, tmp_path / "earlier")
+
+    assert told["events"] == 1
+    with bench(data_dir) as here:
+        assert here.look(lambda view: view.history.seqs((1,), 1, 9)) == (1,)

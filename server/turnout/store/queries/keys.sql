@@ -22,6 +22,4 @@ WHERE (first = 0 OR expires - used < 3600000000) AND expires < ? LIMIT ?);
 -- name: prune_event_keys
 -- By the partial index idempotency_events: of the keys whose events are gone, the oldest.
 DELETE FROM idempotency WHERE (principal, operation, key) IN
-(SELECT principal, operation, key FROM
-(SELECT principal, operation, key, expires FROM idempotency WHERE first > 0 AND first < ? ORDER BY first LIMIT ?)
-WHERE expires < ?);
+(SELECT principal, operation, key FROM idempotency WHERE first > 0 AND first < ? AND last < ? ORDER BY first LIMIT ?);

@@ -66,14 +66,14 @@ INSERT INTO meter (month, namespace, kind, key, source, linked, seq) VALUES (?, 
 ON CONFLICT (month, namespace, kind, key, source) DO UPDATE SET linked = 1 WHERE excluded.linked = 1 AND linked = 0;
 
 -- name: count_meter
--- By primary key: of each source.
-SELECT namespace, source, kind, linked, count(*) FROM meter WHERE month = ? GROUP BY namespace, source, kind, linked;
+-- By primary key: of each source those who came with a user id, and all.
+SELECT namespace, source, kind, sum(linked), count(*) FROM meter WHERE month = ? GROUP BY namespace, source, kind;
 
 -- name: count_whole_meter
 -- By primary key: of all sources together, each id once.
-SELECT namespace, 0, kind, linked, count(*) FROM (
+SELECT namespace, 0, kind, sum(linked), count(*) FROM (
   SELECT namespace, kind, max(linked) AS linked FROM meter WHERE month = ? GROUP BY namespace, kind, key
-) GROUP BY namespace, kind, linked;
+) GROUP BY namespace, kind;
 
 -- name: list_meter
 -- Who counted in a namespace, over all sources, those who counted last first.
