@@ -118,7 +118,7 @@ def test_a_person_reads_what_a_rule_does_and_how_to_take_it_back(data_dir: Path)
         (("add", "--email-domain", "com"), 1, "invalid_input", "one label"),
         (("add", "--ip", "10.0.0.1/8"), 1, "invalid_input", "did you mean 10.0.0.0/8?"),
         (("add", "--id", "qa-*", "--to", "live"), 1, "invalid_input", "never makes one live"),
-        (("remove", "rule_9"), 3, "not_found", "there are rule_2"),
+        (("remove", "rule_9"), 3, "not_found", "there is rule_2"),
     ],
 )
 def test_a_rule_that_cannot_be_is_refused_with_what_is_expected(
